@@ -1,0 +1,1 @@
+"""Lockgate: safe releases across GitHub, Vercel and PostgreSQL."""

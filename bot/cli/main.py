@@ -1,0 +1,47 @@
+"""The ``lockgate`` command. Each subcommand is one module, imported only when it is called."""
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "commits": "Check commit messages against Conventional Commits.",
+    "demo": "Play the whole story on this machine, with no account.",
+    "doctor": "Check an installation and name the one thing to do for each fault.",
+    "explain": "Say what the bot would do on a pull request now, and why.",
+    "jobs": "List the queue's jobs and retry dead ones.",
+    "policy": "Check a policy file, or print its JSON Schema.",
+    "serve": "Run the web server and a worker.",
+    "setup": "Create the GitHub App and keep its credentials.",
+    "worker": "Run a worker alone.",
+}
+"""Name to help line: kept here so that ``--help`` imports no subcommand."""
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"bot.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 (a fault of ours, not of input)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lockgate")
+def main() -> None:
+    """Safe releases across GitHub, Vercel and PostgreSQL.
+
+    \b
+    Examples:
+      lockgate demo
+      lockgate commits check --range origin/main..HEAD
+      lockgate serve
+    """

@@ -1,0 +1,1 @@
+"""One file per gate: facts and policy in, one GateResult out."""

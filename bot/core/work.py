@@ -1,0 +1,184 @@
+"""The kinds of work a worker does. Each is a small value that a job carries as JSON.
+
+``key`` names what is worked on: two works of one key never run at once. While a work waits in the
+queue, another of the same kind and key adds nothing, since both would read the same present state.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, TypeAlias
+
+from bot.core.model import PullRef, RepoRef
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDelivery:
+    """Read a stored delivery and queue the work that it hints at."""
+
+    kind: ClassVar[str] = "route_delivery"
+    guid: str
+
+    @property
+    def key(self) -> str:
+        return f"delivery:{self.guid}"
+
+
+@dataclass(frozen=True, slots=True)
+class RepoWork:
+    """The part that all work on a repository shares."""
+
+    installation_id: int
+    repository_id: int
+    owner: str
+    name: str
+
+    @property
+    def repo(self) -> RepoRef:
+        return RepoRef(self.installation_id, self.repository_id, self.owner, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcilePullRequest(RepoWork):
+    """Make the check and the comment of a pull request say what is true now."""
+
+    kind: ClassVar[str] = "reconcile_pull_request"
+    number: int
+
+    @property
+    def key(self) -> str:
+        return f"pull:{self.repository_id}#{self.number}"
+
+    @property
+    def ref(self) -> PullRef:
+        return PullRef(self.repo, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class RerunPullRequest(ReconcilePullRequest):
+    """The same, but the check is written anew even if it says what it said: Re-run was pressed."""
+
+    kind: ClassVar[str] = "rerun_pull_request"
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileMergeGroup(RepoWork):
+    """Post the check on a merge queue's candidate."""
+
+    kind: ClassVar[str] = "reconcile_merge_group"
+    head_sha: str
+    base_sha: str
+    base_ref: str
+    """Branch name, without ``refs/heads/``."""
+
+    @property
+    def key(self) -> str:
+        return f"merge_group:{self.repository_id}@{self.head_sha}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileRepository(RepoWork):
+    """Reconcile every open pull request: the policy changed, or the App was just installed.
+
+    ``base_ref`` limits it to pull requests into one branch; empty means all.
+    """
+
+    kind: ClassVar[str] = "reconcile_repository"
+    base_ref: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"repository:{self.repository_id}@{self.base_ref}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileInstallation:
+    """Reconcile every repository of an installation: its shared policy changed, or it is new."""
+
+    kind: ClassVar[str] = "reconcile_installation"
+    installation_id: int
+
+    @property
+    def key(self) -> str:
+        return f"installation:{self.installation_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class FixTitle(RepoWork):
+    """Somebody pressed **Fix title** on the check of ``head_sha``."""
+
+    kind: ClassVar[str] = "fix_title"
+    number: int
+    head_sha: str
+    actor_id: int
+    actor_login: str
+
+    @property
+    def key(self) -> str:
+        return f"fix_title:{self.repository_id}#{self.number}"
+
+    @property
+    def ref(self) -> PullRef:
+        return PullRef(self.repo, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepDeliveries:
+    """Ask GitHub to send again what it could not deliver."""
+
+    kind: ClassVar[str] = "sweep_deliveries"
+    key: ClassVar[str] = "sweep_deliveries"
+
+
+@dataclass(frozen=True, slots=True)
+class PruneStore:
+    """Delete what is past its retention: raw deliveries and finished jobs."""
+
+    kind: ClassVar[str] = "prune_store"
+    key: ClassVar[str] = "prune_store"
+
+
+Work: TypeAlias = (
+    RouteDelivery
+    | ReconcilePullRequest
+    | RerunPullRequest
+    | ReconcileMergeGroup
+    | ReconcileRepository
+    | ReconcileInstallation
+    | FixTitle
+    | SweepDeliveries
+    | PruneStore
+)
+
+KINDS: dict[str, type[Work]] = {
+    work.kind: work
+    for work in (
+        RouteDelivery,
+        ReconcilePullRequest,
+        RerunPullRequest,
+        ReconcileMergeGroup,
+        ReconcileRepository,
+        ReconcileInstallation,
+        FixTitle,
+        SweepDeliveries,
+        PruneStore,
+    )
+}
+
+
+def to_args(work: Work) -> dict[str, Any]:
+    """The JSON object that a job carries."""
+    return asdict(work)
+
+
+def from_args(kind: str, args: dict[str, Any]) -> Work:
+    """The work that a job carries.
+
+    Unknown keys are passed over and missing ones take their default, so that a worker of the
+    release before or after can take the job.
+
+    Raises:
+        KeyError: there is no such kind.
+        TypeError: a key without a default is missing.
+    """
+    work = KINDS[kind]
+    known = {field.name for field in fields(work)}
+    return work(**{name: value for name, value in args.items() if name in known})
