@@ -86,6 +86,10 @@ class Hub(Protocol):
         """Numbers of the open pull requests, into one branch or into all."""
         ...
 
+    async def fetch_pulls_with_head(self, repo: RepoRef, head_sha: Sha) -> list[int]:
+        """Numbers of the open pull requests whose head is this commit, forks included."""
+        ...
+
     async def fetch_repositories(self, installation_id: int) -> list[RepoRef]: ...
 
     async def fetch_repository(self, owner: str, name: str) -> RepoRef:
@@ -135,6 +139,8 @@ class Delivery:
     payload: bytes
     routed: bool
     """Whether it gets a job; what no route knows is stored and left alone."""
+    received_at: datetime | None = None
+    """Set by the store."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,10 @@ import click
 class CommandError(click.ClickException):
     """An error with its remedy. Exit code 2 unless the command documents another."""
 
-    exit_code = 2
-
     def __init__(self, message: str, help_text: str = "", *, exit_code: int = 2) -> None:
         super().__init__(message)
         self.help_text = help_text
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it on the class
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"error: {self.message}", err=True)

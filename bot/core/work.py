@@ -2,6 +2,7 @@
 
 ``key`` names what is worked on: two works of one key never run at once. While a work waits in the
 queue, another of the same kind and key adds nothing, since both would read the same present state.
+``priority`` orders what waits: higher goes first.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,7 @@ class RouteDelivery:
     """Read a stored delivery and queue the work that it hints at."""
 
     kind: ClassVar[str] = "route_delivery"
+    priority: ClassVar[int] = 0
     guid: str
 
     @property
@@ -26,6 +28,7 @@ class RouteDelivery:
 class RepoWork:
     """The part that all work on a repository shares."""
 
+    priority: ClassVar[int] = 0
     installation_id: int
     repository_id: int
     owner: str
@@ -42,6 +45,9 @@ class ReconcilePullRequest(RepoWork):
 
     kind: ClassVar[str] = "reconcile_pull_request"
     number: int
+    received_at: float | None = None
+    """When the delivery that hinted at it came in, in seconds since the epoch: for the latency
+    histogram only."""
 
     @property
     def key(self) -> str:
@@ -57,6 +63,27 @@ class RerunPullRequest(ReconcilePullRequest):
     """The same, but the check is written anew even if it says what it said: Re-run was pressed."""
 
     kind: ClassVar[str] = "rerun_pull_request"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPullRequest(ReconcilePullRequest):
+    """The same, for one of many at once: it lets people's own events go first, and waits while
+    GitHub's rate limit is low."""
+
+    kind: ClassVar[str] = "refresh_pull_request"
+    priority: ClassVar[int] = -10
+
+
+@dataclass(frozen=True, slots=True)
+class RerunHead(RepoWork):
+    """Re-run was pressed on a commit of which GitHub named no pull request, as it does for forks."""
+
+    kind: ClassVar[str] = "rerun_head"
+    head_sha: str
+
+    @property
+    def key(self) -> str:
+        return f"head:{self.repository_id}@{self.head_sha}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +121,7 @@ class ReconcileInstallation:
     """Reconcile every repository of an installation: its shared policy changed, or it is new."""
 
     kind: ClassVar[str] = "reconcile_installation"
+    priority: ClassVar[int] = -10
     installation_id: int
 
     @property
@@ -125,6 +153,7 @@ class SweepDeliveries:
     """Ask GitHub to send again what it could not deliver."""
 
     kind: ClassVar[str] = "sweep_deliveries"
+    priority: ClassVar[int] = -10
     key: ClassVar[str] = "sweep_deliveries"
 
 
@@ -133,6 +162,7 @@ class PruneStore:
     """Delete what is past its retention: raw deliveries and finished jobs."""
 
     kind: ClassVar[str] = "prune_store"
+    priority: ClassVar[int] = -10
     key: ClassVar[str] = "prune_store"
 
 
@@ -140,6 +170,8 @@ Work: TypeAlias = (
     RouteDelivery
     | ReconcilePullRequest
     | RerunPullRequest
+    | RefreshPullRequest
+    | RerunHead
     | ReconcileMergeGroup
     | ReconcileRepository
     | ReconcileInstallation
@@ -154,6 +186,8 @@ KINDS: dict[str, type[Work]] = {
         RouteDelivery,
         ReconcilePullRequest,
         RerunPullRequest,
+        RefreshPullRequest,
+        RerunHead,
         ReconcileMergeGroup,
         ReconcileRepository,
         ReconcileInstallation,
