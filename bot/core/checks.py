@@ -1,6 +1,8 @@
 """What Lockgate writes on GitHub: a check run and a comment, as values to compare and apply."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from bot.core.decision import Location
@@ -47,6 +49,17 @@ class CheckOutput:
     details_url: str = ""
 
 
+_ANNOTATED = "+annotated"
+
+
+def digest_of(output: CheckOutput) -> str:
+    """What identifies an output's content: kept as the run's ``external_id`` at GitHub, so that a
+    later reconcile can tell whether the run still says the right thing."""
+    content = json.dumps(asdict(output), sort_keys=True, ensure_ascii=False)
+    digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return digest + _ANNOTATED if output.annotations else digest
+
+
 @dataclass(frozen=True, slots=True)
 class PresentCheck:
     """Our own newest run of a name on a commit, as GitHub has it.
@@ -58,6 +71,10 @@ class PresentCheck:
     name: str
     digest: str
     completed: bool
+
+    @property
+    def annotated(self) -> bool:
+        return self.digest.endswith(_ANNOTATED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ class RefreshPullRequest(ReconcilePullRequest):
 
 @dataclass(frozen=True, slots=True)
 class RerunHead(RepoWork):
-    """Re-run was pressed on a commit of which GitHub named no pull request, as it does for forks."""
+    """Re-run was pressed on a commit of which GitHub named no pull request: a fork's, say."""
 
     kind: ClassVar[str] = "rerun_head"
     head_sha: str
@@ -134,18 +134,13 @@ class FixTitle(RepoWork):
     """Somebody pressed **Fix title** on the check of ``head_sha``."""
 
     kind: ClassVar[str] = "fix_title"
-    number: int
     head_sha: str
     actor_id: int
     actor_login: str
 
     @property
     def key(self) -> str:
-        return f"fix_title:{self.repository_id}#{self.number}"
-
-    @property
-    def ref(self) -> PullRef:
-        return PullRef(self.repo, self.number)
+        return f"fix_title:{self.repository_id}@{self.head_sha}"
 
 
 @dataclass(frozen=True, slots=True)

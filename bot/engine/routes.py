@@ -1,0 +1,226 @@
+"""From a webhook delivery to the work it hints at. Pure: event, action and payload in, work out.
+
+Payloads are signed by GitHub but may hold nulls anywhere and be of shapes not seen yet: what
+does not fit leads to no work, never to an error. Nothing read here is believed later: the work
+names what to look at, and is done on what GitHub says then.
+
+Events and their fields: https://docs.github.com/webhooks/webhook-events-and-payloads
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+from bot.core.work import (
+    FixTitle,
+    ReconcileInstallation,
+    ReconcileMergeGroup,
+    ReconcilePullRequest,
+    ReconcileRepository,
+    RerunHead,
+    RerunPullRequest,
+    Work,
+)
+
+POLICY_PATH = ".github/lockgate.yml"
+FIX_TITLE = "fix_title"
+"""Identifier of the check's **Fix title** button."""
+
+Payload: TypeAlias = Mapping[str, Any]
+
+_PULL_ACTIONS = frozenset(
+    {
+        "opened",
+        "edited",
+        "synchronize",
+        "reopened",
+        "ready_for_review",
+        "converted_to_draft",
+        "closed",
+    }
+)
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_SHA = re.compile(r"[0-9a-f]{40}")
+_QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-\d+-(?P<base_sha>[0-9a-f]{40})")
+_MAX_ID = 2**63 - 1
+
+
+def route(
+    event: str, action: str, payload: Payload, *, received_at: float | None = None
+) -> list[Work]:
+    """The work that a delivery hints at; an empty list for whatever is not ours to act on."""
+    handler = _ROUTES.get((event, action))
+    if handler is None:
+        return []
+    return list(handler(payload, received_at))
+
+
+def is_routed(event: str, action: str, payload: Payload) -> bool:
+    """Whether a delivery needs a job at all. Cheap: asked before it is acknowledged."""
+    return bool(route(event, action, payload))
+
+
+def _pull_request(payload: Payload, received_at: float | None) -> Iterator[Work]:
+    repo = _repo(payload)
+    number = _integer(payload, "number")
+    if repo and number:
+        yield ReconcilePullRequest(**repo, number=number, received_at=received_at)
+
+
+def _push(payload: Payload, _: float | None) -> Iterator[Work]:
+    repo = _repo(payload)
+    branch = _branch(payload.get("ref"))
+    if not repo or not branch or payload.get("deleted") is True:
+        return
+    default_branch = _at(payload, "repository", "default_branch")
+    # The list of commits does not tell what a forced push took away.
+    rewritten = payload.get("forced") is True and branch == default_branch
+    if not rewritten and not _touches(payload.get("commits"), POLICY_PATH):
+        return
+    if repo["name"] == ".github" and branch == default_branch:
+        yield ReconcileInstallation(repo["installation_id"])
+    else:
+        yield ReconcileRepository(**repo, base_ref=branch)
+
+
+def _check_run_rerequested(payload: Payload, _: float | None) -> Iterator[Work]:
+    run = payload.get("check_run")
+    yield from _rerun(payload, run, _at(run, "check_suite", "head_branch"))
+
+
+def _check_suite_rerequested(payload: Payload, _: float | None) -> Iterator[Work]:
+    suite = payload.get("check_suite")
+    yield from _rerun(payload, suite, _at(suite, "head_branch"))
+
+
+def _rerun(payload: Payload, subject: Any, head_branch: Any) -> Iterator[Work]:
+    repo = _repo(payload)
+    head_sha = _sha(_at(subject, "head_sha"))
+    if not repo or not head_sha:
+        return
+    if isinstance(head_branch, str) and (queue := _QUEUE_BRANCH.fullmatch(head_branch)):
+        yield ReconcileMergeGroup(
+            **repo, head_sha=head_sha, base_sha=queue["base_sha"], base_ref=queue["base"]
+        )
+        return
+    numbers = [
+        number
+        for pull in _objects(_at(subject, "pull_requests"))
+        # A commit can be the head of pull requests in other repositories of the fork network.
+        if _at(pull, "base", "repo", "id") == repo["repository_id"]
+        and (number := _integer(pull, "number"))
+    ]
+    if numbers:
+        for number in numbers:
+            yield RerunPullRequest(**repo, number=number)
+    else:
+        yield RerunHead(**repo, head_sha=head_sha)
+
+
+def _requested_action(payload: Payload, _: float | None) -> Iterator[Work]:
+    repo = _repo(payload)
+    head_sha = _sha(_at(payload, "check_run", "head_sha"))
+    actor_id = _integer(payload.get("sender"), "id")
+    login = _at(payload, "sender", "login")
+    if (
+        repo
+        and head_sha
+        and actor_id
+        and isinstance(login, str)
+        and _at(payload, "requested_action", "identifier") == FIX_TITLE
+    ):
+        yield FixTitle(**repo, head_sha=head_sha, actor_id=actor_id, actor_login=login)
+
+
+def _merge_group(payload: Payload, _: float | None) -> Iterator[Work]:
+    repo = _repo(payload)
+    group = payload.get("merge_group")
+    head_sha, base_sha = _sha(_at(group, "head_sha")), _sha(_at(group, "base_sha"))
+    base_ref = _branch(_at(group, "base_ref"))
+    if repo and head_sha and base_sha and base_ref:
+        yield ReconcileMergeGroup(**repo, head_sha=head_sha, base_sha=base_sha, base_ref=base_ref)
+
+
+def _installation(payload: Payload, _: float | None) -> Iterator[Work]:
+    if installation_id := _integer(payload.get("installation"), "id"):
+        yield ReconcileInstallation(installation_id)
+
+
+def _installation_repositories(payload: Payload, _: float | None) -> Iterator[Work]:
+    for repository in _objects(payload.get("repositories_added")):
+        repo = _repo({"installation": payload.get("installation"), "repository": repository})
+        if repo:
+            yield ReconcileRepository(**repo)
+
+
+_Handler: TypeAlias = Callable[[Payload, float | None], Iterable[Work]]
+
+_ROUTES: dict[tuple[str, str], _Handler] = {
+    **{("pull_request", action): _pull_request for action in _PULL_ACTIONS},
+    ("push", ""): _push,
+    ("check_run", "rerequested"): _check_run_rerequested,
+    ("check_run", "requested_action"): _requested_action,
+    ("check_suite", "rerequested"): _check_suite_rerequested,
+    ("merge_group", "checks_requested"): _merge_group,
+    ("installation", "created"): _installation,
+    ("installation", "unsuspend"): _installation,
+    ("installation", "new_permissions_accepted"): _installation,
+    ("installation_repositories", "added"): _installation_repositories,
+}
+
+
+def _at(value: Any, *path: str) -> Any:
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _integer(value: Any, key: str) -> int:
+    """A positive id that the database can hold, or 0."""
+    number = _at(value, key)
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number <= _MAX_ID:
+        return number
+    return 0
+
+
+def _sha(value: Any) -> str:
+    return value if isinstance(value, str) and _SHA.fullmatch(value) else ""
+
+
+def _branch(ref: Any) -> str:
+    """``main`` of ``refs/heads/main``; empty for tags and anything else."""
+    prefix = "refs/heads/"
+    return ref.removeprefix(prefix) if isinstance(ref, str) and ref.startswith(prefix) else ""
+
+
+def _touches(commits: Any, path: str) -> bool:
+    return any(
+        path in changed
+        for commit in _objects(commits)
+        for key in ("added", "modified", "removed")
+        if isinstance(changed := commit.get(key), list)
+    )
+
+
+def _repo(payload: Payload) -> dict[str, Any]:
+    """The fields that all work on a repository carries, or an empty dict."""
+    installation_id = _integer(payload.get("installation"), "id")
+    repository_id = _integer(payload.get("repository"), "id")
+    full_name = _at(payload, "repository", "full_name")
+    if not installation_id or not repository_id or not isinstance(full_name, str):
+        return {}
+    owner, _, name = full_name.partition("/")
+    if not _NAME.fullmatch(owner) or not _NAME.fullmatch(name):
+        return {}
+    return {
+        "installation_id": installation_id,
+        "repository_id": repository_id,
+        "owner": owner,
+        "name": name,
+    }
