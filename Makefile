@@ -1,0 +1,59 @@
+# What people type. Works with GNU make 3.81 and later (macOS ships that one).
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long check format format-check lint types imports commits bench hooks clean
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# How many tests run at once: a number, or auto for one a core.
+JOBS ?= auto
+
+PYTEST = $(BIN)/python -m pytest $(if $(LOCKGATE_NO_SKIPS),-p tests.no_skips)
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.ready-run ## Play the story on this machine (ARGS=--once ends after it)
+	@$(BIN)/lockgate demo $(ARGS)
+
+test: $(VENV)/.ready-test ## Run the tests (ARGS='-k name' picks some)
+	@$(PYTEST) -n $(JOBS) -m 'not long' $(ARGS)
+
+test-long: $(VENV)/.ready-test ## Run the longer campaigns
+	@$(PYTEST) -m long $(ARGS)
+
+check: format-check lint types imports test ## All that CI asks: format, lint, types, imports, tests
+
+format: $(VENV)/.ready-check ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+format-check: $(VENV)/.ready-check
+	@$(BIN)/ruff format --check .
+
+lint: $(VENV)/.ready-check
+	@$(BIN)/ruff check .
+
+types: $(VENV)/.ready-check
+	@$(BIN)/mypy
+
+imports: $(VENV)/.ready-check
+	@$(BIN)/lint-imports --no-logo
+
+commits: $(VENV)/.ready-run ## Check the messages of this repository's own commits
+	@git log -z --format=%B | $(BIN)/lockgate commits check --policy .github/lockgate.yml -z -
+
+bench: $(VENV)/.ready-test ## Measure (ARGS=--write renews docs/benchmarks.md)
+	@$(BIN)/python bench/run.py $(ARGS)
+
+hooks: $(VENV)/.ready-check ## Run the checks at every commit of this clone
+	@$(BIN)/pre-commit install
+
+clean: ## Remove the environment and what tools left behind
+	rm -rf $(VENV) node_modules build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each set of packages. The script says what it does and why it cannot.
+$(VENV)/.ready-%: pyproject.toml scripts/environment.sh
+	@VENV='$(VENV)' sh scripts/environment.sh $*
+	@touch $@
