@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from bot.core.checks import CheckOutput, PresentCheck, PresentComment
 from bot.core.decision import Json
-from bot.core.model import MergeGroup, PolicyFiles, PullRef, PullRequest, RepoRef, Sha
+from bot.core.model import MergeGroup, PolicyFiles, PullRef, PullRequest, RepoRef, Role, Sha
 from bot.core.work import Work
 
 
@@ -96,8 +96,8 @@ class Hub(Protocol):
         """Find the installation by name, following renames: for people who type names."""
         ...
 
-    async def fetch_role(self, repo: RepoRef, login: str) -> str:
-        """GitHub's ``role_name``: none, read, triage, write, maintain, admin or a custom one."""
+    async def fetch_role(self, repo: RepoRef, login: str) -> Role:
+        """What somebody may do in a repository; HubGone if GitHub knows no such person there."""
         ...
 
     async def post_check(self, repo: RepoRef, head_sha: Sha, output: CheckOutput) -> int:

@@ -54,6 +54,23 @@ GHOST = Actor(0, "ghost", ActorKind.GHOST)
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What somebody may do in a repository.
+
+    ``name`` is GitHub's ``role_name`` (read, triage, write, maintain, admin or a custom role);
+    ``permission`` is the older scale (none, read, write, admin) that a custom role is built on.
+    https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+    """
+
+    name: str
+    permission: str
+
+    @property
+    def may_write(self) -> bool:
+        return self.permission in ("write", "admin")
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     sha: Sha
     message: str
