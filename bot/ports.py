@@ -1,6 +1,6 @@
 """What the engine asks of the world outside. ``wiring`` picks an adapter for each port."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -219,9 +219,13 @@ class Store(Protocol):
 
     async def queue_health(self) -> "QueueHealth": ...
 
-    async def claim_redelivery(self, guid: str) -> bool:
-        """True the first time that a GUID is claimed: each is asked for at most once. A GUID
-        that is stored already is never claimed."""
+    async def select_missing(self, attempts: Mapping[int, str]) -> set[int]:
+        """Of failed deliveries (attempt id to GUID), the attempts that were never asked for again
+        and whose GUID is not stored."""
+        ...
+
+    async def record_redelivery(self, attempt_id: int, guid: str) -> None:
+        """Note that a failed attempt was asked for again; noting it twice is no error."""
         ...
 
     async def record_effect(self, effect: "EffectRecord") -> int:
