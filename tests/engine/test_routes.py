@@ -1,0 +1,248 @@
+"""Which work a delivery hints at; and that no payload, however odd, is an error."""
+
+import copy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.work import (
+    FixTitle,
+    ReconcileInstallation,
+    ReconcileMergeGroup,
+    ReconcilePullRequest,
+    ReconcileRepository,
+    RerunHead,
+    RerunPullRequest,
+)
+from bot.engine.routes import is_routed, route
+
+HEAD = "a" * 40
+BASE = "b" * 40
+REPO = {"installation_id": 7, "repository_id": 42, "owner": "octo", "name": "shop"}
+ENVELOPE = {
+    "installation": {"id": 7},
+    "repository": {"id": 42, "full_name": "octo/shop", "default_branch": "main"},
+    "sender": {"id": 5, "login": "mona", "type": "User"},
+}
+
+
+def payload(**fields):
+    return {**copy.deepcopy(ENVELOPE), **fields}
+
+
+def push(ref="refs/heads/main", *, forced=False, deleted=False, **changed):
+    commit = {"added": [], "modified": [], "removed": [], **changed}
+    return payload(ref=ref, forced=forced, deleted=deleted, commits=[commit])
+
+
+def check_run(pulls=(), branch="topic"):
+    return {
+        "head_sha": HEAD,
+        "check_suite": {"head_branch": branch},
+        "pull_requests": [
+            {"number": number, "base": {"repo": {"id": repo}}} for number, repo in pulls
+        ],
+    }
+
+
+QUEUE_BRANCH = f"gh-readonly-queue/release/1.x/pr-12-{BASE}"
+
+CASES = {
+    **{
+        f"pull_request {action}": (
+            "pull_request",
+            action,
+            payload(number=12),
+            [ReconcilePullRequest(**REPO, number=12)],
+        )
+        for action in (
+            "opened",
+            "edited",
+            "synchronize",
+            "reopened",
+            "ready_for_review",
+            "converted_to_draft",
+            "closed",
+        )
+    },
+    "a label changes nothing": ("pull_request", "labeled", payload(number=12), []),
+    "no installation": ("pull_request", "opened", {**payload(number=1), "installation": None}, []),
+    "no repository": ("pull_request", "opened", {**payload(number=1), "repository": None}, []),
+    "a name that is a path": (
+        "pull_request",
+        "opened",
+        {**payload(number=1), "repository": {"id": 42, "full_name": "octo/../user"}},
+        [],
+    ),
+    "an id beyond the database": (
+        "pull_request",
+        "opened",
+        {**payload(number=1), "repository": {"id": 2**63, "full_name": "octo/shop"}},
+        [],
+    ),
+    "a number that is a truth": ("pull_request", "opened", payload(number=True), []),
+    "push of the policy": (
+        "push",
+        "",
+        push(modified=[".github/lockgate.yml"]),
+        [ReconcileRepository(**REPO, base_ref="main")],
+    ),
+    "push of the policy to another branch": (
+        "push",
+        "",
+        push("refs/heads/release/1.x", added=[".github/lockgate.yml"]),
+        [ReconcileRepository(**REPO, base_ref="release/1.x")],
+    ),
+    "push that removes the policy": (
+        "push",
+        "",
+        push(removed=[".github/lockgate.yml"]),
+        [ReconcileRepository(**REPO, base_ref="main")],
+    ),
+    "push of the organisation's policy": (
+        "push",
+        "",
+        {
+            **push(modified=[".github/lockgate.yml"]),
+            "repository": {"id": 43, "full_name": "octo/.github", "default_branch": "main"},
+        },
+        [ReconcileInstallation(7)],
+    ),
+    "push of anything else": ("push", "", push(modified=["src/app.py"]), []),
+    "forced push to the trunk": (
+        "push",
+        "",
+        push(forced=True),
+        [ReconcileRepository(**REPO, base_ref="main")],
+    ),
+    "forced push to a topic": ("push", "", push("refs/heads/topic", forced=True), []),
+    "push of a tag": ("push", "", push("refs/tags/v1", modified=[".github/lockgate.yml"]), []),
+    "a branch that is gone": (
+        "push",
+        "",
+        push(deleted=True, removed=[".github/lockgate.yml"]),
+        [],
+    ),
+    "re-run of a check": (
+        "check_run",
+        "rerequested",
+        payload(check_run=check_run([(12, 42)])),
+        [RerunPullRequest(**REPO, number=12)],
+    ),
+    "re-run names a pull request of another repository too": (
+        "check_run",
+        "rerequested",
+        payload(check_run=check_run([(3, 99), (12, 42)])),
+        [RerunPullRequest(**REPO, number=12)],
+    ),
+    "re-run on a fork's commit": (
+        "check_run",
+        "rerequested",
+        payload(check_run=check_run()),
+        [RerunHead(**REPO, head_sha=HEAD)],
+    ),
+    "re-run in a merge queue": (
+        "check_run",
+        "rerequested",
+        payload(check_run=check_run(branch=QUEUE_BRANCH)),
+        [ReconcileMergeGroup(**REPO, head_sha=HEAD, base_sha=BASE, base_ref="release/1.x")],
+    ),
+    "re-run of all checks": (
+        "check_suite",
+        "rerequested",
+        payload(
+            check_suite={
+                "head_sha": HEAD,
+                "head_branch": None,
+                "pull_requests": [{"number": 12, "base": {"repo": {"id": 42}}}],
+            }
+        ),
+        [RerunPullRequest(**REPO, number=12)],
+    ),
+    "a check that somebody else completed": (
+        "check_run",
+        "completed",
+        payload(check_run=check_run([(12, 42)])),
+        [],
+    ),
+    "Fix title": (
+        "check_run",
+        "requested_action",
+        payload(check_run=check_run(), requested_action={"identifier": "fix_title"}),
+        [FixTitle(**REPO, head_sha=HEAD, actor_id=5, actor_login="mona")],
+    ),
+    "a button that is not ours": (
+        "check_run",
+        "requested_action",
+        payload(check_run=check_run(), requested_action={"identifier": "deploy"}),
+        [],
+    ),
+    "a merge queue's candidate": (
+        "merge_group",
+        "checks_requested",
+        payload(
+            merge_group={"head_sha": HEAD, "base_sha": BASE, "base_ref": "refs/heads/release/1.x"}
+        ),
+        [ReconcileMergeGroup(**REPO, head_sha=HEAD, base_sha=BASE, base_ref="release/1.x")],
+    ),
+    "a candidate that was dropped": (
+        "merge_group",
+        "destroyed",
+        payload(merge_group={"head_sha": HEAD, "base_sha": BASE, "base_ref": "refs/heads/main"}),
+        [],
+    ),
+    "installed": ("installation", "created", payload(), [ReconcileInstallation(7)]),
+    "uninstalled": ("installation", "deleted", payload(), []),
+    "repositories added": (
+        "installation_repositories",
+        "added",
+        payload(repositories_added=[{"id": 42, "full_name": "octo/shop"}, None]),
+        [ReconcileRepository(**REPO)],
+    ),
+    "an event that is not known": ("gollum", "", payload(), []),
+}
+
+
+@pytest.mark.parametrize(("event", "action", "body", "expected"), CASES.values(), ids=CASES.keys())
+def test_route(event, action, body, expected):
+    assert route(event, action, body) == expected
+    assert is_routed(event, action, body) == bool(expected)
+
+
+def test_when_a_delivery_came_in_is_carried_along_but_is_no_part_of_the_key():
+    (early,) = route("pull_request", "opened", payload(number=12), received_at=1.0)
+    (late,) = route("pull_request", "edited", payload(number=12), received_at=2.0)
+    assert early.received_at == 1.0
+    assert early.key == late.key
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@st.composite
+def broken(draw):
+    """A good delivery in which one place holds something else."""
+    event, action, body, _ = draw(st.sampled_from(list(CASES.values())))
+    body = copy.deepcopy(body)
+    place = body
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = draw(st.sampled_from(keys))
+        inner = place[key]
+        if isinstance(inner, (dict, list)) and inner and draw(st.booleans()):
+            place = inner
+            continue
+        place[key] = draw(json_values)
+        return event, action, body
+
+
+@given(broken())
+def test_whatever_stands_in_a_field_is_never_an_error(delivery):
+    event, action, body = delivery
+    for work in route(event, action, body):
+        assert work.key
