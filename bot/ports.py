@@ -261,6 +261,25 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class JobInfo:
+    """What a handler is told of the job that it works on."""
+
+    id: int
+    attempt: int
+    """1 at the first attempt."""
+    queued_at: datetime
+    """When the work was first asked for; asking again while it waits does not change it."""
+
+
+class RetryLater(Exception):
+    """Raised by a handler: try again after ``delay``. It does not count as an attempt."""
+
+    def __init__(self, delay: timedelta, reason: str = "") -> None:
+        super().__init__(reason or f"waiting for {delay.total_seconds():.0f} s")
+        self.delay = delay
+
+
+@dataclass(frozen=True, slots=True)
 class QueueHealth:
     waiting: int
     running: int
