@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from bot.core.decision import Location
 
+SUMMARY_MARKER = "<!-- lockgate:summary -->"
+"""What the summary comment is found again by, together with its author."""
+
 
 class Conclusion(StrEnum):
     """The check run conclusions that Lockgate uses."""
