@@ -1,0 +1,117 @@
+"""Dockerfile and fly.toml: no container engine is asked, the files are read."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from bot.cli.main import main
+
+ROOT = Path(__file__).parents[2]
+BUILD_TOOLS = re.compile(r"\b(apt-get|apt|apk|gcc|build-essential|make|curl|wget)\b")
+
+
+def stages() -> list[list[tuple[str, str]]]:
+    """The Dockerfile's stages, each a list of (instruction, arguments)."""
+    lines = [
+        line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.startswith("#")
+    ]
+    joined = "\n".join(lines).replace("\\\n", " ")
+    found: list[list[tuple[str, str]]] = []
+    for line in filter(None, map(str.strip, joined.splitlines())):
+        instruction, _, arguments = line.partition(" ")
+        if instruction == "FROM":
+            found.append([])
+        found[-1].append((instruction, arguments.strip()))
+    return found
+
+
+def final(instruction: str) -> list[str]:
+    return [arguments for name, arguments in stages()[-1] if name == instruction]
+
+
+def assert_is_a_command(line: str) -> None:
+    """``lockgate serve --no-worker``: the command exists and takes these options."""
+    program, name, *options = shlex.split(line)
+    assert program == "lockgate"
+    context = click.Context(main)
+    command = main.get_command(context, name)
+    assert command is not None, f"there is no `lockgate {name}`"
+    command.make_context(name, options, parent=context)
+
+
+def test_the_base_is_pinned_to_a_version_and_a_debian_release() -> None:
+    bases = {stage[0][1].split()[0] for stage in stages()}
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:3\.\d+(\.\d+)?-slim-[a-z]+", bases.pop())
+
+
+def test_the_final_image_has_no_build_tools() -> None:
+    assert len(stages()) >= 2
+    assert [line for line in final("RUN") if BUILD_TOOLS.search(line)] == []
+    assert all("--from=build" in line for line in final("COPY"))
+
+
+def test_it_runs_as_a_numbered_account_that_is_not_root() -> None:
+    (user,) = final("USER")
+    uid, _, gid = user.partition(":")
+    assert int(uid) > 0
+    assert int(gid) > 0
+    names = [name for name, _ in stages()[-1]]
+    assert "RUN" not in names[names.index("USER") :], "a step after USER would need its rights"
+
+
+def test_state_is_in_one_volume_so_that_the_rest_may_be_read_only() -> None:
+    (volume,) = final("VOLUME")
+    assert f"LOCKGATE_HOME={volume}" in " ".join(final("ENV"))
+    assert "PYTHONDONTWRITEBYTECODE=1" in " ".join(final("ENV"))
+
+
+def test_the_health_check_needs_nothing_but_python() -> None:
+    (check,) = final("HEALTHCHECK")
+    assert '"python", "-c"' in check
+    assert "/healthz" in check
+
+
+def test_what_the_image_copies_is_what_the_ignore_file_lets_through() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    allowed = {line[1:] for line in ignored if line.startswith("!")}
+    copied = {
+        Path(word).name
+        for stage in stages()[:-1]
+        for name, arguments in stage
+        if name == "COPY"
+        for word in arguments.split()[:-1]
+    }
+    assert copied == allowed
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_image_starts_a_command_that_exists() -> None:
+    (command,) = final("CMD")
+    assert_is_a_command(" ".join(re.findall(r'"([^"]+)"', command)))
+
+
+@pytest.fixture(scope="module")
+def fly() -> dict:
+    return tomllib.loads((ROOT / "fly.toml").read_text())
+
+
+def test_fly_runs_commands_that_exist(fly: dict) -> None:
+    assert set(fly["processes"]) == {"web", "worker"}
+    for line in fly["processes"].values():
+        assert_is_a_command(line)
+
+
+def test_fly_migrates_before_a_release(fly: dict) -> None:
+    assert_is_a_command(fly["deploy"]["release_command"])
+
+
+def test_fly_asks_for_health_where_the_web_process_listens(fly: dict) -> None:
+    service = fly["http_service"]
+    assert service["processes"] == ["web"]
+    assert service["internal_port"] == int(fly["env"]["PORT"])
+    assert {check["path"] for check in service["checks"]} == {"/healthz", "/readyz"}
