@@ -1,0 +1,116 @@
+"""What a worker does for each kind of work, and when it had better wait."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from bot.core.work import (
+    FixTitle,
+    PruneStore,
+    ReconcileInstallation,
+    ReconcileMergeGroup,
+    ReconcilePullRequest,
+    ReconcileRepository,
+    RefreshPullRequest,
+    RerunHead,
+    RerunPullRequest,
+    RouteDelivery,
+    SweepDeliveries,
+    Work,
+)
+from bot.engine.links import Links
+from bot.engine.reconcile import Reconciler
+from bot.engine.routes import route
+from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries
+from bot.ports import Clock, Hub, HubUnavailable, JobInfo, RateLimit, RetryLater, Store
+
+Handler: TypeAlias = Callable[[Any, JobInfo], Awaitable[None]]
+
+LOW_LIMIT = 0.1
+"""Below this share of the rate limit, work that nobody waits for is put off until it resets."""
+
+_SHORTEST_WAIT = timedelta(seconds=1)
+_LONGEST_WAIT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    hub: Hub
+    store: Store
+    clock: Clock
+    links: Links
+    retention: timedelta
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(self.hub, self.store, self.clock, self.links)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By kind of work."""
+        reconciler = self.reconciler
+        on_work: dict[type[Work], Callable[[Any, str], Awaitable[None]]] = {
+            RouteDelivery: self._route_delivery,
+            ReconcilePullRequest: reconciler.reconcile_pull_request,
+            RefreshPullRequest: reconciler.reconcile_pull_request,
+            RerunPullRequest: reconciler.reconcile_pull_request,
+            RerunHead: reconciler.rerun_head,
+            ReconcileMergeGroup: reconciler.reconcile_merge_group,
+            ReconcileRepository: reconciler.reconcile_repository,
+            ReconcileInstallation: reconciler.reconcile_installation,
+            FixTitle: reconciler.fix_title,
+            SweepDeliveries: self._sweep,
+            PruneStore: self._prune,
+        }
+        return {work.kind: self._patiently(handle) for work, handle in on_work.items()}
+
+    def _patiently(self, handle: Callable[[Any, str], Awaitable[None]]) -> Handler:
+        async def handler(work: Any, job: JobInfo) -> None:
+            if work.priority < 0 and (installation := getattr(work, "installation_id", None)):
+                wait = wait_for_limit(self.hub.rate_limit(installation), self.clock.now())
+                if wait:
+                    raise RetryLater(wait, "GitHub's rate limit is low")
+            try:
+                await handle(work, f"job {job.id}: {work.kind} {work.key}")
+            except HubUnavailable as error:
+                wait = wait_for_hub(error.retry_after, self.clock.now() - job.queued_at)
+                if wait is None:
+                    raise
+                raise RetryLater(wait, str(error)) from error
+
+        return handler
+
+    async def _route_delivery(self, work: RouteDelivery, cause: str) -> None:
+        delivery = await self.store.fetch_delivery(work.guid)
+        if delivery is None:
+            return
+        received_at = delivery.received_at.timestamp() if delivery.received_at else None
+        works = route(
+            delivery.event,
+            delivery.action,
+            json.loads(delivery.payload),
+            received_at=received_at,
+        )
+        await self.store.finish_delivery(work.guid, "routed" if works else "ignored", works)
+
+    async def _sweep(self, work: SweepDeliveries, cause: str) -> None:
+        await sweep_deliveries(self.hub, self.store, self.clock)
+
+    async def _prune(self, work: PruneStore, cause: str) -> None:
+        await self.store.prune(older_than=self.retention)
+
+
+def wait_for_limit(limit: RateLimit | None, now: datetime) -> timedelta | None:
+    """How long work that nobody waits for is put off; None when there is enough left."""
+    if limit is None or limit.remaining >= limit.limit * LOW_LIMIT or limit.resets_at <= now:
+        return None
+    return limit.resets_at - now
+
+
+def wait_for_hub(retry_after: timedelta | None, age: timedelta) -> timedelta | None:
+    """How long to wait before GitHub is asked again: its own word, else half of what the job has
+    waited already, within bounds. None once the job is older than any delivery GitHub keeps."""
+    if age > KEPT_BY_GITHUB:
+        return None
+    return max(retry_after or min(age / 2, _LONGEST_WAIT), _SHORTEST_WAIT)
