@@ -69,3 +69,15 @@ QUEUE_OLDEST_DUE_SECONDS = Gauge(
     "How long the oldest job that could run has waited.",
     registry=REGISTRY,
 )
+GITHUB_REQUESTS = Counter(
+    "lockgate_github_requests",
+    "Requests sent to GitHub by route and status; a repeated request counts each time.",
+    ["route", "status"],
+    registry=REGISTRY,
+)
+GITHUB_RATE_LIMIT_REMAINING = Gauge(
+    "lockgate_github_rate_limit_remaining",
+    "What is left of GitHub's primary rate limit, by installation id (or app) and resource.",
+    ["installation", "resource"],
+    registry=REGISTRY,
+)
