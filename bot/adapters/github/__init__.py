@@ -1,0 +1,1 @@
+"""GitHub, spoken to by REST and GraphQL. ``hub.GitHubHub`` is the way in."""

@@ -1,0 +1,210 @@
+"""Every request that the bot can make. A request that stands not here cannot be sent.
+
+The REST operations bear the ids of GitHub's OpenAPI description, so that what is declared can be
+compared with it and with what is exercised.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+
+
+class Auth(StrEnum):
+    """Who asks: the App itself (a JWT), the App as one installation (a token), or nobody."""
+
+    APP = "app"
+    INSTALLATION = "installation"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One REST operation.
+
+    ``task`` completes "could not …" in an error's text. ``repeatable`` says that sending it twice
+    does what sending it once does, so that it may be sent again when nobody knows whether the
+    first one arrived.
+    """
+
+    id: str
+    method: str
+    path: str
+    task: str
+    auth: Auth = Auth.INSTALLATION
+    repeatable: bool = True
+
+    @property
+    def route(self) -> str:
+        """The label of metrics and logs: no name of a repository or person in it."""
+        return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One GraphQL document, all of them queries. ``task`` as in Operation."""
+
+    name: str
+    text: str
+    task: str
+
+    @property
+    def route(self) -> str:
+        return f"graphql {self.name}"
+
+
+def _document(name: str, task: str) -> Document:
+    text = files(__package__).joinpath("queries", f"{name}.graphql").read_text("utf-8")
+    return Document(name, text, task)
+
+
+GET_APP = Operation("apps/get-authenticated", "GET", "/app", "read the App", Auth.APP)
+GET_HOOK_CONFIG = Operation(
+    "apps/get-webhook-config-for-app",
+    "GET",
+    "/app/hook/config",
+    "read the App's webhook settings",
+    Auth.APP,
+)
+LIST_DELIVERIES = Operation(
+    "apps/list-webhook-deliveries",
+    "GET",
+    "/app/hook/deliveries",
+    "list the App's webhook deliveries",
+    Auth.APP,
+)
+REDELIVER = Operation(
+    "apps/redeliver-webhook-delivery",
+    "POST",
+    "/app/hook/deliveries/{delivery_id}/attempts",
+    "ask for a webhook delivery again",
+    Auth.APP,
+    repeatable=False,
+)
+LIST_INSTALLATIONS = Operation(
+    "apps/list-installations", "GET", "/app/installations", "list the installations", Auth.APP
+)
+CREATE_TOKEN = Operation(
+    "apps/create-installation-access-token",
+    "POST",
+    "/app/installations/{installation_id}/access_tokens",
+    "get a token for the installation",
+    Auth.APP,
+)
+CONVERT_MANIFEST = Operation(
+    "apps/create-from-manifest",
+    "POST",
+    "/app-manifests/{code}/conversions",
+    "fetch the new App's credentials",
+    Auth.NONE,
+    repeatable=False,
+)
+GET_REPO_INSTALLATION = Operation(
+    "apps/get-repo-installation",
+    "GET",
+    "/repos/{owner}/{repo}/installation",
+    "find the installation of the repository",
+    Auth.APP,
+)
+LIST_REPOSITORIES = Operation(
+    "apps/list-repos-accessible-to-installation",
+    "GET",
+    "/installation/repositories",
+    "list the repositories of the installation",
+)
+GET_REPO = Operation("repos/get", "GET", "/repos/{owner}/{repo}", "read the repository")
+GET_PERMISSION = Operation(
+    "repos/get-collaborator-permission-level",
+    "GET",
+    "/repos/{owner}/{repo}/collaborators/{username}/permission",
+    "read a person's role",
+)
+COMPARE = Operation(
+    "repos/compare-commits-with-basehead",
+    "GET",
+    "/repos/{owner}/{repo}/compare/{basehead}",
+    "compare commits",
+)
+CREATE_CHECK = Operation(
+    "checks/create",
+    "POST",
+    "/repos/{owner}/{repo}/check-runs",
+    "create a check run",
+    repeatable=False,
+)
+UPDATE_CHECK = Operation(
+    "checks/update",
+    "PATCH",
+    "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+    "update a check run",
+)
+APPEND_ANNOTATIONS = Operation(
+    "checks/update",
+    "PATCH",
+    "/repos/{owner}/{repo}/check-runs/{check_run_id}",
+    "add annotations to a check run",
+    repeatable=False,
+)
+"""The same operation with annotations, which are added to those there: never sent twice blindly."""
+CREATE_COMMENT = Operation(
+    "issues/create-comment",
+    "POST",
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "post a comment",
+    repeatable=False,
+)
+UPDATE_COMMENT = Operation(
+    "issues/update-comment",
+    "PATCH",
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "edit a comment",
+)
+DELETE_COMMENT = Operation(
+    "issues/delete-comment",
+    "DELETE",
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "delete a comment",
+)
+UPDATE_PULL = Operation(
+    "pulls/update",
+    "PATCH",
+    "/repos/{owner}/{repo}/pulls/{pull_number}",
+    "edit the pull request",
+)
+
+OPERATIONS: tuple[Operation, ...] = (
+    GET_APP,
+    GET_HOOK_CONFIG,
+    LIST_DELIVERIES,
+    REDELIVER,
+    LIST_INSTALLATIONS,
+    CREATE_TOKEN,
+    CONVERT_MANIFEST,
+    GET_REPO_INSTALLATION,
+    LIST_REPOSITORIES,
+    GET_REPO,
+    GET_PERMISSION,
+    COMPARE,
+    CREATE_CHECK,
+    UPDATE_CHECK,
+    APPEND_ANNOTATIONS,
+    CREATE_COMMENT,
+    UPDATE_COMMENT,
+    DELETE_COMMENT,
+    UPDATE_PULL,
+)
+
+PULL_REQUEST = _document("pull_request", "read the pull request")
+PULL_REQUEST_COMMITS = _document("pull_request_commits", "read the pull request's commits")
+PULL_REQUEST_COMMENTS = _document("pull_request_comments", "read the pull request's comments")
+COMMIT_CHECKS = _document("commit_checks", "read the check runs of a commit")
+MERGE_GROUP = _document("merge_group", "read the merge group")
+OPEN_PULLS = _document("open_pulls", "list the open pull requests")
+
+DOCUMENTS: tuple[Document, ...] = (
+    PULL_REQUEST,
+    PULL_REQUEST_COMMITS,
+    PULL_REQUEST_COMMENTS,
+    COMMIT_CHECKS,
+    MERGE_GROUP,
+    OPEN_PULLS,
+)
