@@ -1,0 +1,230 @@
+"""The documentation is whole: its links lead somewhere, and its reference has what the code has."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import bot
+from bot.cli.main import main
+from bot.metrics import REGISTRY
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(
+    [
+        *DOCS.rglob("*.md"),
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    ]
+)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def page_id(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def reference(name: str) -> str:
+    return (DOCS / "reference" / f"{name}.md").read_text()
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next of its level or above."""
+    found = re.search(
+        rf"^(#+) {re.escape(heading)}\n(.*?)(?=^\1 |^#{{1,2}} |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    assert found is not None, f"no heading “{heading}”"
+    return found[2]
+
+
+def in_first_column(text: str) -> set[str]:
+    """The names in backticks that begin a table's rows."""
+    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+# --- pages and links -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(FENCE.sub("", page.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = (page.parent / path).resolve() if path else page
+        assert linked.exists(), f"{target} is not there"
+        if anchor and linked.suffix == ".md":
+            assert anchor in anchors(linked.read_text()), f"{target} has no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_files_that_are_named_exist(page: Path) -> None:
+    named = re.findall(r"`((?:bot|tests|docs|bench|scripts)/[\w./-]+)`", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_page_is_found_from_the_index() -> None:
+    seen: set[Path] = set()
+    to_read = [DOCS / "README.md"]
+    while to_read:
+        page = to_read.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        for target in LINK.findall(page.read_text()):
+            linked = (page.parent / target.partition("#")[0]).resolve()
+            if linked.suffix == ".md" and linked.exists():
+                to_read.append(linked)
+    assert set(DOCS.rglob("*.md")) <= seen
+
+
+# --- command line --------------------------------------------------------------------------------
+
+
+def commands(
+    group: click.Group = main, path: str = "lockgate"
+) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+COMMANDS = dict(commands())
+
+
+def option_names(command: click.Command) -> set[str]:
+    """``--range``, and ``-z`` for an option that has no long name."""
+    found: set[str] = set()
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            names = [*option.opts, *option.secondary_opts]
+            long = [name for name in names if name.startswith("--")]
+            found.update(long or names)
+    return found
+
+
+def test_the_reference_has_every_command_and_no_other() -> None:
+    headings = re.findall(r"^## `(lockgate [a-z -]+)`$", reference("cli"), re.MULTILINE)
+    assert sorted(headings) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_the_reference_has_every_option_of_a_command_and_no_other(path: str) -> None:
+    text = section(reference("cli"), f"`{path}`")
+    documented = set(re.findall(r"^\| `(-{1,2}[a-z-]+)", text, re.MULTILINE))
+    assert documented == option_names(COMMANDS[path])
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_and_option_has_a_help_text(path: str) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.opts
+
+
+def lines_to_type() -> Iterator[tuple[str, str]]:
+    """Each ``lockgate …`` line of the pages' shell examples, with its page."""
+    for page in PAGES:
+        for block in re.findall(
+            r"^ *```(?:sh|console)\n(.*?)^ *```$", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            joined = block.replace("\\\n", " ")
+            for found in re.findall(
+                r"(?:^|[|$/]|exec)[ ]*(lockgate [^|\n&]*)", joined, re.MULTILINE
+            ):
+                yield page_id(page), re.sub(r" #.*| [<>].*|\"$", "", found).strip()
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(lines_to_type())))
+def test_every_line_to_type_is_taken_by_the_command(page: str, line: str) -> None:
+    words = shlex.split(line)[1:]
+    if not words or words[0].startswith("-"):
+        return
+    command: click.Command = main
+    context = click.Context(main, info_name="lockgate")
+    while isinstance(command, click.Group) and words:
+        name = words.pop(0)
+        found = command.get_command(context, name)
+        assert found is not None, f"there is no `{name}`"
+        command = found
+    parser = command.make_parser(click.Context(command, parent=context))
+    parser.parse_args(words)  # raises for an option that is not there
+
+
+# --- environment ---------------------------------------------------------------------------------
+
+
+def names_in_settings() -> set[str]:
+    """The string constants of settings.py that look like a variable's name."""
+    tree = ast.parse((ROOT / "bot/settings.py").read_text())
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"(LOCKGATE|GITHUB)_[A-Z_]+|DATABASE_URL|HOST|PORT", node.value)
+    }
+
+
+def test_the_reference_has_every_environment_name_and_no_other() -> None:
+    text = reference("environment").split("## Read by others")[0]
+    assert in_first_column(text) == names_in_settings()
+
+
+# --- metrics -------------------------------------------------------------------------------------
+
+
+def test_the_reference_has_every_metric_and_no_other() -> None:
+    for module in pkgutil.walk_packages(bot.__path__, "bot."):
+        if "metrics" in module.name:
+            importlib.import_module(module.name)
+    ours = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in REGISTRY.collect()
+        if family.name.startswith("lockgate_")
+    }
+    assert in_first_column(reference("metrics")) == ours
+
+
+# --- HTTP ----------------------------------------------------------------------------------------
+
+
+def routes_in_web() -> set[str]:
+    """The paths given to ``Route`` and ``Mount`` in bot/web, with FILE for what is mounted."""
+    found = set()
+    for path in (ROOT / "bot/web").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("Route", "Mount")
+                and isinstance(node.args[0], ast.Constant)
+            ):
+                suffix = "/FILE" if node.func.id == "Mount" else ""
+                found.add(f"{node.args[0].value}{suffix}")
+    return found
+
+
+def test_the_reference_has_every_path_and_no_other() -> None:
+    documented = {entry.split(" ", 1)[1] for entry in in_first_column(reference("http"))}
+    assert documented == routes_in_web()
