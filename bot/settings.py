@@ -1,8 +1,13 @@
 """The environment, read once into one frozen value. No other module reads the environment."""
 
+import base64
+import os
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 
 class SettingsError(Exception):
@@ -55,7 +60,334 @@ class Settings:
     """``LOCKGATE_RETENTION_DAYS``: how long raw deliveries are kept."""
     concurrency: int
     """``LOCKGATE_CONCURRENCY``: jobs at once in one worker."""
+    warnings: tuple[str, ...] = ()
+    """What works and should be mended all the same; ``serve`` logs it and ``doctor`` shows it."""
 
 
 DEFAULT_API_URL = "https://api.github.com"
 CREDENTIALS_FILE = "credentials.env"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name in the environment; ``default`` as a person would write it, empty for none."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "DATABASE_URL", "", "The PostgreSQL to use; an embedded one under LOCKGATE_HOME if unset."
+    ),
+    Variable("GITHUB_APP_ID", "", "The GitHub App's id, a number."),
+    Variable(
+        "GITHUB_PRIVATE_KEY",
+        "",
+        "The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM.",
+    ),
+    Variable("GITHUB_PRIVATE_KEY_FILE", "", "A file with the App's private key, in its place."),
+    Variable("GITHUB_WEBHOOK_SECRET", "", "The App's webhook secret."),
+    Variable(
+        "GITHUB_WEBHOOK_SECRET_PREVIOUS", "", "The former secret, still accepted while rotating."
+    ),
+    Variable(
+        "GITHUB_API_URL",
+        DEFAULT_API_URL,
+        "GitHub's REST API; https://HOST/api/v3 on GitHub Enterprise Server.",
+    ),
+    Variable("HOST", "127.0.0.1", "The address that the web server listens on."),
+    Variable("PORT", "8000", "The port that the web server listens on; 0 takes a free one."),
+    Variable(
+        "LOCKGATE_PUBLIC_URL", "http://HOST:PORT", "Where people and GitHub reach the web server."
+    ),
+    Variable("LOCKGATE_HOME", "~/.lockgate", "Where credentials and the embedded database live."),
+    Variable("LOCKGATE_RETENTION_DAYS", "7", "How many days raw deliveries are kept."),
+    Variable("LOCKGATE_CONCURRENCY", "8", "How many jobs one worker runs at once."),
+)
+
+_NAMES = frozenset(variable.name for variable in VARIABLES)
+_DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SHORT_SECRET = 16
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the environment, and under it the credentials file that ``lockgate setup`` wrote.
+
+    A variable that is set but empty counts as unset. What the environment sets wins.
+
+    Raises:
+        SettingsError: something cannot be used; every problem is named, with its remedy.
+    """
+    told = {name: environ[name].strip() for name in _NAMES if environ.get(name, "").strip()}
+    problems: list[str] = []
+    warnings: list[str] = []
+    home = Path(told.get("LOCKGATE_HOME", _DEFAULTS["LOCKGATE_HOME"])).expanduser()
+    kept = _kept_credentials(home / CREDENTIALS_FILE, problems)
+    if "GITHUB_PRIVATE_KEY" in told or "GITHUB_PRIVATE_KEY_FILE" in told:
+        # One key in the environment puts both ways of naming one in the file out of force.
+        kept.pop("GITHUB_PRIVATE_KEY", None)
+        kept.pop("GITHUB_PRIVATE_KEY_FILE", None)
+    values = {**kept, **told}
+    host = values.get("HOST", _DEFAULTS["HOST"])
+    port = _whole_number(values, "PORT", problems, least=0, most=65535)
+    settings = Settings(
+        home=home,
+        database_url=_database_url(values, problems),
+        github_app=_app(values, problems, warnings),
+        github_api_url=_api_url(values, problems),
+        host=host,
+        port=port,
+        public_url=_public_url(values, host, port, problems),
+        retention=timedelta(
+            days=_whole_number(values, "LOCKGATE_RETENTION_DAYS", problems, least=1, most=3650)
+        ),
+        concurrency=_whole_number(values, "LOCKGATE_CONCURRENCY", problems, least=1, most=100),
+        warnings=tuple(warnings),
+    )
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def write_credentials(path: Path, values: Mapping[str, str]) -> None:
+    """Write a credentials file that its owner alone can read, whole or not at all.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lines = [f"{name}={_one_line(values[name])}\n" for name in values]
+    # mkstemp creates the file for its owner alone: it is never readable by others, not even before
+    # it is complete.
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(
+                [
+                    "# Written by `lockgate setup`. Keep it secret: it is the App's identity.\n",
+                    *lines,
+                ]
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _one_line(value: str) -> str:
+    return value.strip().replace("\r\n", "\n").replace("\n", "\\n")
+
+
+def _kept_credentials(path: Path, problems: list[str]) -> dict[str, str]:
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path}: it cannot be read ({type(error).__name__}). Give this user it.")
+        return {}
+    if mode & 0o077:
+        problems.append(f"{path}: others can read it. Run: chmod 600 {path}")
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        name, equals, value = stripped.partition("=")
+        if not equals or name.strip() not in _NAMES:
+            problems.append(
+                f"{path}, line {number}: it is not NAME=value with a name that Lockgate reads."
+            )
+        elif _unquoted(value):
+            values[name.strip()] = _unquoted(value)
+    return values
+
+
+def _unquoted(value: str) -> str:
+    value = value.strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1].strip()
+    return value
+
+
+def _app(
+    values: Mapping[str, str], problems: list[str], warnings: list[str]
+) -> AppCredentials | None:
+    names = (
+        "GITHUB_APP_ID",
+        "GITHUB_PRIVATE_KEY",
+        "GITHUB_PRIVATE_KEY_FILE",
+        "GITHUB_WEBHOOK_SECRET",
+        "GITHUB_WEBHOOK_SECRET_PREVIOUS",
+    )
+    if not any(name in values for name in names):
+        return None
+    app_id = values.get("GITHUB_APP_ID", "")
+    if not app_id:
+        problems.append(
+            "GITHUB_APP_ID: it is not set. It stands on the App's settings page as “App ID”."
+        )
+    elif not (app_id.isascii() and app_id.isdigit() and int(app_id) > 0):
+        problems.append(
+            "GITHUB_APP_ID: it is not a number. Use the “App ID”, not the client id or the name."
+        )
+        app_id = ""
+    secrets = tuple(
+        Secret(values[name])
+        for name in ("GITHUB_WEBHOOK_SECRET", "GITHUB_WEBHOOK_SECRET_PREVIOUS")
+        if name in values
+    )
+    if "GITHUB_WEBHOOK_SECRET" not in values:
+        problems.append(
+            "GITHUB_WEBHOOK_SECRET: it is not set. Use the secret that the App's settings hold; "
+            "without one anybody could send events."
+        )
+    elif any(len(secret.reveal()) < _SHORT_SECRET for secret in secrets):
+        warnings.append(
+            f"GITHUB_WEBHOOK_SECRET: it is shorter than {_SHORT_SECRET} characters and could be "
+            "guessed. Make a longer one: openssl rand -hex 32"
+        )
+    key = _private_key(values, problems, warnings)
+    if not (app_id and key and "GITHUB_WEBHOOK_SECRET" in values):
+        return None
+    return AppCredentials(int(app_id), Secret(key), secrets)
+
+
+def _private_key(values: Mapping[str, str], problems: list[str], warnings: list[str]) -> str:
+    """The key as PEM, or empty after noting why there is none."""
+    inline, file = values.get("GITHUB_PRIVATE_KEY"), values.get("GITHUB_PRIVATE_KEY_FILE")
+    if inline and file:
+        problems.append(
+            "GITHUB_PRIVATE_KEY and GITHUB_PRIVATE_KEY_FILE: both are set. Unset one of them."
+        )
+        return ""
+    if inline:
+        return _pem(inline, "GITHUB_PRIVATE_KEY", problems)
+    if not file:
+        problems.append(
+            "GITHUB_PRIVATE_KEY: neither it nor GITHUB_PRIVATE_KEY_FILE is set. Generate a key on "
+            "the App's settings page and point GITHUB_PRIVATE_KEY_FILE at it."
+        )
+        return ""
+    path = Path(file).expanduser()
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(
+            f"GITHUB_PRIVATE_KEY_FILE: {path} cannot be read ({type(error).__name__}). "
+            "Name a readable file with the App's private key."
+        )
+        return ""
+    if mode & 0o022:
+        # Whoever can change the key can put the App out of action.
+        problems.append(
+            f"GITHUB_PRIVATE_KEY_FILE: others can write to {path}. Run: chmod 600 {path}"
+        )
+    elif mode & 0o044:
+        # No error: secrets that a container platform mounts are readable within the container.
+        warnings.append(
+            f"GITHUB_PRIVATE_KEY_FILE: others can read {path}. "
+            f"Unless this is a container's mounted secret, run: chmod 600 {path}"
+        )
+    return _pem(text, "GITHUB_PRIVATE_KEY_FILE", problems)
+
+
+def _pem(text: str, name: str, problems: list[str]) -> str:
+    """PEM from PEM, PEM with escaped line ends, or base64 of either."""
+    text = _unquoted(text)
+    if "-----BEGIN" not in text:
+        try:
+            text = base64.b64decode("".join(text.split()), validate=True).decode("ascii").strip()
+        except ValueError:
+            text = ""
+    text = text.replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n")
+    if "-----BEGIN" not in text:
+        problems.append(
+            f"{name}: it is no private key. Give the .pem file that GitHub offered for download, "
+            "as it is or in base64."
+        )
+        return ""
+    problem = _key_problem(text)
+    if problem:
+        problems.append(f"{name}: {problem}")
+        return ""
+    return text.strip() + "\n"
+
+
+def _key_problem(pem: str) -> str:
+    # Imported here: it takes a while, and commands without an App do without it.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except TypeError:
+        return "it is encrypted. Give it without a passphrase, as GitHub offers it."
+    except (ValueError, UnsupportedAlgorithm):
+        return "it is damaged or no private key. Copy the whole .pem file, first to last line."
+    if not isinstance(key, RSAPrivateKey):
+        return "it is no RSA key, so it is not a GitHub App's. Generate one on the App's page."
+    return ""
+
+
+def _database_url(values: Mapping[str, str], problems: list[str]) -> Secret:
+    url = values.get("DATABASE_URL", "")
+    if url and not url.startswith(("postgres://", "postgresql://")) and "=" not in url:
+        problems.append(
+            "DATABASE_URL: it is no PostgreSQL address. "
+            "Write postgresql://user:password@host:5432/database"
+        )
+    return Secret(url)
+
+
+def _api_url(values: Mapping[str, str], problems: list[str]) -> str:
+    url = _web_url(values.get("GITHUB_API_URL", DEFAULT_API_URL), "GITHUB_API_URL", problems)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        problems.append("GITHUB_API_URL: it is not https, so tokens could be read under way.")
+    if parts.hostname in ("github.com", "www.github.com"):
+        problems.append(f"GITHUB_API_URL: this is GitHub's site. Its API is {DEFAULT_API_URL}")
+    return url
+
+
+def _public_url(values: Mapping[str, str], host: str, port: int, problems: list[str]) -> str:
+    if "LOCKGATE_PUBLIC_URL" in values:
+        return _web_url(values["LOCKGATE_PUBLIC_URL"], "LOCKGATE_PUBLIC_URL", problems)
+    # The addresses that mean "all of this machine's" lead nowhere in a link.
+    reachable = "localhost" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _web_url(url: str, name: str, problems: list[str]) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = usable and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        problems.append(f"{name}: it is no web address. Write it whole: https://host/path")
+        return ""
+    if parts.query or parts.fragment or parts.username is not None:
+        problems.append(f"{name}: it must hold no user, query or fragment. Leave them out.")
+    return url.rstrip("/")
+
+
+def _whole_number(
+    values: Mapping[str, str], name: str, problems: list[str], *, least: int, most: int
+) -> int:
+    text = values.get(name, _DEFAULTS[name])
+    if text.isascii() and text.isdigit() and least <= int(text[:9]) <= most:
+        return int(text)
+    problems.append(
+        f"{name}: it is not a whole number from {least} to {most}. Default: {_DEFAULTS[name]}"
+    )
+    return least
