@@ -1,0 +1,1 @@
+"""Conventional Commits: parse a message, lint it, and say which messages will land."""
