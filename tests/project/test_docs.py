@@ -14,6 +14,7 @@ import pytest
 import bot
 from bot.cli.main import main
 from bot.metrics import REGISTRY
+from bot.settings import VARIABLES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -174,21 +175,11 @@ def test_every_line_to_type_is_taken_by_the_command(page: str, line: str) -> Non
 # --- environment ---------------------------------------------------------------------------------
 
 
-def names_in_settings() -> set[str]:
-    """The string constants of settings.py that look like a variable's name."""
-    tree = ast.parse((ROOT / "bot/settings.py").read_text())
-    return {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and re.fullmatch(r"(LOCKGATE|GITHUB)_[A-Z_]+|DATABASE_URL|HOST|PORT", node.value)
-    }
-
-
-def test_the_reference_has_every_environment_name_and_no_other() -> None:
-    text = reference("environment").split("## Read by others")[0]
-    assert in_first_column(text) == names_in_settings()
+def test_the_reference_has_every_environment_name_and_its_default() -> None:
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (?:`([^`]+)`)? ?\|", reference("environment"), re.MULTILINE
+    )
+    assert dict(rows) == {variable.name: variable.default for variable in VARIABLES}
 
 
 # --- metrics -------------------------------------------------------------------------------------
