@@ -1,0 +1,63 @@
+"""The web application, put together from parts that ``wiring`` gives it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan, Scope
+
+from bot.ports import Clock, Store
+from bot.web.headers import SecurityHeaders
+from bot.web.pages.dashboard import dashboard_pages
+from bot.web.pages.details import details_page
+from bot.web.pages.failures import failure_pages
+from bot.web.pages.pages import STATIC, Site
+from bot.web.viewer import Viewer
+
+
+def create_app(
+    *,
+    store: Store,
+    clock: Clock,
+    webhook_routes: Sequence[BaseRoute],
+    health_routes: Sequence[BaseRoute],
+    viewer: Viewer,
+    lifespan: Lifespan[Any] | None = None,
+    github_url: str = "https://github.com",
+) -> Starlette:
+    """The webhook door, health, and the pages.
+
+    ``viewer`` decides what a reader may see; ``github_url`` is where the pages' links to commits
+    and pull requests lead (a GHES host, or the sandbox).
+    """
+    site = Site(store, clock, viewer, github_url.rstrip("/"))
+    dashboard, repository = dashboard_pages(site)
+    return Starlette(
+        routes=[
+            *webhook_routes,
+            *health_routes,
+            Route("/", dashboard, methods=["GET"]),
+            Route("/repos/{owner}/{name}", repository, methods=["GET"]),
+            Route("/repos/{owner}/{name}/pulls/{number}", details_page(site), methods=["GET"]),
+            Mount("/static", _StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+        exception_handlers=failure_pages(site),
+        lifespan=lifespan,
+    )
+
+
+class _StaticFiles(StaticFiles):
+    """Kept for a year by whoever asks: the pages name each file with the digest of this release."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        versioned = b"v=" in scope["query_string"]
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if versioned else "no-cache"
+        )
+        return response

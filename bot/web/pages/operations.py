@@ -1,0 +1,144 @@
+"""What the pages say of deliveries and jobs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.core.decision import Verdict
+from bot.ports import DeliverySummary, Job, JobStatus, QueueHealth, Store
+
+ROWS_SHOWN = 20
+ROWS_READ = 500
+"""Read where rows of one repository are picked out of all."""
+
+SLOW_SECONDS = 30
+"""A job that is due and has waited this long says that no worker takes it."""
+
+_OUTCOMES = {
+    "waiting": (Verdict.WAIT, "waiting for a worker"),
+    "ignored": (Verdict.SKIP, "stored, nothing to do"),
+    "routed": (Verdict.PASS, "routed"),
+}
+
+_WORKS = {
+    "route_delivery": "read a delivery",
+    "reconcile_pull_request": "check pull request",
+    "refresh_pull_request": "refresh pull request",
+    "rerun_pull_request": "check again",
+    "rerun_head": "check commit again",
+    "reconcile_merge_group": "check merge group",
+    "reconcile_repository": "check all of",
+    "reconcile_installation": "check installation",
+    "fix_title": "fix the title of",
+    "sweep_deliveries": "ask for lost deliveries",
+    "prune_store": "delete what is past its retention",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    guid: str
+    event: str
+    repository: str
+    received_at: datetime
+    verdict: Verdict
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    id: int
+    work: str
+    subject: str
+    status: JobStatus
+    attempts: int
+    error: str
+    queued_at: datetime
+    due_at: datetime | None
+
+    @property
+    def retry_command(self) -> str:
+        return f"lockgate jobs retry {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsView:
+    """The newest rows of each kind; ``more_*`` says that there are others."""
+
+    queue: QueueHealth
+    oldest_due_seconds: int
+    deliveries: tuple[DeliveryView, ...]
+    more_deliveries: bool
+    dead: tuple[JobView, ...]
+    more_dead: bool
+    waiting: tuple[JobView, ...]
+    more_waiting: bool
+
+    @property
+    def queue_verdict(self) -> Verdict:
+        return Verdict.FAIL if self.oldest_due_seconds >= SLOW_SECONDS else Verdict.PASS
+
+
+async def view_operations(store: Store, repository: str = "") -> OperationsView:
+    """Of everything, or of one repository (``owner/name``)."""
+    limit = ROWS_READ if repository else ROWS_SHOWN + 1
+    deliveries = [
+        delivery
+        for delivery in await store.fetch_recent_deliveries(limit)
+        if not repository or delivery.repository.lower() == repository.lower()
+    ]
+
+    async def fetch_jobs(status: JobStatus) -> list[Job]:
+        return [
+            job
+            for job in await store.fetch_jobs(status, limit)
+            if not repository or _repository(job.args).lower() == repository.lower()
+        ]
+
+    dead = await fetch_jobs(JobStatus.DEAD)
+    waiting = await fetch_jobs(JobStatus.RUNNING) + await fetch_jobs(JobStatus.WAITING)
+    queue = await store.queue_health()
+    return OperationsView(
+        queue=QueueHealth(queue.waiting, queue.running, queue.dead, 0),
+        oldest_due_seconds=int(queue.oldest_due_seconds),
+        deliveries=tuple(map(_view_delivery, deliveries[:ROWS_SHOWN])),
+        more_deliveries=len(deliveries) > ROWS_SHOWN,
+        dead=tuple(map(_view_job, dead[:ROWS_SHOWN])),
+        more_dead=len(dead) > ROWS_SHOWN,
+        waiting=tuple(map(_view_job, waiting[:ROWS_SHOWN])),
+        more_waiting=len(waiting) > ROWS_SHOWN,
+    )
+
+
+def _view_delivery(delivery: DeliverySummary) -> DeliveryView:
+    verdict, outcome = _OUTCOMES.get(delivery.outcome, (Verdict.FAIL, delivery.outcome))
+    return DeliveryView(
+        guid=delivery.guid,
+        event=f"{delivery.event}.{delivery.action}" if delivery.action else delivery.event,
+        repository=delivery.repository,
+        received_at=delivery.received_at,
+        verdict=verdict,
+        outcome=outcome,
+    )
+
+
+def _repository(args: dict[str, Any]) -> str:
+    return f"{args['owner']}/{args['name']}" if "owner" in args and "name" in args else ""
+
+
+def _view_job(job: Job) -> JobView:
+    subject = _repository(job.args)
+    if "number" in job.args:
+        subject += f"#{job.args['number']}"
+    elif "head_sha" in job.args:
+        subject += f"@{job.args['head_sha'][:7]}"
+    return JobView(
+        id=job.id,
+        work=_WORKS.get(job.kind, job.kind.replace("_", " ")),
+        subject=subject or str(job.args.get("guid", "")),
+        status=job.status,
+        attempts=job.attempts,
+        error=job.error,
+        queued_at=job.queued_at,
+        due_at=job.due_at,
+    )

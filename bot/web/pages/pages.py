@@ -1,0 +1,117 @@
+"""From a view to an answer: templates, entity tags, and what all pages are given."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from bot.ports import Clock, Store
+from bot.web.pages import text
+from bot.web.pages.operations import ROWS_SHOWN
+from bot.web.viewer import Viewer
+
+_WEB = Path(__file__).parent.parent
+STATIC = _WEB / "static"
+REFRESH_SECONDS = 5
+
+Page: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every page draws on."""
+
+    store: Store
+    clock: Clock
+    viewer: Viewer
+    github_url: str
+    """Where GitHub's own pages are, without a slash at the end."""
+
+
+@cache
+def assets_digest() -> str:
+    """Of templates and static files: a new release invalidates what browsers hold."""
+    digest = hashlib.sha256()
+    for folder in (STATIC, _WEB / "templates"):
+        for path in sorted(folder.iterdir()):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@jinja2.pass_context
+def _ago(context: jinja2.runtime.Context, at: Any) -> Markup:
+    return Markup('<time datetime="{}" title="{}" data-relative>{}</time>').format(
+        text.iso(at), text.exact(at), text.relative(at, context["now"])
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_WEB / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals.update(
+        ago=_ago,
+        assets=assets_digest(),
+        refresh_seconds=REFRESH_SECONDS,
+        rows_shown=ROWS_SHOWN,
+    )
+    environment.filters.update(
+        cut=text.cut,
+        visible=text.visible,
+        encodable=text.encodable,
+        exact=text.exact,
+        iso=text.iso,
+        count=text.count,
+        duration=text.duration,
+        segment=lambda name: quote(name, safe=""),
+    )
+    return environment
+
+
+def render(
+    site: Site,
+    template: str,
+    view: Any,
+    *,
+    status: int = 200,
+    live: bool = True,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """The page of a view.
+
+    The tag is of the view, not of the text: "3 min ago" grows older by itself, in the reader's
+    browser, and a page on which nothing else changed need not be sent again.
+    """
+    tag = hashlib.sha256(repr((assets_digest(), status, view)).encode("utf-8", "replace"))
+    etag = f'W/"{tag.hexdigest()[:24]}"'
+    body = (
+        _environment()
+        .get_template(template)
+        .render(view=view, now=site.clock.now(), github_url=site.github_url, etag=etag, live=live)
+    )
+    # A hostile text may hold what UTF-8 cannot carry.
+    response = HTMLResponse(body.encode("utf-8", "replace"), status, dict(headers or {}))
+    response.headers["ETag"] = etag
+    return response
+
+
+def not_modified(request: Request, response: Response) -> Response:
+    """304 if the reader holds this very page (RFC 9110, section 13.1.2: a weak comparison)."""
+    held = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
+    if response.status_code == 200 and (response.headers["ETag"] in held or "*" in held):
+        return Response(status_code=304, headers={"ETag": response.headers["ETag"]})
+    return response
