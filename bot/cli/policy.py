@@ -1,0 +1,132 @@
+"""``lockgate policy``: check a policy file before it is pushed, or print its JSON Schema."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from bot.cli.errors import CommandError
+from bot.core.policy import (
+    DEFAULT_POLICY,
+    POLICY_PATH,
+    PolicyProblem,
+    PolicyProblems,
+    parse_policy,
+    policy_schema,
+)
+from bot.core.render.escape import visible
+
+_MOST = 2 * 1024 * 1024
+"""Bytes read at most: the parser refuses far shorter files, and says so."""
+
+
+@click.group()
+def policy() -> None:
+    """Check a policy file, or print its JSON Schema."""
+
+
+@policy.command()
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print the result.",
+)
+@click.argument("file", default=POLICY_PATH, metavar="[FILE|-]")
+def check(format_: str, file: str) -> None:
+    """Check a policy file (default: .github/lockgate.yml; - is standard input).
+
+    Exit code: 0 if the file is valid, 1 if it is not, 2 if it cannot be read.
+
+    \b
+    With --format json one object is printed:
+      {"file", "valid", "empty", "problems":
+        [{"path", "line", "column", "message", "suggestion"}]}
+    """
+    name = "standard input" if file == "-" else file
+    result = parse_policy(_read(file, name))
+    problems = result.problems if isinstance(result, PolicyProblems) else ()
+    empty = result is DEFAULT_POLICY
+    if format_ == "json":
+        _print_json(name, problems, empty=empty)
+    else:
+        _print_text(name, problems, empty=empty)
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@policy.command()
+def schema() -> None:
+    """Print the JSON Schema (draft 2020-12) of the policy file, for editors."""
+    click.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
+
+
+def _read(file: str, name: str) -> str:
+    try:
+        if file == "-":
+            raw = sys.stdin.buffer.read(_MOST)
+        else:
+            with Path(file).open("rb") as stream:
+                raw = stream.read(_MOST)
+        return raw.decode("utf-8")
+    except FileNotFoundError:
+        raise CommandError(
+            f"there is no file {name}",
+            "name the file, or create it: without one the built-in defaults hold",
+        ) from None
+    except OSError as error:
+        raise CommandError(
+            f"{name} cannot be read: {error.strerror}", "name a readable file"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{name} is not UTF-8 text: byte {error.start + 1} does not fit",
+            "save the file as UTF-8",
+        ) from None
+
+
+def _print_json(name: str, problems: tuple[PolicyProblem, ...], *, empty: bool) -> None:
+    report = {
+        "file": name,
+        "valid": not problems,
+        "empty": empty,
+        "problems": [
+            {
+                "path": problem.path,
+                "line": problem.line,
+                "column": problem.column,
+                "message": problem.message,
+                "suggestion": problem.suggestion,
+            }
+            for problem in problems
+        ],
+    }
+    click.echo(json.dumps(report, ensure_ascii=False))
+
+
+def _print_text(name: str, problems: tuple[PolicyProblem, ...], *, empty: bool) -> None:
+    for problem in problems:
+        click.echo(f"{name}:{problem.line}:{problem.column}: {visible(problem.message)}")
+        if problem.excerpt:
+            number = f"{problem.line}"
+            click.echo(f"  {number} | {_one_to_one(problem.excerpt)}")
+            if problem.column <= len(problem.excerpt) + 1:
+                click.echo(f"  {' ' * len(number)} | {' ' * (problem.column - 1)}^")
+        if problem.suggestion:
+            click.echo(f"  did you mean: {visible(problem.suggestion)}")
+        click.echo()
+    if problems:
+        count = len(problems)
+        click.echo(f"{name} has {count} problem{'s' if count > 1 else ''}.")
+    elif empty:
+        click.echo(f"{name} is empty, so the built-in defaults hold.")
+    else:
+        click.echo(f"{name} is valid.")
+
+
+def _one_to_one(line: str) -> str:
+    """The line as wide as it is, so that the caret meets its column."""
+    return "".join(char if len(visible(f"x{char}x")) == 3 else "·" for char in line)

@@ -1,0 +1,32 @@
+"""The policy: everything that a repository or an organisation may ask for."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot.core.commits.config import CommitsConfig
+
+POLICY_PATH = ".github/lockgate.yml"
+
+
+class Policy(BaseModel):
+    """What Lockgate asks of the pull requests into a repository.
+
+    A section that is left out holds its defaults, and so does a whole file that is left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = Field(
+        default=1,
+        description="The version of this file's format. There is one so far, so it may be left "
+        "out.",
+    )
+    commits: CommitsConfig = Field(
+        default_factory=CommitsConfig,
+        description="What commit messages and pull request titles must look like.",
+    )
+
+
+DEFAULT_POLICY = Policy()
+"""What holds without any file."""

@@ -1,0 +1,26 @@
+"""A policy file's text → the policy, or every problem in it."""
+
+from bot.core.policy.loader import load
+from bot.core.policy.model import DEFAULT_POLICY, Policy
+from bot.core.policy.problems import PolicyProblems, sorted_problems
+from bot.core.policy.validate import validate
+
+
+def parse_policy(text: str) -> Policy | PolicyProblems:
+    """Read ``.github/lockgate.yml``. Never raises, whatever the text.
+
+    An empty file is ``DEFAULT_POLICY`` itself. All problems are reported together, except that
+    nothing can be said of what follows a syntax error.
+    """
+    loaded = load(text)
+    if loaded.root is None:
+        return sorted_problems(loaded.problems, text) if loaded.problems else DEFAULT_POLICY
+    problems = loaded.problems
+    policy = DEFAULT_POLICY
+    if not loaded.fatal:
+        checked = validate(Policy, loaded.root)
+        if isinstance(checked, Policy):
+            policy = checked
+        else:
+            problems = [*problems, *checked]
+    return sorted_problems(problems, text) if problems else policy

@@ -1,0 +1,178 @@
+"""The check runs as they should read on GitHub.
+
+Limits: https://docs.github.com/rest/checks/runs#create-a-check-run
+"""
+
+from collections.abc import Sequence
+
+from bot.core.checks import Annotation, CheckAction, CheckOutput, Conclusion
+from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
+from bot.core.policy import POLICY_GATE, PolicyOrigin
+from bot.core.render import escape
+from bot.core.render.words import (
+    findings_table,
+    fit,
+    marked,
+    spoken,
+    title_suggestion,
+    unstopped,
+)
+
+COMMITS_CHECK = "lockgate/commits"
+FIX_TITLE = "fix_title"
+"""The identifier that GitHub sends back when **Fix title** is pressed."""
+
+_TITLE = 60
+_TEXT_BYTES = 65_000
+_ANNOTATIONS = 50
+_SPECIFICATION = "https://www.conventionalcommits.org/en/v1.0.0/"
+
+# "wait" is no neutral: branch protection counts neutral as passed, and what is not known yet must
+# not let anything through.
+_CONCLUSIONS = {
+    Verdict.PASS: Conclusion.SUCCESS,
+    Verdict.FAIL: Conclusion.FAILURE,
+    Verdict.WAIT: Conclusion.FAILURE,
+    Verdict.ERROR: Conclusion.FAILURE,
+    Verdict.SKIP: Conclusion.NEUTRAL,
+}
+
+
+def render_checks(
+    decision: Decision, *, details_url: str, offer_fix: bool = True
+) -> tuple[CheckOutput, ...]:
+    """Every check run that the decision asks for.
+
+    A policy that cannot be used fails the checks of the gates that it silenced, under their own
+    names: whoever requires ``lockgate/commits`` must get its answer. ``offer_fix`` says whether
+    there is a title that somebody may change (not on a merge queue's candidate).
+    """
+    outputs = []
+    for result in decision.results:
+        if result.gate == POLICY_GATE:
+            if result.verdict not in (Verdict.PASS, Verdict.SKIP):
+                outputs.append(render_policy_check(result, details_url=details_url))
+        else:
+            fix_title = title_suggestion(result) if offer_fix else ""
+            outputs.append(
+                render_commits_check(result, details_url=details_url, fix_title=fix_title)
+            )
+    return tuple(outputs)
+
+
+def render_commits_check(result: GateResult, *, details_url: str, fix_title: str) -> CheckOutput:
+    """The check on commit messages. ``fix_title`` is the title to offer, empty for no offer."""
+    return CheckOutput(
+        name=f"lockgate/{result.gate}",
+        conclusion=_CONCLUSIONS[result.verdict],
+        title=escape.plain(unstopped(result.summary), _TITLE),
+        summary=_summary(result, details_url),
+        text=_explanation(result, details_url),
+        annotations=_annotations(result.findings),
+        actions=(_fix_title(),) if fix_title else (),
+        details_url=details_url,
+    )
+
+
+def render_policy_check(result: GateResult, *, details_url: str) -> CheckOutput:
+    """The check where no policy can be used, from ``policy_result``."""
+    lines = [f"**{marked(result.verdict)}: {spoken(result.summary, None)}.**", ""]
+    if result.findings:
+        lines += ["| place | problem | meant? |", "|---|---|---|"]
+        lines += [_policy_row(finding) for finding in result.findings]
+    elif result.remedy:
+        lines.append(f"Next: {spoken(result.remedy, None)}.")
+    # An annotation stands in this repository: a file of another one has no place in it.
+    elsewhere = result.evidence.get("origin") == PolicyOrigin.ORGANISATION.value
+    return CheckOutput(
+        name=COMMITS_CHECK,
+        conclusion=_CONCLUSIONS[result.verdict],
+        title=escape.plain(unstopped(result.summary), _TITLE),
+        summary=fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url),
+        text=fit(
+            [
+                f"{spoken(result.reason, None, limit=1_000)}.",
+                "",
+                (
+                    "`lockgate policy check` says the same on your machine, before you push. "
+                    "Pull requests are checked again as soon as the file is mended."
+                ),
+            ],
+            _TEXT_BYTES,
+            fixed=3,
+            details_url=details_url,
+        ),
+        annotations=() if elsewhere else _annotations(result.findings),
+        details_url=details_url,
+    )
+
+
+def _summary(result: GateResult, details_url: str) -> str:
+    lines = [f"**{marked(result.verdict)}: {spoken(result.summary, result)}.**"]
+    if result.remedy:
+        lines[0] += f" Next: {spoken(result.remedy, result)}."
+    if result.findings:
+        lines += ["", *findings_table(result.findings)]
+    return fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url)
+
+
+def _explanation(result: GateResult, details_url: str) -> str:
+    lines = []
+    if result.reason:
+        lines += [
+            "### What was checked, and why",
+            "",
+            f"{spoken(result.reason, None, limit=1_000)}.",
+            "",
+        ]
+    rules = list(dict.fromkeys(finding.rule for finding in result.findings))
+    lines += ["### Where the rules come from", ""]
+    lines.append(
+        f"{escape.link('Conventional Commits 1.0.0', _SPECIFICATION)}: "
+        "`type(scope): description`, then a blank line before a body."
+    )
+    policy = _text(result.evidence.get("policy"))
+    if policy:
+        lines.append(f"{spoken(policy, None)}.")
+    if rules:
+        broken = ", ".join(escape.code(rule, 60) for rule in rules)
+        lines += ["", f"Not met here: {broken}."]
+    return fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url)
+
+
+def _policy_row(finding: Finding) -> str:
+    place = (
+        f"line {finding.location.line}, column {finding.location.column}"
+        if (finding.location)
+        else "–"
+    )
+    quote = escape.code(finding.quote, 120, cell=True)
+    problem = escape.sentence(finding.message, cell=True)
+    meant = escape.code(finding.suggestion, cell=True) or "–"
+    return f"| {place} | {problem}{'<br>' if quote else ''}{quote} | {meant} |"
+
+
+def _annotations(findings: Sequence[Finding]) -> tuple[Annotation, ...]:
+    """GitHub shows an annotation's texts as they are, and takes fifty of them at a time."""
+    return tuple(
+        Annotation(
+            finding.location,
+            escape.plain(finding.rule, 100),
+            escape.plain(_meant(finding), 1_000),
+        )
+        for finding in findings
+        if finding.location
+    )[:_ANNOTATIONS]
+
+
+def _meant(finding: Finding) -> str:
+    hint = f". Did you mean `{finding.suggestion}`?" if finding.suggestion else ""
+    return f"{unstopped(finding.message)}{hint}"
+
+
+def _fix_title() -> CheckAction:
+    return CheckAction(FIX_TITLE, "Fix title", "Set the suggested title")
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,126 @@
+"""The summary comment: one on each pull request, edited in place."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from bot.core.checks import SUMMARY_MARKER
+from bot.core.decision import Decision, GateResult, Verdict
+from bot.core.model import PullRequest
+from bot.core.render import escape
+from bot.core.render.words import (
+    findings_table,
+    fit,
+    headline,
+    marked,
+    next_step,
+    see_details,
+    spoken,
+    title_suggestion,
+)
+
+_FIRST_LINE = re.compile(rf"{re.escape(SUMMARY_MARKER)}<!-- digest=([0-9a-f]{{64}}) -->(?:\r?\n|$)")
+_EVIDENCE_BYTES = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryComment:
+    """``digest`` is of all that ``body`` says but when it was evaluated.
+
+    A comment that shows the same digest says the same and need not be touched.
+    """
+
+    body: str
+    digest: str
+
+
+def render_summary(
+    decision: Decision, pull: PullRequest, evaluated_at: datetime, details_url: str
+) -> SummaryComment:
+    """The comment for a decision on a pull request.
+
+    The commit counts as substance, since the comment names it; the time does not.
+    """
+    substance = [*_opening(decision), *_rest(decision, details_url)]
+    where = f"{escape.code(pull.head_sha[:7])} · {see_details(details_url)}"
+    digest = sha256("\n".join([*substance, where]).encode()).hexdigest()
+    at = evaluated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    body = "\n".join(
+        [
+            f"{SUMMARY_MARKER}<!-- digest={digest} -->",
+            *substance,
+            "",
+            f"<sub>Evaluated {at} at {where}</sub>",
+            "",
+        ]
+    )
+    return SummaryComment(body, digest)
+
+
+def digest_in(body: str) -> str:
+    """The digest that a comment bears, empty if it is none of ours.
+
+    Only the very first line counts: whatever the comment quotes stands further down.
+    """
+    found = _FIRST_LINE.match(body)
+    return found[1] if found else ""
+
+
+def _opening(decision: Decision) -> list[str]:
+    sentence, about = headline(decision)
+    line = f"**{spoken(sentence, about)}.**"
+    step = next_step(decision.results)
+    if step:
+        line += f" Next: {spoken(step.remedy, step)}."
+    return [line]
+
+
+def _rest(decision: Decision, details_url: str) -> list[str]:
+    table = _gates(decision.results)
+    evidence = fit(
+        _parted([_evidence(result) for result in decision.results]),
+        _EVIDENCE_BYTES,
+        fixed=0,
+        details_url=details_url,
+    )
+    if decision.verdict is Verdict.PASS:
+        count = len(decision.results)
+        return _folded(f"{count} gate{'s' if count != 1 else ''} and the evidence", table, evidence)
+    return ["", *table, "", *_folded("Evidence", [], evidence)]
+
+
+def _parted(groups: Sequence[list[str]]) -> list[str]:
+    """The lines of all groups, a blank line between one and the next."""
+    return [line for group in groups for line in ["", *group]][1:]
+
+
+def _folded(title: str, table: list[str], evidence: str) -> list[str]:
+    lines = [*table, "", evidence] if table else [evidence]
+    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>"]
+
+
+def _gates(results: Sequence[GateResult]) -> list[str]:
+    rows = ["| | gate | found | to do |", "|---|---|---|---|"]
+    for result in results:
+        todo = spoken(result.remedy, result, cell=True) if result.remedy else "–"
+        if title_suggestion(result):
+            todo = f"press **Fix title** on the check, or {todo}"
+        found = spoken(result.summary, result, cell=True)
+        rows.append(
+            f"| {marked(result.verdict)} | {escape.inline(result.gate, 40)} | {found} | {todo} |"
+        )
+    return rows
+
+
+def _evidence(result: GateResult) -> list[str]:
+    lines = [f"**{escape.inline(result.gate, 40)}**: {marked(result.verdict)}"]
+    if result.reason:
+        lines += ["", f"{spoken(result.reason, None, limit=1_000)}."]
+    policy = result.evidence.get("policy")
+    if isinstance(policy, str) and policy:
+        lines += ["", f"{spoken(policy, None)}."]
+    if result.findings:
+        lines += ["", *findings_table(result.findings)]
+    return lines
