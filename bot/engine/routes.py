@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from bot.core.policy import POLICY_PATH
+from bot.core.render import FIX_TITLE
 from bot.core.work import (
     FixTitle,
     ReconcileInstallation,
@@ -21,10 +23,6 @@ from bot.core.work import (
     RerunPullRequest,
     Work,
 )
-
-POLICY_PATH = ".github/lockgate.yml"
-FIX_TITLE = "fix_title"
-"""Identifier of the check's **Fix title** button."""
 
 Payload: TypeAlias = Mapping[str, Any]
 

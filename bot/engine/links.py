@@ -1,0 +1,18 @@
+"""Where the bot's own pages stand."""
+
+from dataclasses import dataclass
+
+from bot.core.model import PullRef, RepoRef
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """``base`` is ``LOCKGATE_PUBLIC_URL`` without a slash at its end."""
+
+    base: str
+
+    def repository(self, repo: RepoRef) -> str:
+        return f"{self.base}/repos/{repo.full_name}"
+
+    def pull(self, ref: PullRef) -> str:
+        return f"{self.repository(ref.repo)}/pulls/{ref.number}"

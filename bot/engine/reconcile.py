@@ -1,0 +1,193 @@
+"""Make GitHub say what is true now: read the present, decide, write the difference.
+
+Every handler may run twice, or be killed at any point and run again: it reads what stands on
+GitHub before it writes.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from bot.core.checks import CheckOutput
+from bot.core.decide import Decided, decide
+from bot.core.effects import Effect, UpdateTitle, plan_checks, plan_summary
+from bot.core.model import PullRef, PullRequest, PullState, RepoRef, Sha
+from bot.core.render import (
+    SummaryComment,
+    render_checks,
+    render_summary,
+    title_suggestion,
+    to_json,
+)
+from bot.core.work import (
+    FixTitle,
+    ReconcileInstallation,
+    ReconcileMergeGroup,
+    ReconcilePullRequest,
+    ReconcileRepository,
+    RefreshPullRequest,
+    RerunHead,
+    RerunPullRequest,
+    Work,
+)
+from bot.engine.apply import apply
+from bot.engine.links import Links
+from bot.metrics import WEBHOOK_TO_CHECK
+from bot.ports import Clock, Evaluation, Hub, HubGone, PullSnapshot, Store
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What the bot has to say of a pull request, and what writing it would take."""
+
+    pull: PullRequest
+    decided: Decided
+    checks: tuple[CheckOutput, ...]
+    summary: SummaryComment
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    hub: Hub
+    store: Store
+    clock: Clock
+    links: Links
+
+    async def review(self, ref: PullRef, *, rerun: bool = False) -> Review:
+        """Read a pull request and decide, without writing anything.
+
+        Raises:
+            HubUnavailable, HubGone, HubRefused: it could not be read.
+        """
+        return self._review(await self.hub.fetch_pull_request(ref), rerun=rerun)
+
+    def _review(self, snapshot: PullSnapshot, *, rerun: bool) -> Review:
+        pull = snapshot.pull
+        decided = decide(pull, snapshot.policy_files)
+        details_url = self.links.pull(pull.ref)
+        checks = render_checks(decided.decision, details_url=details_url)
+        summary = render_summary(
+            decided.decision, pull, evaluated_at=self.clock.now(), details_url=details_url
+        )
+        effects: list[Effect] = []
+        if pull.state is PullState.OPEN:
+            effects += plan_checks(
+                pull.ref.repo, pull.head_sha, checks, snapshot.checks, rerun=rerun
+            )
+            effects += plan_summary(pull.ref, summary, snapshot.comments)
+        return Review(pull, decided, checks, summary, tuple(effects))
+
+    async def reconcile_pull_request(self, work: ReconcilePullRequest, cause: str) -> None:
+        """Also for RefreshPullRequest and RerunPullRequest."""
+        try:
+            review = await self.review(work.ref, rerun=isinstance(work, RerunPullRequest))
+        except HubGone:
+            log.info("pull_request_gone", pull=str(work.ref))
+            return
+        for effect in review.effects:
+            await apply(effect, hub=self.hub, store=self.store, cause=cause)
+            if work.received_at is not None and effect.kind in ("post_check", "update_check"):
+                elapsed = self.clock.now().timestamp() - work.received_at
+                WEBHOOK_TO_CHECK.observe(max(elapsed, 0.0))
+        await self.store.save_evaluation(self._evaluation(review))
+        log.info(
+            "pull_request_reconciled",
+            pull=str(work.ref),
+            verdict=review.decided.decision.verdict,
+            writes=len(review.effects),
+        )
+
+    async def reconcile_merge_group(self, work: ReconcileMergeGroup, cause: str) -> None:
+        try:
+            snapshot = await self.hub.fetch_merge_group(
+                work.repo,
+                head_sha=Sha(work.head_sha),
+                base_sha=Sha(work.base_sha),
+                base_ref=work.base_ref,
+            )
+        except HubGone:
+            log.info("merge_group_gone", repository=work.repo.full_name, sha=work.head_sha)
+            return
+        decided = decide(snapshot.group, snapshot.policy_files)
+        checks = render_checks(
+            decided.decision, details_url=self.links.repository(work.repo), offer_fix=False
+        )
+        for effect in plan_checks(work.repo, snapshot.group.head_sha, checks, snapshot.checks):
+            await apply(effect, hub=self.hub, store=self.store, cause=cause)
+
+    async def reconcile_repository(self, work: ReconcileRepository, cause: str) -> None:
+        await self._refresh_open_pulls(work.repo, base_ref=work.base_ref)
+
+    async def reconcile_installation(self, work: ReconcileInstallation, cause: str) -> None:
+        try:
+            repositories = await self.hub.fetch_repositories(work.installation_id)
+        except HubGone:
+            log.info("installation_gone", installation=work.installation_id)
+            return
+        for repo in repositories:
+            await self.store.enqueue(_repository_work(repo))
+
+    async def rerun_head(self, work: RerunHead, cause: str) -> None:
+        try:
+            numbers = await self.hub.fetch_pulls_with_head(work.repo, Sha(work.head_sha))
+        except HubGone:
+            return
+        for number in numbers:
+            await self.store.enqueue(RerunPullRequest(*_fields(work.repo), number=number))
+
+    async def fix_title(self, work: FixTitle, cause: str) -> None:
+        """Put the suggested title in place, if whoever pressed the button may write.
+
+        The suggestion is made anew from the title as it stands: what the button offered may be
+        out of date, and is never taken from the payload.
+        """
+        try:
+            role = await self.hub.fetch_role(work.repo, work.actor_login)
+            if not role.may_write:
+                log.warning("fix_title_refused", actor=work.actor_id, role=role.name)
+                return
+            numbers = await self.hub.fetch_pulls_with_head(work.repo, Sha(work.head_sha))
+            for number in numbers:
+                snapshot = await self.hub.fetch_pull_request(PullRef(work.repo, number))
+                decision = decide(snapshot.pull, snapshot.policy_files).decision
+                for title in filter(None, map(title_suggestion, decision.results)):
+                    effect = UpdateTitle(snapshot.pull.ref, title)
+                    await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        except HubGone:
+            log.info("fix_title_gone", repository=work.repo.full_name, sha=work.head_sha)
+
+    async def _refresh_open_pulls(self, repo: RepoRef, *, base_ref: str) -> None:
+        try:
+            numbers = await self.hub.fetch_open_pulls(repo, base_ref=base_ref)
+        except HubGone:
+            log.info("repository_gone", repository=repo.full_name)
+            return
+        for number in numbers:
+            await self.store.enqueue(RefreshPullRequest(*_fields(repo), number=number))
+
+    def _evaluation(self, review: Review) -> Evaluation:
+        pull = review.pull
+        return Evaluation(
+            repo=pull.ref.repo,
+            private=pull.private,
+            number=pull.ref.number,
+            title=pull.title,
+            author=pull.author.login,
+            state=pull.state.value,
+            head_sha=pull.head_sha,
+            base_ref=pull.base_ref,
+            verdict=review.decided.decision.verdict.value,
+            result=to_json(review.decided.decision),
+            evaluated_at=self.clock.now(),
+        )
+
+
+def _fields(repo: RepoRef) -> tuple[int, int, str, str]:
+    return repo.installation_id, repo.id, repo.owner, repo.name
+
+
+def _repository_work(repo: RepoRef) -> Work:
+    return ReconcileRepository(*_fields(repo))
