@@ -41,7 +41,7 @@ imports: $(VENV)/.ready-check
 	@$(BIN)/lint-imports --no-logo
 
 commits: $(VENV)/.ready-run ## Check the messages of this repository's own commits
-	@git log -z --format=%B | $(BIN)/lockgate commits check --policy .github/lockgate.yml -z -
+	@git log -z --format=%B | $(BIN)/lockgate commits check -z -
 
 bench: $(VENV)/.ready-test ## Measure (ARGS=--write renews docs/benchmarks.md)
 	@$(BIN)/python bench/run.py $(ARGS)

@@ -13,6 +13,7 @@ import pytest
 
 import bot
 from bot.cli.main import main
+from bot.core.policy import Policy, parse_policy
 from bot.metrics import REGISTRY
 from bot.settings import VARIABLES
 
@@ -170,6 +171,23 @@ def test_every_line_to_type_is_taken_by_the_command(page: str, line: str) -> Non
         command = found
     parser = command.make_parser(click.Context(command, parent=context))
     parser.parse_args(words)  # raises for an option that is not there
+
+
+# --- policy --------------------------------------------------------------------------------------
+
+
+def policies() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in re.findall(
+            r"^```ya?ml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            if re.search(r"^commits:$", block, re.MULTILINE):
+                yield page_id(page), block
+
+
+@pytest.mark.parametrize(("page", "text"), sorted(policies()))
+def test_every_policy_that_is_shown_is_valid(page: str, text: str) -> None:
+    assert isinstance(parse_policy(text), Policy)
 
 
 # --- environment ---------------------------------------------------------------------------------
