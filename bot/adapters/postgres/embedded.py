@@ -39,6 +39,8 @@ PORT = 5432
 LONGEST_SOCKET_PATH = 103
 """Bytes: macOS allows 103 before the closing NUL, Linux 107."""
 LARGEST_LOG = 10_000_000
+_supervisors: list[subprocess.Popen[bytes]] = []
+"""Those that this process started. They outlive the block that started them, when it is shared."""
 SMALL_SHARED_MEMORY = 64 * 1024 * 1024
 
 
@@ -255,7 +257,7 @@ def _start_supervisor(
     command = [sys.executable, "-I", "-S", supervisor.__file__, str(folder), str(uid), str(gid)]
     command += [programs.program("postgres"), "-D", str(folder / "data"), *settings]
     with journal.open("ab") as out:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -264,6 +266,9 @@ def _start_supervisor(
             env=_environment(),
             start_new_session=True,
         )
+    _supervisors[:] = [other for other in _supervisors if other.poll() is None]
+    _supervisors.append(child)
+    return child
 
 
 def _environment() -> dict[str, str]:

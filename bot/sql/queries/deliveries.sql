@@ -1,0 +1,68 @@
+-- add_deliveries --
+-- One statement, so one round trip and one commit. A delivery's job needs no lock: the primary
+-- key sees to it that there is one. Sorted, so that two batches never wait for each other.
+WITH added AS (
+    INSERT INTO deliveries (
+        guid, event, action, installation_id, repository_id, repository, payload, routed, outcome
+    )
+    SELECT guid, event, action, installation_id, repository_id, repository, payload, routed,
+           CASE WHEN routed THEN 'waiting' ELSE 'ignored' END
+      FROM unnest(
+               %(guids)s::text[], %(events)s::text[], %(actions)s::text[],
+               %(installation_ids)s::bigint[], %(repository_ids)s::bigint[],
+               %(repositories)s::text[], %(payloads)b::bytea[], %(routed)s::boolean[]
+           ) AS incoming (
+               guid, event, action, installation_id, repository_id, repository, payload, routed
+           )
+     ORDER BY guid
+    ON CONFLICT (guid) DO NOTHING
+    RETURNING guid, routed, received_at
+), jobs AS (
+    SELECT array_agg(
+               ROW(
+                   %(queue)s::text, %(kind)s::text, %(priority)s::integer, NULL, NULL,
+                   jsonb_build_object('guid', guid, '_queued_at', extract(epoch FROM received_at)),
+                   NULL
+               )::procrastinate_job_to_defer_v1
+           ) AS batch
+      FROM added
+     WHERE routed
+)
+SELECT procrastinate_defer_jobs_v1(batch) FROM jobs WHERE batch IS NOT NULL;
+
+-- fetch_delivery --
+SELECT guid, event, action, installation_id, repository_id, repository, payload, routed,
+       received_at
+  FROM deliveries
+ WHERE guid = %(guid)s;
+
+-- note_outcome --
+UPDATE deliveries SET outcome = %(outcome)s WHERE guid = %(guid)s;
+
+-- fetch_recent_deliveries --
+SELECT guid, event, action, repository, received_at, outcome
+  FROM deliveries
+ ORDER BY received_at DESC
+ LIMIT %(limit)s;
+
+-- prune_deliveries --
+WITH old AS (
+    SELECT guid FROM deliveries
+     WHERE received_at < now() - %(older_than)s::interval
+     ORDER BY received_at
+     LIMIT %(batch)s
+)
+DELETE FROM deliveries USING old WHERE deliveries.guid = old.guid;
+
+-- select_missing --
+SELECT asked.attempt_id
+  FROM unnest(%(attempt_ids)s::bigint[], %(guids)s::text[]) AS asked (attempt_id, guid)
+ WHERE NOT EXISTS (SELECT FROM deliveries WHERE deliveries.guid = asked.guid)
+   AND NOT EXISTS (SELECT FROM redeliveries WHERE redeliveries.attempt_id = asked.attempt_id);
+
+-- record_redelivery --
+INSERT INTO redeliveries (attempt_id, guid) VALUES (%(attempt_id)s, %(guid)s)
+ON CONFLICT (attempt_id) DO NOTHING;
+
+-- prune_redeliveries --
+DELETE FROM redeliveries WHERE asked_at < now() - %(older_than)s::interval;

@@ -1,0 +1,40 @@
+-- save_evaluation --
+-- An older evaluation that comes late does not replace a newer one.
+INSERT INTO evaluations (
+    repository_id, number, installation_id, owner, name, private, title, author, state, head_sha,
+    base_ref, verdict, result, evaluated_at
+)
+VALUES (
+    %(repository_id)s, %(number)s, %(installation_id)s, %(owner)s, %(name)s, %(private)s,
+    %(title)s, %(author)s, %(state)s, %(head_sha)s, %(base_ref)s, %(verdict)s, %(result)s,
+    %(evaluated_at)s
+)
+ON CONFLICT (repository_id, number) DO UPDATE SET
+    installation_id = excluded.installation_id,
+    owner = excluded.owner,
+    name = excluded.name,
+    private = excluded.private,
+    title = excluded.title,
+    author = excluded.author,
+    state = excluded.state,
+    head_sha = excluded.head_sha,
+    base_ref = excluded.base_ref,
+    verdict = excluded.verdict,
+    result = excluded.result,
+    evaluated_at = excluded.evaluated_at
+WHERE evaluations.evaluated_at <= excluded.evaluated_at;
+
+-- fetch_evaluation --
+-- A name may have belonged to another repository before: the last evaluated one counts.
+SELECT * FROM evaluations
+ WHERE lower(owner) = lower(%(owner)s) AND lower(name) = lower(%(name)s) AND number = %(number)s
+ ORDER BY evaluated_at DESC
+ LIMIT 1;
+
+-- fetch_evaluations --
+SELECT * FROM evaluations
+ WHERE state = 'open'
+   AND (%(owner)s::text = '' OR lower(owner) = lower(%(owner)s))
+   AND (%(name)s::text = '' OR lower(name) = lower(%(name)s))
+ ORDER BY evaluated_at DESC
+ LIMIT %(limit)s;

@@ -1,0 +1,3 @@
+-- library: procrastinate
+-- The queue's tables are the library's own: its schema.sql where there are none yet, and after an
+-- upgrade those of its migrations that are not in the ledger.
