@@ -1,7 +1,7 @@
 """What the engine asks of the world outside. ``wiring`` picks an adapter for each port."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
@@ -62,6 +62,8 @@ class HookDelivery:
     guid: str
     delivered_at: datetime
     ok: bool
+    status: int = 0
+    """The HTTP status that GitHub was answered, 0 for no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,4 +308,69 @@ class EffectRecord:
 class Clock(Protocol):
     def now(self) -> datetime:
         """The present time, with UTC as its zone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """The GitHub App as GitHub has it. Permissions are read, write or admin by name."""
+
+    id: int
+    slug: str
+    page: str
+    """The App's page for people; ``/installations/new`` under it installs the App."""
+    settings_page: str
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HookFacts:
+    """The App's webhook settings. GitHub says whether there is a secret, never which."""
+
+    url: str
+    content_type: str
+    has_secret: bool
+    verifies_tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationFacts:
+    """An installation; ``permissions`` are those that its account has accepted."""
+
+    id: int
+    account: str
+    page: str
+    suspended: bool
+    permissions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class NewApp:
+    """What GitHub hands over once, when an App was made from a manifest."""
+
+    id: int
+    slug: str
+    page: str
+    private_key: str = field(repr=False)
+    webhook_secret: str = field(repr=False)
+
+
+class AppInspector(Protocol):
+    """What GitHub says of the App. Each may raise HubUnavailable, HubGone or HubRefused."""
+
+    async def fetch_app(self) -> AppFacts: ...
+
+    async def fetch_hook(self) -> HookFacts: ...
+
+    async def fetch_installations(self) -> list[InstallationFacts]: ...
+
+    def fetch_deliveries(self, *, since: datetime) -> AsyncIterator[HookDelivery]: ...
+
+    def clock_skew(self) -> timedelta | None:
+        """How far this machine's clock is ahead of GitHub's, None before any answer."""
+        ...
+
+    async def probe(self, url: str) -> str:
+        """Empty if a GET is answered 200, else what was found instead."""
         ...

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
@@ -36,12 +37,10 @@ _MAX_REDIRECTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What GitHub answered: decoded JSON, the next page's address, and its clock."""
+    """What GitHub answered: decoded JSON, and the next page's address."""
 
     data: Any
     next_url: str | None
-    date: str
-    """The ``Date`` header, empty if there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,8 @@ class GitHubClient:
         self.api_url = api_url.rstrip("/")
         self.clock = clock
         self.quota = Quota()
+        self.clock_skew: timedelta | None = None
+        """How far our clock is ahead of GitHub's, as of the last answer that told the time."""
         self._app = app
         self._http = http or open_http(api_url)
         self._cache = ConditionalCache()
@@ -267,7 +268,14 @@ class GitHubClient:
         )
         if isinstance(result, RawAnswer):
             self.quota.note(request.installation, result.headers)
+            self._note_time(result.headers.get("date", ""))
         return result
+
+    def _note_time(self, date: str) -> None:
+        try:
+            self.clock_skew = self.clock.now() - parsedate_to_datetime(date)
+        except (TypeError, ValueError):  # no date, or one without a zone
+            return
 
     def _decode(self, request: _Request, result: RawAnswer | Failed) -> Answer | RawAnswer | Failed:
         """The answer of a success, or the failure as it was, or a failure that hid in a success."""
@@ -289,7 +297,7 @@ class GitHubClient:
             status = graphql_status(data)
             if status is not None:
                 return RawAnswer(status, result.headers, result.body)
-        return Answer(data, next_url, result.headers.get("date", ""))
+        return Answer(data, next_url)
 
     def _attempt(self, request: _Request, result: RawAnswer | Failed, number: int) -> Attempt:
         if isinstance(result, Failed):

@@ -1,16 +1,12 @@
 """What GitHub's refusals say, as errors that may be shown to anybody."""
 
 import json
-import re
 from typing import Any, NoReturn
 
 from bot.adapters.github.retry import GiveUp, Reason
+from bot.core.redaction import redact
 from bot.ports import HubGone, HubRefused, HubUnavailable
 
-_CREDENTIAL = re.compile(
-    r"gh[a-z]_\w{10,}|github_pat_\w{10,}|v1\.[0-9a-f]{40}|eyJ[\w-]+\.[\w-]+\.[\w-]*"
-    r"|-----BEGIN[\s\S]*"
-)
 _LONGEST_MESSAGE = 200
 
 
@@ -36,7 +32,7 @@ def message_of(answer: bytes | Any) -> str:
                 parts.append(error)
     text = "; ".join(part for part in parts if isinstance(part, str) and part)
     text = "".join(char if char.isprintable() else " " for char in text)
-    return _CREDENTIAL.sub("********", text)[:_LONGEST_MESSAGE]
+    return redact(text)[:_LONGEST_MESSAGE]
 
 
 def graphql_status(payload: Any) -> int | None:

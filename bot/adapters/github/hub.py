@@ -14,8 +14,8 @@ from cachetools import TTLCache
 from bot.adapters.github import operations as op
 from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
+from bot.adapters.github.inspection import fetch_deliveries
 from bot.adapters.github.payloads import check_payloads, comment_body, title_body
-from bot.adapters.github.quota import APP
 from bot.adapters.github.reading import (
     graphql_error,
     read_checks,
@@ -227,18 +227,8 @@ class GitHubHub:
     def rate_limit(self, installation_id: int) -> RateLimit | None:
         return self._client.quota.tightest(installation_id, self._client.clock.now())
 
-    async def fetch_deliveries(self, *, since: datetime) -> AsyncIterator[HookDelivery]:
-        async for page in self._client.pages(op.LIST_DELIVERIES, installation=APP):
-            for item in page.data:
-                delivery = HookDelivery(
-                    item["id"],
-                    item["guid"],
-                    datetime.fromisoformat(item["delivered_at"]),
-                    ok=200 <= (item["status_code"] or 0) < 300,
-                )
-                if delivery.delivered_at < since:
-                    return
-                yield delivery
+    def fetch_deliveries(self, *, since: datetime) -> AsyncIterator[HookDelivery]:
+        return fetch_deliveries(self._client, since=since)
 
     async def redeliver(self, delivery_id: int) -> None:
         await self._client.rest(op.REDELIVER, path={"delivery_id": delivery_id})

@@ -28,9 +28,9 @@ from bot.core.model import (
     SquashTitle,
     UnreadableFile,
 )
+from bot.core.policy import POLICY_PATH
 from bot.ports import HubError, HubGone, HubRefused, HubUnavailable
 
-POLICY_PATH = ".github/lockgate.yml"
 MAX_POLICY_BYTES = 1_000_000
 _SYMLINK = 0o120000
 _BOT_EMAIL = re.compile(r"(\d+)\+([A-Za-z0-9-]+\[bot\])@users\.noreply\.")
