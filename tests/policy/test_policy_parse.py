@@ -83,6 +83,7 @@ def test_aliases_within_the_bound_are_read() -> None:
             "unknown key `commits.type-case`. Did you mean `type_case`?",
         ),
         ("version: 2", 1, 10, "`version` must be `1`, found the number 2"),
+        ("version: true", 1, 10, "`version` must be `1`, found `true`"),
         (
             "commits:\n  types: 3\n",
             2,
@@ -93,7 +94,10 @@ def test_aliases_within_the_bound_are_read() -> None:
             "commits:\n  types: feat\n",
             2,
             10,
-            "`commits.types` must be a list of names, found the text `feat`. Did you mean `[feat]`?",
+            (
+                "`commits.types` must be a list of names, found the text `feat`. "
+                "Did you mean `[feat]`?"
+            ),
         ),
         (
             "commits:\n  types: [feat, 1.0]\n",

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.core.commits.config import CommitsConfig
 
@@ -26,6 +26,14 @@ class Policy(BaseModel):
         default_factory=CommitsConfig,
         description="What commit messages and pull request titles must look like.",
     )
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _is_a_number(cls, version: object) -> object:
+        # True equals 1, and so would do for a literal 1.
+        if isinstance(version, bool):
+            raise ValueError("must be `1`")  # noqa: TRY004 (pydantic collects ValueErrors alone)
+        return version
 
 
 DEFAULT_POLICY = Policy()

@@ -131,8 +131,8 @@ def _problem(fault: _Fault, root: Schema) -> PolicyProblem:
             message = f"{name} must match `{pattern}`, found {_found(fault.node)}"
         case kind if kind == "value_error" or kind not in _OF_PYDANTIC:
             # The validators of our own models speak in people's words already.
-            reason = fault.detail.get("ctx", {}).get("error", fault.detail["msg"])
-            message = f"{name}: {reason}, found {_found(fault.node)}"
+            reason = str(fault.detail.get("ctx", {}).get("error", fault.detail["msg"]))
+            message = f"{name}{' ' if reason.startswith('must') else ': '}{reason}, found {_found(fault.node)}"
         case kind:
             expected = _describe(fault.expected, root, bounds=kind in _BOUNDS)
             message = f"{name} must be {expected}, found {_found(fault.node)}"

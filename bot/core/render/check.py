@@ -10,6 +10,7 @@ from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
 from bot.core.policy import POLICY_GATE, PolicyOrigin
 from bot.core.render import escape
 from bot.core.render.words import (
+    FIX_TITLE_LABEL,
     findings_table,
     fit,
     marked,
@@ -171,7 +172,7 @@ def _meant(finding: Finding) -> str:
 
 
 def _fix_title() -> CheckAction:
-    return CheckAction(FIX_TITLE, "Fix title", "Set the suggested title")
+    return CheckAction(FIX_TITLE, FIX_TITLE_LABEL, "Set the suggested title")
 
 
 def _text(value: Json) -> str:

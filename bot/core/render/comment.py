@@ -18,7 +18,6 @@ from bot.core.render.words import (
     next_step,
     see_details,
     spoken,
-    title_suggestion,
 )
 
 _FIRST_LINE = re.compile(rf"{re.escape(SUMMARY_MARKER)}<!-- digest=([0-9a-f]{{64}}) -->(?:\r?\n|$)")
@@ -105,8 +104,6 @@ def _gates(results: Sequence[GateResult]) -> list[str]:
     rows = ["| | gate | found | to do |", "|---|---|---|---|"]
     for result in results:
         todo = spoken(result.remedy, result, cell=True) if result.remedy else "–"
-        if title_suggestion(result):
-            todo = f"press **Fix title** on the check, or {todo}"
         found = spoken(result.summary, result, cell=True)
         rows.append(
             f"| {marked(result.verdict)} | {escape.inline(result.gate, 40)} | {found} | {todo} |"

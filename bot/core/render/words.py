@@ -19,6 +19,9 @@ HOLDING = (Verdict.ERROR, Verdict.FAIL, Verdict.WAIT)
 
 _COMMIT = re.compile(r"commit [0-9a-f]{7,40}")
 
+FIX_TITLE_LABEL = "Fix title"
+"""The button's label, as GitHub shows it."""
+
 TITLE_SUBJECT = "title"
 """The subject of a finding on a pull request's title."""
 
@@ -78,7 +81,8 @@ def spoken(text: str, result: GateResult | None, *, cell: bool = False, limit: i
     lines = [finding.suggestion for finding in findings] + [finding.quote for finding in findings]
     # Beside single words a code span would be noise: "a" is a quote of nothing.
     codes = list(dict.fromkeys(line for line in lines if len(line) > 3))[:20]
-    return escape.sentence(unstopped(text), codes, limit, cell=cell)
+    said = escape.sentence(unstopped(text), codes, limit, cell=cell)
+    return said.replace(f"press {FIX_TITLE_LABEL}", f"press **{FIX_TITLE_LABEL}**")
 
 
 def unstopped(text: str) -> str:
