@@ -1,0 +1,135 @@
+"""Sample rows, and the application on a port of its own."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from bot.core.decision import Decision, Finding, GateResult, Verdict
+from bot.core.model import RepoRef, Sha
+from bot.core.render.json import to_json
+from bot.ports import Clock, Delivery, Evaluation, Store
+from bot.web.app import create_app
+from bot.web.viewer import Viewer
+
+NOW = datetime.now(UTC)
+FAILING = Decision(
+    (
+        GateResult(
+            "commits",
+            Verdict.FAIL,
+            "the title “Add search” has no type",
+            "give the title a type, e.g. feat: add search",
+            "This repository squashes with the pull request's title, so the title is what lands.",
+            (
+                Finding("title", "type-empty", "it has no type", "Add search", "feat: add search"),
+                Finding("commit 3f2c1aa", "subject-full-stop", "it ends with a dot", "fix: it."),
+            ),
+            {
+                "merge settings": {"squash": True, "rebase": False},
+                "checked": ["title", "commits"],
+                "commits": [{"sha": "3f2c1aa", "kind": "conventional"}],
+            },
+        ),
+        GateResult("checks", Verdict.WAIT, "11 of 12 green, e2e has run for 3 min"),
+    )
+)
+HOSTILE = "<script>alert(1)</script> \u202eevil @everyone | `x` " + "A" * 65_000
+PASSING = Decision((GateResult("commits", Verdict.PASS, "the title is conventional"),))
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class FixedClock:
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def evaluation(
+    repository: str = "octo/shop",
+    number: int = 12,
+    title: str = "Add search",
+    decision: Decision = FAILING,
+    *,
+    private: bool = False,
+    age: timedelta = timedelta(minutes=3),
+    **changes: Any,
+) -> Evaluation:
+    owner, name = repository.split("/")
+    values: dict[str, Any] = {
+        "repo": RepoRef(1, sum(repository.encode()), owner, name),
+        "private": private,
+        "number": number,
+        "title": title,
+        "author": "octo",
+        "state": "open",
+        "head_sha": Sha(f"{number:040x}"),
+        "base_ref": "main",
+        "verdict": decision.verdict.value,
+        "result": to_json(decision),
+        "evaluated_at": NOW - age,
+    }
+    return Evaluation(**{**values, **changes})
+
+
+def delivery(guid: str, event: str = "pull_request", **changes: Any) -> Delivery:
+    values: dict[str, Any] = {
+        "guid": guid,
+        "event": event,
+        "action": "edited",
+        "installation_id": 1,
+        "repository_id": 7,
+        "repository": "octo/shop",
+        "payload": b"{}",
+        "routed": True,
+    }
+    return Delivery(**{**values, **changes})
+
+
+@asynccontextmanager
+async def serve(app: Starlette) -> AsyncIterator[str]:
+    """The application on a port of its own; a connection made at once waits in the backlog."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="on", access_log=False)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _answer(_: object) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+async def _fault(_: object) -> PlainTextResponse:
+    raise RuntimeError("nobody foresaw this")
+
+
+def build(store: Store, viewer: Viewer, clock: Clock) -> Starlette:
+    return create_app(
+        store=store,
+        clock=clock,
+        webhook_routes=[Route("/webhooks/github", _answer, methods=["POST"])],
+        health_routes=[Route("/healthz", _answer), Route("/fault", _fault)],
+        viewer=viewer,
+        lifespan=None,
+        github_url="https://github.example/",
+    )

@@ -1,0 +1,262 @@
+"""The pages in a real headless Chromium."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page
+from served_pages import PASSING, SystemClock, build, evaluation, serve
+
+from bot.ports import Store
+from bot.web.viewer import Everything
+
+PATHS = (
+    "/",
+    "/repos/octo/api",
+    "/repos/octo/shop/pulls/12",
+    "/repos/octo/api/pulls/4",
+    "/repos/octo/shop/pulls/99",
+    "/nowhere",
+)
+DESKTOP = {"width": 1200, "height": 800}
+PHONE = {"width": 360, "height": 740}
+
+_NOTE_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation",
+  (event) => window.violations.push(event.violatedDirective + " " + event.blockedURI));
+"""
+_REFRESH_NOW = 'document.dispatchEvent(new Event("visibilitychange"))'
+
+
+@pytest.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(viewport=DESKTOP)
+    await context.add_init_script(_NOTE_VIOLATIONS)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext) -> Page:
+    return await context.new_page()
+
+
+@pytest.mark.usefixtures("story")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing(
+    page: Page, live_url: str, public_url: str, axe: str, scheme: str
+) -> None:
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for viewport in (DESKTOP, PHONE):
+        await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        for address in [*(live_url + path for path in PATHS), public_url + "/"]:
+            await page.goto(address)
+            await page.evaluate(axe)
+            violations = await page.evaluate("axe.run().then((result) => result.violations)")
+            assert [
+                (address, violation["id"], node["html"], node["failureSummary"])
+                for violation in violations
+                for node in violation["nodes"]
+            ] == []
+
+
+async def test_axe_finds_nothing_on_empty_pages(page: Page, live_url: str, axe: str) -> None:
+    for path in ("/", "/repos/octo/shop"):
+        await page.goto(live_url + path)
+        await page.evaluate(axe)
+        violations = await page.evaluate("axe.run().then((result) => result.violations)")
+        assert [violation["id"] for violation in violations] == []
+
+
+@pytest.mark.usefixtures("story")
+async def test_a_phone_scrolls_in_one_direction_only(page: Page, live_url: str) -> None:
+    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    for path in PATHS:
+        await page.goto(live_url + path)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        assert (path, width) == (path, PHONE["width"])
+
+
+@pytest.mark.usefixtures("story")
+async def test_the_keyboard_reaches_everything_and_shows_where_it_is(
+    page: Page, live_url: str
+) -> None:
+    for path in PATHS:
+        await page.goto(live_url + path)
+        wanted = await page.evaluate(
+            """[...document.querySelectorAll("a, button, summary")]
+                 .filter((element) => element.checkVisibility()).length"""
+        )
+        reached = []
+        for _ in range(wanted):
+            await page.keyboard.press("Tab")
+            reached.append(
+                await page.evaluate(
+                    """(() => {
+                         const at = document.activeElement;
+                         at.dataset.reached = "yes";
+                         const style = getComputedStyle(at);
+                         return [at.textContent, style.outlineStyle, style.outlineWidth];
+                       })()"""
+                )
+            )
+        assert reached[0][0] == "Skip to the content"
+        assert {tuple(each[1:]) for each in reached} == {("solid", "2px")}
+        assert await page.locator("[data-reached]").count() == wanted
+
+
+@pytest.mark.usefixtures("story")
+async def test_the_skip_link_leads_to_the_content(page: Page, live_url: str) -> None:
+    await page.goto(live_url + "/")
+    await page.keyboard.press("Tab")
+    box = await page.get_by_text("Skip to the content").bounding_box()
+    assert box is not None
+    assert box["y"] >= 0
+    await page.keyboard.press("Enter")
+    assert await page.evaluate("document.activeElement.id") == "main"
+
+
+@pytest.mark.usefixtures("story")
+async def test_everything_can_be_read_without_javascript(browser: Browser, live_url: str) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    text = await page.inner_text("main")
+    assert "give the title a type" in text
+    assert "3 min ago" in text
+    assert "PR" not in text
+    assert "squash" in text
+    assert await page.get_by_role("button").count() == 0
+    await page.goto(live_url + "/")
+    assert "Add search" in await page.inner_text("main")
+    await context.close()
+
+
+@pytest.mark.usefixtures("story")
+async def test_nothing_violates_the_content_security_policy(page: Page, live_url: str) -> None:
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    for path in PATHS[:4]:
+        await page.goto(live_url + path)
+        async with page.expect_response(lambda answer: answer.status == 304):
+            await page.evaluate(_REFRESH_NOW)
+        assert await page.evaluate("window.violations") == []
+    assert told == []
+
+
+@pytest.mark.usefixtures("story")
+async def test_a_change_appears_and_leaves_the_reader_alone(
+    page: Page, live_url: str, store: Store
+) -> None:
+    await page.set_viewport_size({"width": 1200, "height": 300})
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    await page.evaluate("window.kept = true")
+    await page.locator("summary").click()
+    await page.locator("summary").focus()
+    await page.evaluate("document.getElementById('facts').scrollIntoView()")
+    before = await page.evaluate("scrollY")
+    assert before > 0
+    newer = evaluation(title="feat: add search", age=timedelta(minutes=1))
+    await store.save_evaluation(newer)
+    await page.evaluate(_REFRESH_NOW)
+    await page.locator("h1", has_text="feat: add search").wait_for()
+    assert await page.evaluate("window.kept") is True
+    assert await page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    assert await page.evaluate("document.querySelector('details').open") is False
+    assert await page.evaluate("scrollY") == before
+
+
+@pytest.mark.usefixtures("story")
+async def test_rows_come_move_and_go(page: Page, live_url: str, store: Store) -> None:
+    await page.goto(live_url + "/repos/octo/shop")
+    rows = page.locator("#pulls .pulls > li")
+    shown = [text.split("\n")[-1] for text in await rows.locator(".pull").all_inner_texts()]
+    assert shown == ["#12 Add search", "#11 feat(search): add search"]
+    link = page.get_by_role("link", name="#12 Add search")
+    await link.focus()
+    await store.save_evaluation(evaluation(number=12, decision=PASSING, age=timedelta(minutes=1)))
+    await store.save_evaluation(evaluation(number=13, title="New", age=timedelta(minutes=1)))
+    await store.save_evaluation(
+        evaluation(number=11, state="merged", decision=PASSING, age=timedelta(minutes=1))
+    )
+    await page.evaluate(_REFRESH_NOW)
+    await page.get_by_role("link", name="#13 New").wait_for()
+    shown = [text.split("\n")[-1] for text in await rows.locator(".pull").all_inner_texts()]
+    assert shown == ["#13 New", "#12 Add search"]
+    assert await page.evaluate("document.activeElement.textContent") == "#12 Add search"
+    reloaded = await (await page.context.new_page()).goto(live_url + "/repos/octo/shop")
+    assert reloaded is not None
+    assert (
+        await page.evaluate("document.documentElement.dataset.etag") == (reloaded.headers["etag"])
+    )
+
+
+@pytest.mark.usefixtures("story")
+async def test_refreshing_can_be_paused(page: Page, live_url: str) -> None:
+    await page.goto(live_url + "/")
+    await page.get_by_role("button", name="Pause refreshing this page").click()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.evaluate(_REFRESH_NOW)
+    assert asked == []
+    async with page.expect_request(live_url + "/"):
+        await page.get_by_role("button", name="Resume refreshing this page").click()
+
+
+async def test_a_page_whose_server_is_gone_says_so_and_keeps_what_it_shows(
+    page: Page, store: Store
+) -> None:
+    await store.save_evaluation(evaluation())
+    async with serve(build(store, Everything(), SystemClock())) as url:
+        await page.goto(url + "/")
+    await page.evaluate(_REFRESH_NOW)
+    await page.get_by_text("the bot does not answer, asking again").wait_for()
+    assert "Add search" in await page.inner_text("main")
+
+
+async def test_unknown_pull_request_turns_into_its_page_by_itself(
+    page: Page, live_url: str, store: Store
+) -> None:
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    await page.get_by_role("heading", name="octo/shop#12 is not known").wait_for()
+    await store.save_evaluation(evaluation())
+    await page.evaluate(_REFRESH_NOW)
+    await page.get_by_role("heading", name="Add search #12").wait_for()
+    assert await page.title() == "octo/shop#12 · Lockgate"
+
+
+async def test_copying_takes_the_line_as_it_is(
+    context: BrowserContext, page: Page, live_url: str, store: Store
+) -> None:
+    await store.save_evaluation(evaluation())
+    await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=live_url)
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    button = page.get_by_role("button", name="Copy the line to paste")
+    await button.click()
+    await page.get_by_role("status").filter(has_text="Copied").wait_for()
+    assert await page.evaluate("navigator.clipboard.readText()") == "feat: add search"
+
+
+async def test_without_a_clipboard_the_line_is_selected(
+    page: Page, live_url: str, store: Store
+) -> None:
+    await store.save_evaluation(evaluation())
+    await page.add_init_script("delete Navigator.prototype.clipboard")
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    await page.get_by_role("button", name="Copy the line to paste").click()
+    await page.get_by_role("status").filter(has_text="press the keys that copy").wait_for()
+    assert await page.evaluate("String(getSelection())") == "feat: add search"
+
+
+@pytest.mark.usefixtures("story")
+async def test_paper_gets_exact_times_and_no_buttons(page: Page, live_url: str) -> None:
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    await page.emulate_media(media="print", color_scheme="dark")
+    assert await page.get_by_role("button").count() == 0
+    told = await page.evaluate(
+        "getComputedStyle(document.querySelector('time[data-relative]'), '::after').content"
+    )
+    assert "UTC" in told
+    assert await page.evaluate("getComputedStyle(document.documentElement).color") == "rgb(0, 0, 0)"
