@@ -60,9 +60,14 @@ def connection_pool(conninfo: str, *, size: int, wait: float = 2.0) -> Pool:
         max_size=size,
         timeout=wait,
         reconnect_timeout=1.0,
-        kwargs={"autocommit": True},
+        configure=_configure,
         open=False,
     )
+
+
+async def _configure(connection: Connection) -> None:
+    # Not a keyword of connecting: the queue's library gives that one itself.
+    await connection.set_autocommit(True)
 
 
 @asynccontextmanager

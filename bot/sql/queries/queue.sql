@@ -17,7 +17,8 @@ SELECT pg_notify(
 
 -- enqueue --
 -- The library's own defer fails the whole transaction on a work that waits already. Here that is
--- the normal case: the one waiting is kept, takes the higher priority, and starts afresh.
+-- the normal case: the one waiting is kept with the times at which it was first asked for, takes
+-- what is new of the arguments (a name, a head) and the higher priority, and starts afresh.
 INSERT INTO procrastinate_jobs AS waiting
        (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
 SELECT %(queue)s, kind, priority, lock, queueing_lock,
@@ -29,8 +30,16 @@ SELECT %(queue)s, kind, priority, lock, queueing_lock,
        ) AS asked (kind, priority, lock, queueing_lock, args)
  ORDER BY queueing_lock
 ON CONFLICT (queueing_lock) WHERE status = 'todo' DO UPDATE
-   SET priority = greatest(waiting.priority, excluded.priority), attempts = 0
- WHERE waiting.priority < excluded.priority OR waiting.attempts > 0;
+   SET priority = greatest(waiting.priority, excluded.priority),
+       attempts = 0,
+       args = excluded.args || jsonb_strip_nulls(jsonb_build_object(
+           '_queued_at', waiting.args -> '_queued_at',
+           'received_at', waiting.args -> 'received_at'
+       ))
+ WHERE waiting.priority < excluded.priority
+    OR waiting.attempts > 0
+    OR waiting.args - '{_queued_at,received_at}'::text[]
+       <> excluded.args - '{_queued_at,received_at}'::text[];
 
 -- finish_job --
 -- Only by the worker that holds it: one that was taken for dead has lost it.
