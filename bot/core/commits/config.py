@@ -209,9 +209,10 @@ class CommitsConfig(BaseModel):
 
     def matches_scope(self, scope: str) -> bool:
         """Whether a single scope is listed or matches a pattern as a whole."""
-        return scope in self._scope_set or any(
-            regex.fullmatch(scope) is not None for regex in self._scope_regexes
-        )
+        if scope in self._scope_set:
+            return True
+        text = scope.encode(errors="replace").decode()  # RE2 raises on lone surrogates
+        return any(regex.fullmatch(text) is not None for regex in self._scope_regexes)
 
     def active_rules(self, kind: MessageKind) -> tuple[tuple[Rule, Level], ...]:
         """The rules for messages of a kind that are not disabled, each with its level."""

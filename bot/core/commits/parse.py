@@ -47,7 +47,7 @@ _MERGE = re.compile(
     r"|Merge (?:remote-tracking )?(?:branch|tag) \S++(?: (?:into|of) \S++(?: into \S++)?)?\Z"
     r"|Merge \S++ into \S++\Z"
     # GitHub's button
-    r"|Merge pull request #(?P<github>\d{{1,18}}) "
+    r"|Merge pull request #(?P<github>\d{1,18}) "
     # Gerrit
     r'|Merge "'
     r"|Merge changes? (?:from topic|I[0-9a-f]{5})"
@@ -65,7 +65,7 @@ _FIXUP = re.compile(r"(?:fixup|squash|amend)! ?")
 _INITIAL = re.compile(r"initial commit\.?\Z", re.IGNORECASE)
 _REVERTED = re.compile(rf"\bThis reverts commits?\s+({_ID}(?:(?:,| and|, and)\s+{_ID})*)")
 _REVERTED_PULL = re.compile(r"^Reverts ((?:[\w.-]{1,100}/[\w.-]{1,100})?#\d{1,18})\b", re.MULTILINE)
-_ID_WORD = re.compile(rf"(?<![\w/#-]){_ID}(?![\w/-])")
+_ID_WORD = re.compile(rf"(?<![\w/@#-]){_ID}(?![\w/-])")
 
 # Passes over the four patterns above quickly.
 _SPECIAL = re.compile(

@@ -63,7 +63,7 @@ _LOOSE = re.compile(
 _DASHED = re.compile(
     r"(?P<type>\w+)(?:\((?P<scope>[^()]*)\))?(?P<exclamation>!)?\s+[-–—]\s+(?P<rest>.+)", re.DOTALL
 )
-_DECORATION = re.compile(r"(?:[^\w\s\"'`(\[]|:\w+:|\s)+")
+_DECORATION = re.compile(r"(?::\w+:|[^\w\s\"'`(\[]|\s)+")
 _WORD = re.compile(r"[^\W_][\w-]*")
 
 
@@ -141,14 +141,15 @@ def _guess(text: str, config: "CommitsConfig") -> tuple[str, str]:
     if not match:
         return "", text
     word = match[0].lower()
-    known = config.type_set or set(_VERBS.values())
+    types = config.types or tuple(_VERBS.values())
+    known = {type_.lower(): type_ for type_ in types}
     rest = text[match.end() :].lstrip(" -:")
     alias = word if word in known else _ALIASES.get(word, "")
     if alias in known and word not in {"add", "new", "patch", "release"} and rest:
-        return alias, rest
+        return known[alias], rest
     for stem in _stems(word):
         if (type_ := _VERBS.get(stem, "")) in known:
-            return type_, text
+            return known[type_], text
     return "", text
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.core.commits.message import Message
 from bot.core.commits.rules.cases import is_case
-from bot.core.commits.rules.rule import Rule
+from bot.core.commits.rules.rule import Level, Rule
 
 if TYPE_CHECKING:
     from bot.core.commits.config import CommitsConfig
@@ -41,10 +41,14 @@ def _in_wrong_case(message: Message, config: "CommitsConfig") -> str:
 
 def _unknown(message: Message, config: "CommitsConfig") -> str:
     type_ = message.type
-    # A known type in the wrong case is type-case's to tell: one fault, one problem.
     if type_ is None or type_ in config.type_set or not config.types:
         return ""
-    if type_.lower() in {known.lower() for known in config.types}:
+    # A known type in the wrong case is type-case's to tell: one fault, one problem.
+    if (
+        type_.lower() in {known.lower() for known in config.types}
+        and config.level(TYPE_CASE) is not Level.DISABLED
+        and _in_wrong_case(message, config)
+    ):
         return ""
     return f"the type “{type_}” is none of {', '.join(config.types)}"
 
