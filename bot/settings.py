@@ -113,6 +113,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORT_SECRET = 16
 
 
+def read_settings(overrides: Mapping[str, str] | None = None) -> Settings:
+    """``load_settings`` of this process's own environment, with ``overrides`` put over it."""
+    return load_settings({**os.environ, **(overrides or {})})
+
+
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read the environment, and under it the credentials file that ``lockgate setup`` wrote.
 
