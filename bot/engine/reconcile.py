@@ -8,17 +8,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.core.checks import CheckOutput
-from bot.core.decide import Decided, decide
-from bot.core.effects import Effect, UpdateTitle, plan_checks, plan_summary
-from bot.core.model import PullRef, PullRequest, PullState, RepoRef, Sha
-from bot.core.render import (
-    SummaryComment,
-    render_checks,
-    render_summary,
-    title_suggestion,
-    to_json,
-)
+from bot.core.decide import decide
+from bot.core.effects import UpdateTitle, plan_checks
+from bot.core.model import PullRef, RepoRef, Sha
+from bot.core.render import render_checks, title_suggestion, to_json
 from bot.core.work import (
     FixTitle,
     ReconcileInstallation,
@@ -32,21 +25,11 @@ from bot.core.work import (
 )
 from bot.engine.apply import apply
 from bot.engine.links import Links
+from bot.engine.review import Review, review_pull_request
 from bot.metrics import WEBHOOK_TO_CHECK
-from bot.ports import Clock, Evaluation, Hub, HubGone, PullSnapshot, Store
+from bot.ports import Clock, Evaluation, Hub, HubGone, Store
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """What the bot has to say of a pull request, and what writing it would take."""
-
-    pull: PullRequest
-    decided: Decided
-    checks: tuple[CheckOutput, ...]
-    summary: SummaryComment
-    effects: tuple[Effect, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +39,19 @@ class Reconciler:
     clock: Clock
     links: Links
 
-    async def review(self, ref: PullRef, *, rerun: bool = False) -> Review:
-        """Read a pull request and decide, without writing anything.
-
-        Raises:
-            HubUnavailable, HubGone, HubRefused: it could not be read.
-        """
-        return self._review(await self.hub.fetch_pull_request(ref), rerun=rerun)
-
-    def _review(self, snapshot: PullSnapshot, *, rerun: bool) -> Review:
-        pull = snapshot.pull
-        decided = decide(pull, snapshot.policy_files)
-        details_url = self.links.pull(pull.ref)
-        checks = render_checks(decided.decision, details_url=details_url)
-        summary = render_summary(
-            decided.decision, pull, evaluated_at=self.clock.now(), details_url=details_url
-        )
-        effects: list[Effect] = []
-        if pull.state is PullState.OPEN:
-            effects += plan_checks(
-                pull.ref.repo, pull.head_sha, checks, snapshot.checks, rerun=rerun
-            )
-            effects += plan_summary(pull.ref, summary, snapshot.comments)
-        return Review(pull, decided, checks, summary, tuple(effects))
-
     async def reconcile_pull_request(self, work: ReconcilePullRequest, cause: str) -> None:
         """Also for RefreshPullRequest and RerunPullRequest."""
         try:
-            review = await self.review(work.ref, rerun=isinstance(work, RerunPullRequest))
+            snapshot = await self.hub.fetch_pull_request(work.ref)
         except HubGone:
             log.info("pull_request_gone", pull=str(work.ref))
             return
+        review = review_pull_request(
+            snapshot,
+            details_url=self.links.pull(snapshot.pull.ref),
+            now=self.clock.now(),
+            rerun=isinstance(work, RerunPullRequest),
+        )
         for effect in review.effects:
             await apply(effect, hub=self.hub, store=self.store, cause=cause)
             if work.received_at is not None and effect.kind in ("post_check", "update_check"):

@@ -1,0 +1,64 @@
+"""How the long-running commands run: until a signal says stop, with faults said as errors."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from bot.cli.errors import CommandError
+from bot.settings import Settings
+from bot.wiring import Bot, EmbeddedError, MigrationError, open_bot
+
+log = structlog.get_logger()
+
+
+async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work``; SIGINT or SIGTERM cancels it, and it is awaited to its end."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    signalled = False
+
+    def stop(number: signal.Signals) -> None:
+        nonlocal signalled
+        signalled = True
+        log.info("stopping", signal=number.name)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not signalled:
+            raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def running_bot(settings: Settings) -> AsyncIterator[Bot]:
+    """
+    Raises:
+        CommandError: the database cannot be started or brought up to date.
+    """
+    for warning in settings.warnings:
+        log.warning("configuration", problem=warning)
+    try:
+        async with open_bot(settings) as bot:
+            yield bot
+    except EmbeddedError as error:
+        raise CommandError(
+            f"the embedded PostgreSQL cannot be started: {error}",
+            "mend that, or set DATABASE_URL to a PostgreSQL of your own",
+            exit_code=1,
+        ) from error
+    except MigrationError as error:
+        raise CommandError(
+            f"the database cannot be brought up to date: {error}",
+            "docs/how-to/recover.md says what to do",
+            exit_code=1,
+        ) from error

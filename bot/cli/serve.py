@@ -1,0 +1,60 @@
+"""``lockgate serve``: the web server, with a worker beside it or without."""
+
+import asyncio
+
+import click
+import structlog
+
+from bot.cli.environment import settings_or_exit
+from bot.cli.errors import CommandError
+from bot.cli.running import running_bot, until_signalled
+from bot.logs import configure_logging
+from bot.settings import Settings
+from bot.web.server import listening
+from bot.wiring import Bot
+
+log = structlog.get_logger()
+
+
+@click.command()
+@click.option("--no-worker", is_flag=True, help="Web alone; run `lockgate worker` beside it.")
+def serve(no_worker: bool) -> None:
+    """Run the web server and a worker, in one process.
+
+    Listens on HOST and PORT. Several may run on one database, on as many machines as wanted.
+
+    \b
+    Examples:
+      lockgate serve
+      HOST=0.0.0.0 PORT=8080 lockgate serve --no-worker
+
+    \b
+    Exit codes:
+      0  stopped by a signal, after finishing what ran
+      1  the database cannot be used, or the address is taken
+      2  usage or configuration
+    """
+    configure_logging()
+    asyncio.run(_serve(settings_or_exit(), with_worker=not no_worker))
+
+
+async def _serve(settings: Settings, *, with_worker: bool) -> None:
+    async with running_bot(settings) as bot:
+        try:
+            async with listening(bot.web(), settings.host, settings.port) as address:
+                log.info("serving", address=address, worker=with_worker)
+                await until_signalled(_run(bot, with_worker=with_worker))
+        except OSError as error:
+            raise CommandError(
+                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}",
+                "set HOST and PORT to an address that is free",
+                exit_code=1,
+            ) from error
+
+
+async def _run(bot: Bot, *, with_worker: bool) -> None:
+    await bot.migrate()
+    if with_worker:
+        await bot.work()
+    else:
+        await asyncio.Event().wait()

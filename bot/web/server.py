@@ -1,0 +1,76 @@
+"""An ASGI application on a socket of its own, within a running event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_GRACE_SECONDS = 10
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves signals to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
+    """Serve ``app`` until the block ends; requests under way are finished first.
+
+    Yields its address. ``port`` 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be listened on.
+        RuntimeError: the application did not start.
+    """
+    bound = _bind(host, port)
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+            ws="none",
+        )
+    )
+    running = asyncio.create_task(server.serve(sockets=[bound]))
+    listens = asyncio.create_task(server.listens.wait())
+    try:
+        await asyncio.wait({running, listens}, return_when=asyncio.FIRST_COMPLETED)
+        if not server.started:
+            raise RuntimeError("the application did not start")
+        yield _address(bound)
+    finally:
+        listens.cancel()
+        server.should_exit = True
+        await running
+        bound.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    bound.setblocking(False)
+    return bound
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,220 @@
+"""The composition root: the one place that picks an adapter for each port."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from starlette.applications import Starlette
+
+from bot.adapters.github.auth import AppAuth
+from bot.adapters.github.client import GitHubClient
+from bot.adapters.github.hub import GitHubHub
+from bot.adapters.github.inspection import GitHubInspector
+from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
+from bot.adapters.postgres import embedded, migrations, store, worker
+from bot.adapters.postgres.binaries import EmbeddedError
+from bot.adapters.postgres.migrations import MigrationError
+from bot.engine.app_manifest import load_manifest, site_url
+from bot.engine.doctor import Subject
+from bot.engine.handlers import Engine
+from bot.engine.links import Links
+from bot.engine.routes import is_routed
+from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
+from bot.settings import AppCredentials, Settings
+from bot.web.app import create_app
+from bot.web.health import health_routes
+from bot.web.intake import Intake
+from bot.web.viewer import PublicOnly, Viewer
+from bot.web.webhook import webhook_route
+
+__all__ = [
+    "Bot",
+    "EmbeddedError",
+    "MigrationError",
+    "convert_manifest",
+    "migrate_store",
+    "open_bot",
+    "open_doctor",
+    "open_hub",
+    "open_store",
+]
+
+log = structlog.get_logger()
+
+_MIGRATE_AGAIN = timedelta(seconds=1)
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Everything that ``serve`` and ``worker`` run."""
+
+    settings: Settings
+    store: Store
+    engine: Engine
+    database: str
+    """A connection string with its password: never log it."""
+
+    def web(self, viewer: Viewer | None = None) -> Starlette:
+        """The web application. Without a ``viewer`` it shows public repositories alone."""
+        intake = Intake(self.store)
+
+        @asynccontextmanager
+        async def lifespan(_: Starlette) -> AsyncIterator[None]:
+            async with intake.opened():
+                yield
+
+        secrets = _app(self.settings).webhook_secrets
+        return create_app(
+            store=self.store,
+            clock=CLOCK,
+            webhook_routes=[webhook_route(intake, secrets, is_routed)],
+            health_routes=health_routes(self.store),
+            viewer=viewer or PublicOnly(),
+            lifespan=lifespan,
+            github_url=site_url(self.settings.github_api_url),
+        )
+
+    async def migrate(self) -> None:
+        """Bring the database up to date, however long it takes to come up.
+
+        Raises:
+            MigrationError: it cannot be brought up to date.
+        """
+        while True:
+            try:
+                migrated = await migrations.migrate(self.database)
+            except StoreUnavailable as error:
+                log.warning("database_not_up", error=str(error))
+                await asyncio.sleep(_MIGRATE_AGAIN.total_seconds())
+            else:
+                if migrated.applied:
+                    log.info("database_migrated", applied=len(migrated.applied))
+                return
+
+    async def work(self) -> None:
+        """Take jobs until cancelled; what runs then is finished first."""
+        await worker.run_worker(
+            self.database, self.engine.handlers(), concurrency=self.settings.concurrency
+        )
+
+
+@asynccontextmanager
+async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
+    """
+    Raises:
+        EmbeddedError: there is no DATABASE_URL and the embedded server cannot be started.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_database(settings))
+        opened = await stack.enter_async_context(store.open_store(database))
+        hub = await stack.enter_async_context(open_hub(settings))
+        engine = Engine(hub, opened, CLOCK, Links(settings.public_url), settings.retention)
+        yield Bot(settings, opened, engine, database)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store alone, for commands that look at it."""
+    async with _database(settings) as database, store.open_store(database) as opened:
+        yield opened
+
+
+async def migrate_store(settings: Settings) -> tuple[str, ...]:
+    """Bring the database up to date; the migrations applied, by name.
+
+    Raises:
+        MigrationError: it cannot be brought up to date.
+        StoreUnavailable: it cannot be reached.
+    """
+    async with _database(settings) as database:
+        return (await migrations.migrate(database)).applied
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings) -> AsyncIterator[GitHubHub]:
+    app = _app(settings)
+    hub = GitHubHub.connect(
+        app_id=app.app_id,
+        private_key=app.private_key.reveal(),
+        api_url=settings.github_api_url,
+        clock=CLOCK,
+    )
+    try:
+        yield hub
+    finally:
+        await hub.aclose()
+
+
+async def convert_manifest(settings: Settings, code: str) -> NewApp:
+    """
+    Raises:
+        HubUnavailable, HubGone, HubRefused: GitHub gave no credentials for the code.
+    """
+    return await ask_github_to_convert(code, api_url=settings.github_api_url, clock=CLOCK)
+
+
+@asynccontextmanager
+async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
+    """What ``lockgate doctor`` examines; a database that is down is one of its findings."""
+
+    async def queue_health() -> QueueHealth:
+        try:
+            async with open_store(settings) as opened:
+                return await opened.queue_health()
+        except EmbeddedError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    inspector = _inspector(settings)
+    try:
+        yield Subject(
+            manifest=load_manifest(),
+            inspector=inspector,
+            queue_health=queue_health,
+            app_id=settings.github_app.app_id if settings.github_app else 0,
+            public_url=settings.public_url,
+            api_url=settings.github_api_url,
+            warnings=settings.warnings,
+            now=CLOCK.now(),
+        )
+    finally:
+        if inspector:
+            await inspector.aclose()
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[str]:
+    """A connection string: the given database's, or the embedded one's while it is held here."""
+    if settings.database_url:
+        yield settings.database_url.reveal()
+        return
+    holder = embedded.embedded_server(settings.home)
+    server = await asyncio.to_thread(holder.__enter__)
+    try:
+        yield server.conninfo
+    finally:
+        await asyncio.to_thread(holder.__exit__, None, None, None)
+
+
+def _inspector(settings: Settings) -> GitHubInspector | None:
+    app = settings.github_app
+    if app is None:
+        return None
+    auth = AppAuth(app.app_id, app.private_key.reveal(), CLOCK)
+    return GitHubInspector(GitHubClient(api_url=settings.github_api_url, clock=CLOCK, app=auth))
+
+
+def _app(settings: Settings) -> AppCredentials:
+    if settings.github_app is None:
+        raise ValueError("no GitHub App is configured")
+    return settings.github_app
