@@ -175,11 +175,19 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
         except EmbeddedError as error:
             raise StoreUnavailable(str(error)) from error
 
+    async def pending_migrations() -> tuple[str, ...]:
+        try:
+            async with _database(settings) as database:
+                return await migrations.fetch_pending(database)
+        except EmbeddedError as error:
+            raise StoreUnavailable(str(error)) from error
+
     inspector = _inspector(settings)
     try:
         yield Subject(
             manifest=load_manifest(),
             inspector=inspector,
+            pending_migrations=pending_migrations,
             queue_health=queue_health,
             app_id=settings.github_app.app_id if settings.github_app else 0,
             public_url=settings.public_url,

@@ -53,6 +53,7 @@ class Subject:
 
     manifest: AppManifest
     inspector: AppInspector | None
+    pending_migrations: Callable[[], Awaitable[Sequence[str]]]
     queue_health: Callable[[], Awaitable[QueueHealth]]
     app_id: int
     public_url: str
@@ -69,12 +70,10 @@ async def examine(subject: Subject) -> AsyncIterator[Check]:
     else:
         async for check in _examine_app(subject, subject.inspector):
             yield check
-    try:
-        health: QueueHealth | StoreUnavailable = await subject.queue_health()
-    except StoreUnavailable as error:
-        health = error
-    yield check_database(health)
-    yield check_queue(health)
+    pending = await _of_store(subject.pending_migrations())
+    yield check_database(pending)
+    usable = not isinstance(pending, StoreUnavailable) and not pending
+    yield check_queue(await _of_store(subject.queue_health()) if usable else None)
 
 
 async def _examine_app(subject: Subject, inspector: AppInspector) -> AsyncIterator[Check]:
@@ -101,6 +100,13 @@ async def _asked(answer: Awaitable[T]) -> T | HubError:
     try:
         return await answer
     except HubError as error:
+        return error
+
+
+async def _of_store(answer: Awaitable[T]) -> T | StoreUnavailable:
+    try:
+        return await answer
+    except StoreUnavailable as error:
         return error
 
 
@@ -337,21 +343,32 @@ def check_deliveries(attempts: Sequence[HookDelivery] | HubError) -> Check:
     )
 
 
-def check_database(health: QueueHealth | StoreUnavailable) -> Check:
-    if isinstance(health, StoreUnavailable):
+def check_database(pending: Sequence[str] | StoreUnavailable) -> Check:
+    """``pending`` are the schema migrations that were not applied yet."""
+    if isinstance(pending, StoreUnavailable):
         return Check(
             "database",
             Verdict.FAIL,
-            str(health),
-            "check DATABASE_URL and that the server runs; `lockgate serve` brings the schema up "
-            "to date",
+            str(pending),
+            "check DATABASE_URL, and that the server runs and can be reached from here",
+        )
+    if pending:
+        return Check(
+            "database",
+            Verdict.FAIL,
+            f"{len(pending)} migration{'s' * (len(pending) != 1)} of its schema wait, "
+            f"{pending[0]} first",
+            "run `lockgate migrate`",
         )
     return Check("database", Verdict.PASS, "connected, and its schema is current")
 
 
-def check_queue(health: QueueHealth | StoreUnavailable) -> Check:
-    if isinstance(health, StoreUnavailable):
+def check_queue(health: QueueHealth | StoreUnavailable | None) -> Check:
+    """``health`` is None where the database could not be used."""
+    if health is None:
         return Check("queue", Verdict.SKIP, "not looked at: the database cannot be used")
+    if isinstance(health, StoreUnavailable):
+        return Check("queue", Verdict.ERROR, str(health), "run `lockgate doctor` again")
     if health.dead:
         return Check(
             "queue",

@@ -75,6 +75,21 @@ async def migrate(conninfo: str) -> Migrated:
     return Migrated(tuple(applied), ahead)
 
 
+async def fetch_pending(conninfo: str) -> tuple[str, ...]:
+    """What ``migrate`` would apply, as ``component/name``. Changes nothing.
+
+    Raises:
+        StoreUnavailable: the database cannot be reached.
+    """
+    async with unavailable_named():
+        connection = await psycopg.AsyncConnection.connect(
+            connection_string(conninfo), autocommit=True
+        )
+        async with connection:
+            ledger = await _fetch_ledger(connection) or {}
+    return tuple(f"{component}/{name}" for component, name, _ in _pending(ledger))
+
+
 @asynccontextmanager
 async def _migration_lock(connection: Connection) -> AsyncIterator[None]:
     # Polled, not waited for: a session that waits in a query holds a snapshot, and building an
