@@ -100,12 +100,12 @@ class _Webhook:
             await self._intake.submit(delivery)
         except _Refused as refused:
             DELIVERIES.labels(event, refused.outcome).inc()
-            await _respond(send, refused.status, refused.text, close=not body.complete)
+            await _respond(send, refused.status, refused.text)
         except (StoreUnavailable, IntakeFull) as error:
             outcome = "full" if isinstance(error, IntakeFull) else "store_down"
             DELIVERIES.labels(event, outcome).inc()
             text = "The delivery could not be stored. It will be asked for again."
-            await _respond(send, 503, text, close=not body.complete)
+            await _respond(send, 503, text)
         except ClientDisconnect:
             DELIVERIES.labels(event, "disconnected").inc()
         else:
@@ -162,7 +162,6 @@ class _Body:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._held = 0
-        self.complete = False
 
     async def read(self, receive: Receive) -> bytes:
         try:
@@ -181,7 +180,6 @@ class _Body:
             self._hold(len(chunk))
             chunks.append(chunk)
             if not message.get("more_body", False):
-                self.complete = True
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _hold(self, count: int) -> None:
@@ -250,13 +248,15 @@ def _text(value: Any) -> str:
     return value[:_MAX_TEXT] if isinstance(value, str) else ""
 
 
-async def _respond(send: Send, status: int, text: str, *, close: bool = False) -> None:
+async def _respond(send: Send, status: int, text: str) -> None:
+    # Where the body was not read to its end the server throws the rest away as it comes. Closing
+    # at once would cut off a client that still writes, and it would never read the answer.
     content = f"{text}\n".encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(content)).encode()),
     ]
-    if close:  # the rest of the body is not read
+    if status == 408:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
