@@ -5,7 +5,7 @@ FROM python:3.13-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/lockgate
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE app.yml ./
 COPY bot ./bot
 # Every dependency comes as a wheel, so that no compiler is needed, here or later.
 RUN /opt/lockgate/bin/pip install --only-binary=:all: . \

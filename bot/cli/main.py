@@ -10,6 +10,7 @@ _COMMANDS = {
     "doctor": "Check an installation and name the one thing to do for each fault.",
     "explain": "Say what the bot would do on a pull request now, and why.",
     "jobs": "List the queue's jobs and retry dead ones.",
+    "migrate": "Bring the database's schema up to date.",
     "policy": "Check a policy file, or print its JSON Schema.",
     "serve": "Run the web server and a worker.",
     "setup": "Create the GitHub App and keep its credentials.",

@@ -90,6 +90,26 @@ def test_what_the_image_copies_is_what_the_ignore_file_lets_through() -> None:
     assert all((ROOT / name).exists() for name in copied)
 
 
+def test_what_the_package_is_built_from_is_in_the_image() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    needed = {
+        "pyproject.toml",
+        project["project"]["readme"],
+        *project["project"]["license-files"],
+        *wheel["packages"],
+        *wheel["force-include"],
+    }
+    copied = {
+        word
+        for stage in stages()[:-1]
+        for name, arguments in stage
+        if name == "COPY"
+        for word in arguments.split()[:-1]
+    }
+    assert copied == needed
+
+
 def test_the_image_starts_a_command_that_exists() -> None:
     (command,) = final("CMD")
     assert_is_a_command(" ".join(re.findall(r'"([^"]+)"', command)))
