@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from starlette.applications import Starlette
 
 from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
@@ -17,18 +16,12 @@ from bot.adapters.github.inspection import convert_manifest as ask_github_to_con
 from bot.adapters.postgres import embedded, migrations, store, worker
 from bot.adapters.postgres.binaries import EmbeddedError
 from bot.adapters.postgres.migrations import MigrationError
-from bot.engine.app_manifest import load_manifest, site_url
+from bot.engine.app_manifest import load_manifest
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
 from bot.engine.links import Links
-from bot.engine.routes import is_routed
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
 from bot.settings import AppCredentials, Settings
-from bot.web.app import create_app
-from bot.web.health import health_routes
-from bot.web.intake import Intake
-from bot.web.viewer import PublicOnly, Viewer
-from bot.web.webhook import webhook_route
 
 __all__ = [
     "Bot",
@@ -65,25 +58,9 @@ class Bot:
     database: str
     """A connection string with its password: never log it."""
 
-    def web(self, viewer: Viewer | None = None) -> Starlette:
-        """The web application. Without a ``viewer`` it shows public repositories alone."""
-        intake = Intake(self.store)
-
-        @asynccontextmanager
-        async def lifespan(_: Starlette) -> AsyncIterator[None]:
-            async with intake.opened():
-                yield
-
-        secrets = _app(self.settings).webhook_secrets
-        return create_app(
-            store=self.store,
-            clock=CLOCK,
-            webhook_routes=[webhook_route(intake, secrets, is_routed)],
-            health_routes=health_routes(self.store),
-            viewer=viewer or PublicOnly(),
-            lifespan=lifespan,
-            github_url=site_url(self.settings.github_api_url),
-        )
+    @property
+    def app(self) -> AppCredentials:
+        return _app(self.settings)
 
     async def migrate(self) -> None:
         """Bring the database up to date, however long it takes to come up.

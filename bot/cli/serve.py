@@ -10,6 +10,7 @@ from bot.cli.errors import CommandError
 from bot.cli.running import running_bot, until_signalled
 from bot.logs import configure_logging
 from bot.settings import Settings
+from bot.web.bot_app import bot_app
 from bot.web.server import listening
 from bot.wiring import Bot
 
@@ -41,7 +42,7 @@ def serve(no_worker: bool) -> None:
 async def _serve(settings: Settings, *, with_worker: bool) -> None:
     async with running_bot(settings) as bot:
         try:
-            async with listening(bot.web(), settings.host, settings.port) as address:
+            async with listening(bot_app(bot), settings.host, settings.port) as address:
                 log.info("serving", address=address, worker=with_worker)
                 await until_signalled(_run(bot, with_worker=with_worker))
         except OSError as error:

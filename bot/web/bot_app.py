@@ -1,0 +1,35 @@
+"""The web application of a whole bot: the webhook door, health and the pages, on one store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+
+from bot.engine.app_manifest import site_url
+from bot.engine.routes import is_routed
+from bot.web.app import create_app
+from bot.web.health import health_routes
+from bot.web.intake import Intake
+from bot.web.viewer import PublicOnly, Viewer
+from bot.web.webhook import webhook_route
+from bot.wiring import CLOCK, Bot
+
+
+def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
+    """Without a ``viewer`` it shows public repositories alone."""
+    intake = Intake(bot.store)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with intake.opened():
+            yield
+
+    return create_app(
+        store=bot.store,
+        clock=CLOCK,
+        webhook_routes=[webhook_route(intake, bot.app.webhook_secrets, is_routed)],
+        health_routes=health_routes(bot.store),
+        viewer=viewer or PublicOnly(),
+        lifespan=lifespan,
+        github_url=site_url(bot.settings.github_api_url),
+    )
