@@ -1,0 +1,124 @@
+"""``lockgate demo``: the whole product on this machine, with no account."""
+
+import asyncio
+import json
+import sys
+import time
+
+import click
+
+from bot.cli.errors import CommandError
+from bot.cli.running import until_signalled
+from bot.demo.stage import Stage, open_stage
+from bot.demo.story import Story, Told
+from bot.logs import configure_logging
+from bot.wiring import EmbeddedError
+
+_WIDTH = 48
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="End after the story.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each step.")
+@click.option("--port", default=8000, show_default=True, help="The bot's port.")
+@click.option("--sandbox-port", default=8001, show_default=True, help="The sandbox GitHub's port.")
+def demo(once: bool, as_json: bool, port: int, sandbox_port: int) -> None:
+    """Play the whole story on this machine, with no account.
+
+    Starts a PostgreSQL, a sandbox GitHub and the bot, all on loopback, plays a pull request's way
+    to a green check, and stays up so that you can go on by hand. A taken port gives way to a free
+    one. Nothing is kept.
+
+    \b
+    Examples:
+      lockgate demo
+      lockgate demo --once --json
+
+    \b
+    Exit codes:
+      0  every step came true
+      1  a step did not, or the stage could not be set
+      2  usage
+    """
+    configure_logging(level="error", json=False)
+    try:
+        ok = asyncio.run(_demo(once=once, as_json=as_json, port=port, sandbox_port=sandbox_port))
+    except EmbeddedError as error:
+        raise CommandError(
+            f"the embedded PostgreSQL cannot be started: {error}",
+            "mend that; docs/how-to/troubleshoot.md has the usual causes",
+            exit_code=1,
+        ) from error
+    raise SystemExit(0 if ok else 1)
+
+
+async def _demo(*, once: bool, as_json: bool, port: int, sandbox_port: int) -> bool:
+    started = time.perf_counter()
+    teller = _JsonTeller() if as_json else _TextTeller()
+    async with open_stage(port=port, sandbox_port=sandbox_port) as stage:
+        setting = Told(
+            "the stage is set",
+            True,
+            time.perf_counter() - started,
+            f"{stage.database}, a sandbox GitHub and the bot are up",
+        )
+        steps = [setting]
+        teller.step(setting)
+        async for told in Story(stage).play():
+            steps.append(told)
+            teller.step(told)
+        ok = all(step.ok for step in steps)
+        teller.end(ok, steps, time.perf_counter() - started)
+        if not once:
+            teller.stay(stage)
+            await until_signalled(_forever())
+    return ok
+
+
+async def _forever() -> None:
+    await asyncio.Event().wait()
+
+
+class _TextTeller:
+    def __init__(self) -> None:
+        self._coloured = sys.stdout.isatty()
+
+    def step(self, told: Told) -> None:
+        mark, colour = ("ok", "green") if told.ok else ("FAILED", "red")
+        if self._coloured:
+            mark = click.style(mark, fg=colour)
+        click.echo(f"{mark}  {told.name:<{_WIDTH}} {told.seconds:7.3f} s  {told.evidence}")
+
+    def end(self, ok: bool, steps: list[Told], seconds: float) -> None:
+        true = sum(step.ok for step in steps)
+        outcome = "The whole story came true" if ok else "The story did not come true"
+        click.echo(f"\n{outcome}: {true} of {len(steps)} steps in {seconds:.1f} s.")
+
+    def stay(self, stage: Stage) -> None:
+        click.echo(
+            f"\nDashboard        {stage.dashboard}/\n"
+            f"Sandbox GitHub   {stage.sandbox_page}/\n\n"
+            "Open the sandbox's page to open a pull request, edit its title, push commits and\n"
+            "write comments, and watch the bot answer. Ctrl-C ends it."
+        )
+
+
+class _JsonTeller:
+    def step(self, told: Told) -> None:
+        self._say(
+            name=told.name, ok=told.ok, seconds=round(told.seconds, 4), evidence=told.evidence
+        )
+
+    def end(self, ok: bool, steps: list[Told], seconds: float) -> None:
+        self._say(
+            name="summary",
+            ok=ok,
+            seconds=round(seconds, 4),
+            evidence=f"{sum(step.ok for step in steps)} of {len(steps)} steps came true",
+        )
+
+    def stay(self, stage: Stage) -> None:
+        """Nothing: the summary is the last line."""
+
+    def _say(self, **fields: object) -> None:
+        click.echo(json.dumps(fields, ensure_ascii=False))

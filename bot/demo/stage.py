@@ -1,0 +1,130 @@
+"""The stage of the demo: a sandbox GitHub and the real bot, wired together on loopback."""
+
+import asyncio
+import secrets
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from bot.sandbox.model import Repository
+from bot.sandbox.server import Sandbox
+from bot.settings import AppCredentials, Secret, Settings
+from bot.web.bot_app import bot_app
+from bot.web.server import listening
+from bot.web.viewer import Everything
+from bot.wiring import Bot, open_bot
+
+HOST = "127.0.0.1"
+_POLICY = """\
+commits:
+  types: [feat, fix, docs, refactor, test, chore]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running bot in front of a running sandbox."""
+
+    sandbox: Sandbox
+    bot: Bot
+    repository: Repository
+    database: str
+    """Which PostgreSQL, in words."""
+
+    @property
+    def dashboard(self) -> str:
+        return self.bot.settings.public_url
+
+    @property
+    def sandbox_page(self) -> str:
+        return self.sandbox.url
+
+
+@asynccontextmanager
+async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
+    """Everything lives in a temporary folder and is gone at the end.
+
+    A port that is taken gives way to a free one.
+
+    Raises:
+        EmbeddedError: the embedded PostgreSQL cannot be started.
+    """
+    async with AsyncExitStack() as stack:
+        home = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="lockgate-demo-", ignore_cleanup_errors=True)
+        )
+        sandbox = await stack.enter_async_context(Sandbox(port=free_port(sandbox_port)))
+        settings = _settings(Path(home), sandbox, free_port(port))
+        bot = await stack.enter_async_context(open_bot(settings))
+        await bot.migrate()
+        await stack.enter_async_context(
+            listening(bot_app(bot, Everything()), settings.host, settings.port)
+        )
+        await stack.enter_async_context(_working(bot))
+        sandbox.send_events_to(
+            f"{settings.public_url}/webhooks/github", bot.app.webhook_secrets[0].reveal()
+        )
+        yield Stage(sandbox, bot, _repository(sandbox), "embedded PostgreSQL")
+
+
+def _settings(home: Path, sandbox: Sandbox, port: int) -> Settings:
+    return Settings(
+        home=home,
+        database_url=Secret(""),
+        github_app=AppCredentials(
+            sandbox.app.id, Secret(sandbox.app.private_key), (Secret(secrets.token_hex(32)),)
+        ),
+        github_api_url=sandbox.url,
+        host=HOST,
+        port=port,
+        public_url=f"http://{HOST}:{port}",
+        retention=timedelta(days=1),
+        concurrency=8,
+    )
+
+
+def _repository(sandbox: Sandbox) -> Repository:
+    repository = sandbox.create_repository(
+        "octo/shop",
+        files={
+            "README.md": "# Shop\n\nA small shop.\n",
+            "src/shop.py": "def price() -> int:\n    return 100\n",
+            ".github/lockgate.yml": _POLICY,
+        },
+        message="chore: open the shop",
+        description="A small shop to try Lockgate on.",
+        allow_merge_commit=False,
+        allow_rebase_merge=False,
+        squash_merge_commit_title="PR_TITLE",
+    )
+    for login, role in (("mona", "write"), ("octo", "admin"), ("hubot-fan", "read")):
+        sandbox.set_role(repository, sandbox.user(login), role)
+    return repository
+
+
+@asynccontextmanager
+async def _working(bot: Bot) -> AsyncIterator[None]:
+    worker = asyncio.create_task(bot.work())
+    try:
+        yield
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+def free_port(port: int) -> int:
+    """``port`` if nothing listens on it, else one that is free."""
+    for wanted in (port, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, wanted))
+            except OSError:
+                continue
+            free: int = probe.getsockname()[1]
+            return free
+    raise OSError(f"no port is free on {HOST}")
