@@ -3,13 +3,15 @@
 A repository that a reader may not see is answered exactly like one that does not exist.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LOOPBACK_PEERS = frozenset({"127.0.0.1", "::1"})
+_LOOPBACK_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
@@ -69,7 +71,7 @@ class Everything:
 def _from_this_machine(request: HTTPConnection) -> bool:
     return (
         request.client is not None
-        and request.client.host in _LOOPBACK
-        and (request.url.hostname or "") in _LOOPBACK
+        and request.client.host in _LOOPBACK_PEERS
+        and _LOOPBACK_HOST.fullmatch(request.headers.get("host", "")) is not None
         and not any(name in request.headers for name in _FORWARDED)
     )

@@ -5,7 +5,6 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import httpx
-import pytest
 from served_pages import HOSTILE, PASSING, FixedClock, build, delivery, evaluation, serve
 
 from bot.adapters.postgres.store import open_store
@@ -177,9 +176,8 @@ async def test_unknown_pull_request_says_how_to_get_one(site: httpx.AsyncClient)
     assert "lockgate explain octo/shop#99" in page
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_addresses_that_cannot_be_are_not_found(site: httpx.AsyncClient) -> None:
+    for path in (
         "/nowhere",
         "/repos/octo/shop/pulls/0",
         "/repos/octo/shop/pulls/99999999999999999999",
@@ -188,10 +186,8 @@ async def test_unknown_pull_request_says_how_to_get_one(site: httpx.AsyncClient)
         "/repos/octo/%F0%9F%90%99",
         "/static/../app.py",
         "/static/%2e%2e/app.py",
-    ],
-)
-async def test_addresses_that_cannot_be_are_not_found(site: httpx.AsyncClient, path: str) -> None:
-    assert "Nothing at this address" in read(await site.get(path), 404).text
+    ):
+        assert "Nothing at this address" in read(await site.get(path), 404).text, path
 
 
 async def test_pages_are_only_read(site: httpx.AsyncClient) -> None:
@@ -231,9 +227,8 @@ async def test_suggestion_is_copied_as_it_is(site: httpx.AsyncClient, store: Sto
     assert line in copied
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
+async def test_every_answer_carries_the_security_headers(site: httpx.AsyncClient) -> None:
+    for method, path, status in (
         ("GET", "/", 200),
         ("GET", "/repos/octo/shop", 200),
         ("GET", "/repos/octo/shop/pulls/1", 404),
@@ -243,21 +238,17 @@ async def test_suggestion_is_copied_as_it_is(site: httpx.AsyncClient, store: Sto
         ("GET", "/healthz", 200),
         ("POST", "/webhooks/github", 200),
         ("GET", "/fault", 500),
-    ],
-)
-async def test_every_answer_carries_the_security_headers(
-    site: httpx.AsyncClient, method: str, path: str, status: int
-) -> None:
-    answer = await site.request(method, path)
-    assert answer.status_code == status
-    policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert "unsafe" not in policy
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    if not path.startswith("/static/"):
-        assert answer.headers["cache-control"] == "no-store"
+    ):
+        answer = await site.request(method, path)
+        assert answer.status_code == status
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        if not path.startswith("/static/"):
+            assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_a_fault_shows_no_traceback(site: httpx.AsyncClient) -> None:
