@@ -1,0 +1,330 @@
+"""The sandbox as a server: one ASGI application, run in this process on a port of its own."""
+
+import asyncio
+import json
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+from urllib.parse import unquote
+
+import uvicorn
+from starlette.datastructures import Headers, QueryParams
+from starlette.types import Receive, Scope, Send
+
+from bot.sandbox import graphql
+from bot.sandbox.auth import Principal, Tokens
+from bot.sandbox.errors import ApiError, not_found
+from bot.sandbox.faults import Fault, Faults
+from bot.sandbox.http import Call, Exchange, Reply, Route, answer, finish, over_limit
+from bot.sandbox.limits import Limits
+from bot.sandbox.model import Account, App, Json
+from bot.sandbox.pages import pages
+from bot.sandbox.rest import ROUTES
+from bot.sandbox.world import World
+
+_API: Final = (
+    "/repos/", "/repositories/", "/app", "/app-manifests/", "/installation", "/user", "/users/",
+    "/orgs/", "/rate_limit", "/meta", "/graphql",
+)  # fmt: skip
+_BODY_BYTES: Final = 40 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An App that somebody agreed to make, until its code is exchanged."""
+
+    slug: str
+    owner: Account
+    manifest: Json
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A person's consent, until its code is exchanged."""
+
+    app: App
+    account: Account
+    redirect_uri: str
+    challenge: str
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the process that the sandbox is a guest in."""
+        yield
+
+
+class Sandbox(World):
+    """A GitHub of one's own. ``async with Sandbox() as github:`` gives it a fresh folder, an App
+    named ``lockgate`` and an address; everything is gone at the end.
+
+    ``on_exchange`` sees every request of the API with its answer, and every delivery is seen by
+    ``hooks.on_delivery``. ``limit`` is requests an hour for each asker.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_exchange: Callable[[Exchange], None] | None = None,
+        limit: int = 5000,
+        port: int = 0,
+        webhook_url: str = "",
+        webhook_secret: str = "",
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
+        super().__init__(Path(self._folder.name))
+        self.on_exchange = on_exchange
+        self.faults = Faults()
+        self.limits = Limits(lambda: self.clock(), limit)
+        self.tokens = Tokens(self)
+        self.manifests: dict[str, Manifest] = {}
+        self.grants: dict[str, Grant] = {}
+        self.app = self.create_app(
+            "lockgate", webhook_url=webhook_url, webhook_secret=webhook_secret
+        )
+        self._port = port
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the API and of the pages, without a slash at the end."""
+        return self.shapes.base
+
+    def send_events_to(self, url: str, secret: str, app: App | None = None) -> None:
+        """From now on an App's events go there."""
+        hook = (app or self.app).hook
+        hook.url, hook.secret, hook.active = url, secret, True
+
+    # the server
+
+    async def __aenter__(self) -> "Sandbox":
+        config = uvicorn.Config(
+            self.asgi,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            interface="asgi3",
+            proxy_headers=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+            backlog=4096,
+        )
+        # named as TCP, so that asyncio turns Nagle's delay off for its connections
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self._port))
+        self.shapes.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self._server = _Server(config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
+        await self._server.listening.wait()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.hooks.aclose()
+        if self._server is not None and self._serving is not None:
+            self._server.should_exit = True
+            await self._serving
+        self.git_host.close()
+        self._folder.cleanup()
+
+    async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = unquote(scope["raw_path"].split(b"?")[0].decode("latin-1"))
+        prefix = ""
+        for known in ("/api/v3", "/api"):
+            if path == known or path.startswith(f"{known}/"):
+                prefix, path = known, path[len(known) :] or "/"
+                break
+        if not prefix and path != "/" and not path.startswith(_API):
+            await pages(self)(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if path == "/" and "text/html" in headers.get("accept", ""):
+            await pages(self)(scope, receive, send)
+            return
+        raw = await _read(receive)
+        fault = self.faults.take(scope["method"], path)
+        if fault is not None and await self._failed(fault, scope, send):
+            return
+        reply, principal, route = self._reply(scope, path, prefix, headers, raw)
+        if fault is not None and fault.after:
+            if fault.kind == "cut":
+                _cut(send)
+                return
+            reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
+        self._watch(scope, path, raw, reply, principal, route, fault is not None)
+        await _send(send, reply, scope["method"])
+
+    async def _failed(self, fault: Fault, scope: Scope, send: Send) -> bool:
+        """Whether the fault has dealt with the request."""
+        if fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+            return False
+        if fault.after:
+            return False
+        if fault.kind == "cut":
+            _cut(send)
+            return True
+        reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
+        self._watch(scope, scope["path"], b"", reply, None, None, True)
+        await _send(send, reply, scope["method"])
+        return True
+
+    def _reply(
+        self, scope: Scope, path: str, prefix: str, headers: Headers, raw: bytes
+    ) -> tuple[Reply, Principal | None, Route | None]:
+        address = scope["client"][0] if scope.get("client") else "127.0.0.1"
+        principal: Principal | None = None
+        route: Route | None = None
+        method = scope["method"]
+        path = self._by_name_path(path)
+        try:
+            _refuse_nameless(headers)
+            principal = self.tokens.identify(headers.get("authorization", ""), address)
+            refused = over_limit(self, principal, path)
+            if refused is not None:
+                reply = refused
+            elif path == "/graphql":
+                reply = graphql.answer(self, principal, method, raw)
+            else:
+                found = ROUTES.find(method, path.rstrip("/") if path.count("/") < 5 else path)
+                if found is None:
+                    raise not_found()
+                route, params = found
+                call = Call(
+                    sandbox=self,
+                    method=method,
+                    path=path,
+                    root=f"{self.url}{prefix}",
+                    params=params,
+                    query=QueryParams(scope["query_string"].decode("latin-1")),
+                    headers=headers,
+                    body=_parsed(raw),
+                    principal=principal,
+                )
+                reply = answer(call, route)
+        except ApiError as error:
+            reply = Reply(error.body(), error.status, dict(error.headers))
+        reply = finish(
+            self,
+            reply,
+            method=method,
+            path=path,
+            request_headers=headers,
+            principal=principal,
+            address=address,
+        )
+        return reply, principal, route
+
+    def _by_name_path(self, path: str) -> str:
+        """``/repositories/{id}/…`` stands for ``/repos/{owner}/{repo}/…``."""
+        words = path.split("/")
+        if words[1] == "repositories" and len(words) > 2 and words[2].isdigit():
+            repository = self.repositories.get(int(words[2]))
+            if repository is not None:
+                return "/".join(["", "repos", repository.full_name, *words[3:]])
+        return path
+
+    def _watch(
+        self,
+        scope: Scope,
+        path: str,
+        raw: bytes,
+        reply: Reply,
+        principal: Principal | None,
+        route: Route | None,
+        fault: bool,
+    ) -> None:
+        if self.on_exchange is None:
+            return
+        self.on_exchange(
+            Exchange(
+                method=scope["method"],
+                path=path,
+                query=scope["query_string"].decode("latin-1"),
+                request=_maybe_json(raw),
+                status=reply.status,
+                headers=reply.headers,
+                response=reply.body if reply.raw is None else None,
+                template=route.template if route else "/graphql" if path == "/graphql" else "",
+                principal=principal.kind if principal else "",
+                fault=fault,
+            )
+        )
+
+
+def _refuse_nameless(headers: Headers) -> None:
+    if not headers.get("user-agent"):
+        raise ApiError(403, "Request forbidden by administrative rules.")
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks = bytearray()
+    while True:
+        message = await receive()
+        chunks += message.get("body", b"")
+        if not message.get("more_body") or len(chunks) > _BODY_BYTES:
+            return bytes(chunks)
+
+
+def _parsed(raw: bytes) -> Json:
+    """Raises ApiError (400) for what is no JSON object."""
+    if not raw:
+        return {}
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        raise ApiError(400, "Problems parsing JSON") from None
+    if not isinstance(body, dict):
+        raise ApiError(400, "Body should be a JSON object")
+    return body
+
+
+def _maybe_json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def _cut(send: Send) -> None:
+    # uvicorn hands out no other way to its transport
+    cycle: Any = getattr(send, "__self__", None)
+    cycle.transport.abort()
+
+
+async def _send(send: Send, reply: Reply, method: str) -> None:
+    content = reply.content()
+    headers = {**reply.headers}
+    if reply.status not in (204, 304):
+        headers["content-type"] = reply.media_type
+        headers["content-length"] = str(len(content))
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
