@@ -79,8 +79,10 @@ def configure_logging(
     root.handlers = [handler]
     root.setLevel(level.upper())
     # The worker logs each job itself; the library's lines would repeat it with its arguments.
-    for noisy in ("procrastinate", "psycopg.pool", "httpx", "httpcore", "uvicorn.access"):
+    for noisy in ("procrastinate", "httpx", "httpcore", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # A database that is away is logged by who needs it, not once for every connection.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     logging.getLogger("procrastinate.worker").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[

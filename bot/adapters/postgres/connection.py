@@ -80,6 +80,8 @@ async def unavailable_named() -> AsyncIterator[None]:
 
 
 def _reason(error: psycopg.Error) -> str:
+    if isinstance(error, PoolTimeout):
+        return f"the database cannot be reached: {error}"
     first = str(error).strip().splitlines()
     return f"the database cannot be used: {first[0] if first else type(error).__name__}"
 

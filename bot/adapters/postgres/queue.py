@@ -79,7 +79,7 @@ def _job(row: Row) -> Job:
         attempts=row["attempts"],
         error=row["error"],
         queued_at=row["queued_at"],
-        due_at=row["scheduled_at"],
+        due_at=row["scheduled_at"] if row["status"] == "todo" else None,
     )
 
 
