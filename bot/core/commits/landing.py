@@ -71,7 +71,7 @@ def _by_settings(settings: MergeSettings, commit_count: int) -> Landing:
     commits = any(way.commits for way in ways)
     if len(ways) == 1:
         start = f"This repository only allows {ways[0].name}: it {ways[0].clause}"
-        verb = "land" if commits and (title or commit_count != 1) else "lands"
+        verb = "land" if title and commits else "lands"
         return Landing(title, commits, f"{start}, so {_what(title, commits, commit_count)} {verb}.")
     names = _joined([way.name for way in ways])
     clauses = "; ".join(f"{way.name} {way.clause}" for way in ways)

@@ -26,11 +26,11 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _FOOTER = re.compile(
-    r"(BREAKING[ -]CHANGE|\w[\w-]*+)(?:(:)(?:[ \t]|\Z)| (#))(.*)",
+    r"(BREAKING[ -]CHANGE|\w[\w-]*+)(?:(:)(?:\s|\Z)| (#))(.*)",
     re.DOTALL,
 )
 _CHERRY_PICK = re.compile(rf"\({CHERRY_PICK_TOKEN} ([0-9a-f]{{7,64}})\)\s*\Z")
-_BREAKING = re.compile(r"^BREAKING[ -]CHANGE(?::(?=[ \t\n]|\Z)| #)", re.MULTILINE)
+_BREAKING = re.compile(r"^BREAKING[ -]CHANGE(?::(?=\s|\Z)| #)", re.MULTILINE)
 # Footers that count even when the blank line before them is missing: people's and git's trailers,
 # and references to issues.
 _SURE_FOOTER = re.compile(

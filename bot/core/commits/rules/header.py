@@ -50,7 +50,7 @@ HEADER_MAX_LENGTH = Rule(
     fault="has too long a header",
     check=_too_long,
     bad="feat: let people search every recipe, ingredient and author at once from each page of the "
-    "whole site, at last",
+    "whole web site",
     good="feat: let people search recipes, ingredients and authors from every page",
 )
 
