@@ -258,3 +258,5 @@ async def test_paper_gets_exact_times_and_no_buttons(page: Page, live_url: str) 
     )
     assert "UTC" in told
     assert await page.evaluate("getComputedStyle(document.documentElement).color") == "rgb(0, 0, 0)"
+    verdict = "getComputedStyle(document.querySelector('.verdict.fail')).color"
+    assert await page.evaluate(verdict) == "rgb(179, 35, 26)"
