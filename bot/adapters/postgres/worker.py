@@ -146,7 +146,8 @@ def _task(
                 raise
             except RetryLater as later:
                 endings.note(job.id, _Ending("postponed", later.delay, str(later)))
-                log.info("job_postponed", kind=kind, seconds=later.delay.total_seconds())
+                seconds = later.delay.total_seconds()
+                log.info("job_postponed", kind=kind, seconds=seconds, reason=str(later))
             except Exception as error:
                 endings.note(job.id, endings.after_failure(info.attempt, error))
                 log.exception("job_failed", kind=kind, attempt=info.attempt)
