@@ -121,7 +121,11 @@ class Story:
 
     async def press_fix_title(self) -> str:
         self._pull = self._sandbox.open_pull(
-            self._stage.repository, "Fixed rounding of prices", head="rounding", by=self._mona
+            self._stage.repository,
+            "Fixed rounding of prices",
+            "Round half up",
+            head="rounding",
+            by=self._mona,
         )
         check = await self._check("failure")
         self._sandbox.press(check, FIX_TITLE, by=self._mona)
