@@ -12,6 +12,7 @@ import contextlib
 import os
 import random
 import secrets
+import socket
 import statistics
 import sys
 import tempfile
@@ -22,7 +23,6 @@ from pathlib import Path
 
 import httpx
 
-from bot.demo.stage import free_port
 from bot.sandbox.model import Pull
 from bot.sandbox.server import Sandbox
 
@@ -61,7 +61,8 @@ class Watch:
 
 @contextlib.asynccontextmanager
 async def running_bot(sandbox: Sandbox) -> AsyncIterator[str]:
-    port = free_port(0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     secret = secrets.token_hex(32)
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:

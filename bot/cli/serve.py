@@ -11,7 +11,7 @@ from bot.cli.running import running_bot, until_signalled
 from bot.logs import configure_logging
 from bot.settings import Settings
 from bot.web.bot_app import bot_app
-from bot.web.server import listening
+from bot.web.server import bind, listening
 from bot.wiring import Bot
 
 log = structlog.get_logger()
@@ -40,17 +40,17 @@ def serve(no_worker: bool) -> None:
 
 
 async def _serve(settings: Settings, *, with_worker: bool) -> None:
-    async with running_bot(settings) as bot:
-        try:
-            async with listening(bot_app(bot), settings.host, settings.port) as address:
-                log.info("serving", address=address, worker=with_worker)
-                await until_signalled(_run(bot, with_worker=with_worker))
-        except OSError as error:
-            raise CommandError(
-                f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}",
-                "set HOST and PORT to an address that is free",
-                exit_code=1,
-            ) from error
+    try:
+        bound = bind(settings.host, settings.port)
+    except OSError as error:
+        raise CommandError(
+            f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}",
+            "set HOST and PORT to an address that is free",
+            exit_code=1,
+        ) from error
+    async with running_bot(settings) as bot, listening(bot_app(bot), bound) as address:
+        log.info("serving", address=address, worker=with_worker)
+        await until_signalled(_run(bot, with_worker=with_worker))
 
 
 async def _run(bot: Bot, *, with_worker: bool) -> None:

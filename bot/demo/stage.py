@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.sandbox.model import Repository
 from bot.sandbox.server import Sandbox
 from bot.settings import AppCredentials, Secret, Settings
 from bot.web.bot_app import bot_app
-from bot.web.server import listening
+from bot.web.server import address_of, bind, listening
 from bot.web.viewer import Everything
 from bot.wiring import Bot, open_bot
 
@@ -57,13 +58,12 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         home = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="lockgate-demo-", ignore_cleanup_errors=True)
         )
-        sandbox = await stack.enter_async_context(Sandbox(port=free_port(sandbox_port)))
-        settings = _settings(Path(home), sandbox, free_port(port))
+        sandbox = await stack.enter_async_context(_sandbox(sandbox_port))
+        bound = stack.enter_context(_bound(port))
+        settings = _settings(Path(home), sandbox, address_of(bound))
         bot = await stack.enter_async_context(open_bot(settings))
         await bot.migrate()
-        await stack.enter_async_context(
-            listening(bot_app(bot, Everything()), settings.host, settings.port)
-        )
+        await stack.enter_async_context(listening(bot_app(bot, Everything()), bound))
         await stack.enter_async_context(_working(bot))
         sandbox.send_events_to(
             f"{settings.public_url}/webhooks/github", bot.app.webhook_secrets[0].reveal()
@@ -71,7 +71,7 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         yield Stage(sandbox, bot, _repository(sandbox), "embedded PostgreSQL")
 
 
-def _settings(home: Path, sandbox: Sandbox, port: int) -> Settings:
+def _settings(home: Path, sandbox: Sandbox, url: str) -> Settings:
     return Settings(
         home=home,
         database_url=Secret(""),
@@ -80,8 +80,8 @@ def _settings(home: Path, sandbox: Sandbox, port: int) -> Settings:
         ),
         github_api_url=sandbox.url,
         host=HOST,
-        port=port,
-        public_url=f"http://{HOST}:{port}",
+        port=urlsplit(url).port or 0,
+        public_url=url,
         retention=timedelta(days=1),
         concurrency=8,
     )
@@ -116,15 +116,15 @@ async def _working(bot: Bot) -> AsyncIterator[None]:
         await asyncio.gather(worker, return_exceptions=True)
 
 
-def free_port(port: int) -> int:
-    """``port`` if nothing listens on it, else one that is free."""
-    for wanted in (port, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, wanted))
-            except OSError:
-                continue
-            free: int = probe.getsockname()[1]
-            return free
-    raise OSError(f"no port is free on {HOST}")
+def _bound(port: int) -> socket.socket:
+    """On ``port``, or on a free one where that is taken."""
+    try:
+        return bind(HOST, port)
+    except OSError:
+        return bind(HOST, 0)
+
+
+def _sandbox(port: int) -> Sandbox:
+    with _bound(port) as bound:
+        free: int = bound.getsockname()[1]
+    return Sandbox(port=free)

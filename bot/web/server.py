@@ -30,16 +30,14 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
-    """Serve ``app`` until the block ends; requests under way are finished first.
+async def listening(app: ASGIApp, bound: socket.socket) -> AsyncIterator[str]:
+    """Serve ``app`` on a bound socket until the block ends; requests under way are finished first.
 
-    Yields its address. ``port`` 0 takes a free one.
+    Yields its address.
 
     Raises:
-        OSError: the address cannot be listened on.
         RuntimeError: the application did not start.
     """
-    bound = _bind(host, port)
     server = _Server(
         uvicorn.Config(
             app,
@@ -56,7 +54,7 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         await asyncio.wait({running, listens}, return_when=asyncio.FIRST_COMPLETED)
         if not server.started:
             raise RuntimeError("the application did not start")
-        yield _address(bound)
+        yield address_of(bound)
     finally:
         listens.cancel()
         server.should_exit = True
@@ -64,13 +62,18 @@ async def listening(app: ASGIApp, host: str, port: int) -> AsyncIterator[str]:
         bound.close()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. ``port`` 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     bound.setblocking(False)
     return bound
 
 
-def _address(bound: socket.socket) -> str:
+def address_of(bound: socket.socket) -> str:
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
