@@ -32,6 +32,12 @@ class PolicySource:
     repo: str = ""
     path: str = ""
 
+    @property
+    def file(self) -> str:
+        """The file in plain words."""
+        whose = "the organisation's " if self.origin is PolicyOrigin.ORGANISATION else ""
+        return f"{whose}{self.path}"
+
     def __str__(self) -> str:
         match self.origin:
             case PolicyOrigin.REPOSITORY:
@@ -113,8 +119,8 @@ def policy_result(outcome: PolicyInvalid | PolicyUnreadable) -> GateResult:
         return GateResult(
             POLICY_GATE,
             Verdict.ERROR,
-            f"{source.path} could not be read: {outcome.reason}",
-            remedy=f"make {source.path} a readable UTF-8 text file",
+            f"{source.file} could not be read: {outcome.reason}",
+            remedy=f"make {source.file} a readable UTF-8 text file",
             reason=reason,
             evidence=evidence,
         )
@@ -123,8 +129,8 @@ def policy_result(outcome: PolicyInvalid | PolicyUnreadable) -> GateResult:
     return GateResult(
         POLICY_GATE,
         Verdict.FAIL,
-        f"{source.path} has {count} problem{'s' if count > 1 else ''}",
-        remedy=f"mend line {first.line} of {source.path}: {first}",
+        f"{source.file} has {count} problem{'s' if count > 1 else ''}",
+        remedy=f"mend line {first.line} of {source.file}: {first}",
         reason=reason,
         findings=tuple(
             Finding(

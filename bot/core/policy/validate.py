@@ -132,7 +132,8 @@ def _problem(fault: _Fault, root: Schema) -> PolicyProblem:
         case kind if kind == "value_error" or kind not in _OF_PYDANTIC:
             # The validators of our own models speak in people's words already.
             reason = str(fault.detail.get("ctx", {}).get("error", fault.detail["msg"]))
-            message = f"{name}{' ' if reason.startswith('must') else ': '}{reason}, found {_found(fault.node)}"
+            colon = "" if reason.startswith("must") else ":"
+            message = f"{name}{colon} {reason}, found {_found(fault.node)}"
         case kind:
             expected = _describe(fault.expected, root, bounds=kind in _BOUNDS)
             message = f"{name} must be {expected}, found {_found(fault.node)}"

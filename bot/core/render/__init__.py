@@ -4,7 +4,7 @@ from bot.core.render.check import (
     COMMITS_CHECK,
     FIX_TITLE,
     render_checks,
-    render_commits_check,
+    render_gate_check,
     render_policy_check,
 )
 from bot.core.render.comment import SummaryComment, digest_in, render_summary
@@ -19,8 +19,8 @@ __all__ = [
     "digest_in",
     "from_json",
     "render_checks",
-    "render_commits_check",
     "render_explanation",
+    "render_gate_check",
     "render_policy_check",
     "render_summary",
     "title_suggestion",

@@ -13,13 +13,15 @@ from bot.core.render.words import (
     FIX_TITLE_LABEL,
     findings_table,
     fit,
-    marked,
     spoken,
+    stopped,
     title_suggestion,
     unstopped,
+    verdict_line,
 )
 
-COMMITS_CHECK = "lockgate/commits"
+COMMITS_GATE = "commits"
+COMMITS_CHECK = f"lockgate/{COMMITS_GATE}"
 FIX_TITLE = "fix_title"
 """The identifier that GitHub sends back when **Fix title** is pressed."""
 
@@ -55,14 +57,12 @@ def render_checks(
                 outputs.append(render_policy_check(result, details_url=details_url))
         else:
             fix_title = title_suggestion(result) if offer_fix else ""
-            outputs.append(
-                render_commits_check(result, details_url=details_url, fix_title=fix_title)
-            )
+            outputs.append(render_gate_check(result, details_url=details_url, fix_title=fix_title))
     return tuple(outputs)
 
 
-def render_commits_check(result: GateResult, *, details_url: str, fix_title: str) -> CheckOutput:
-    """The check on commit messages. ``fix_title`` is the title to offer, empty for no offer."""
+def render_gate_check(result: GateResult, *, details_url: str, fix_title: str) -> CheckOutput:
+    """The check of one gate. ``fix_title`` is the title to offer, empty for no offer."""
     return CheckOutput(
         name=f"lockgate/{result.gate}",
         conclusion=_CONCLUSIONS[result.verdict],
@@ -77,22 +77,16 @@ def render_commits_check(result: GateResult, *, details_url: str, fix_title: str
 
 def render_policy_check(result: GateResult, *, details_url: str) -> CheckOutput:
     """The check where no policy can be used, from ``policy_result``."""
-    lines = [f"**{marked(result.verdict)}: {spoken(result.summary, None)}.**", ""]
-    if result.findings:
-        lines += ["| place | problem | meant? |", "|---|---|---|"]
-        lines += [_policy_row(finding) for finding in result.findings]
-    elif result.remedy:
-        lines.append(f"Next: {spoken(result.remedy, None)}.")
     # An annotation stands in this repository: a file of another one has no place in it.
     elsewhere = result.evidence.get("origin") == PolicyOrigin.ORGANISATION.value
     return CheckOutput(
         name=COMMITS_CHECK,
         conclusion=_CONCLUSIONS[result.verdict],
         title=escape.plain(unstopped(result.summary), _TITLE),
-        summary=fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url),
+        summary=_summary(result, details_url),
         text=fit(
             [
-                f"{spoken(result.reason, None, limit=1_000)}.",
+                stopped(spoken(result.reason, None, limit=1_000)),
                 "",
                 (
                     "`lockgate policy check` says the same on your machine, before you push. "
@@ -109,9 +103,7 @@ def render_policy_check(result: GateResult, *, details_url: str) -> CheckOutput:
 
 
 def _summary(result: GateResult, details_url: str) -> str:
-    lines = [f"**{marked(result.verdict)}: {spoken(result.summary, result)}.**"]
-    if result.remedy:
-        lines[0] += f" Next: {spoken(result.remedy, result)}."
+    lines = [verdict_line(result)]
     if result.findings:
         lines += ["", *findings_table(result.findings)]
     return fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url)
@@ -123,34 +115,25 @@ def _explanation(result: GateResult, details_url: str) -> str:
         lines += [
             "### What was checked, and why",
             "",
-            f"{spoken(result.reason, None, limit=1_000)}.",
+            stopped(spoken(result.reason, None, limit=1_000)),
             "",
         ]
-    rules = list(dict.fromkeys(finding.rule for finding in result.findings))
-    lines += ["### Where the rules come from", ""]
-    lines.append(
-        f"{escape.link('Conventional Commits 1.0.0', _SPECIFICATION)}: "
-        "`type(scope): description`, then a blank line before a body."
-    )
+    sources = []
+    if result.gate == COMMITS_GATE:
+        sources.append(
+            f"{escape.link('Conventional Commits 1.0.0', _SPECIFICATION)}: "
+            "`type(scope): description`, then a blank line before a body."
+        )
     policy = _text(result.evidence.get("policy"))
     if policy:
-        lines.append(f"{spoken(policy, None)}.")
+        sources.append(stopped(spoken(policy, None)))
+    if sources:
+        lines += ["### Where the rules come from", "", *sources]
+    rules = list(dict.fromkeys(finding.rule for finding in result.findings))
     if rules:
-        broken = ", ".join(escape.code(rule, 60) for rule in rules)
-        lines += ["", f"Not met here: {broken}."]
+        named = ", ".join(escape.code(rule, 60) for rule in rules)
+        lines += ["", f"Rules that found something here: {named}."]
     return fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url)
-
-
-def _policy_row(finding: Finding) -> str:
-    place = (
-        f"line {finding.location.line}, column {finding.location.column}"
-        if (finding.location)
-        else "–"
-    )
-    quote = escape.code(finding.quote, 120, cell=True)
-    problem = escape.sentence(finding.message, cell=True)
-    meant = escape.code(finding.suggestion, cell=True) or "–"
-    return f"| {place} | {problem}{'<br>' if quote else ''}{quote} | {meant} |"
 
 
 def _annotations(findings: Sequence[Finding]) -> tuple[Annotation, ...]:

@@ -18,9 +18,11 @@ from bot.core.render.words import (
     next_step,
     see_details,
     spoken,
+    stopped,
 )
 
 _FIRST_LINE = re.compile(rf"{re.escape(SUMMARY_MARKER)}<!-- digest=([0-9a-f]{{64}}) -->(?:\r?\n|$)")
+_TABLE_BYTES = 24_000
 _EVIDENCE_BYTES = 16_000
 
 
@@ -69,15 +71,15 @@ def digest_in(body: str) -> str:
 
 def _opening(decision: Decision) -> list[str]:
     sentence, about = headline(decision)
-    line = f"**{spoken(sentence, about)}.**"
+    line = f"**{stopped(spoken(sentence, about))}**"
     step = next_step(decision.results)
     if step:
-        line += f" Next: {spoken(step.remedy, step)}."
+        line += f" Next: {stopped(spoken(step.remedy, step))}"
     return [line]
 
 
 def _rest(decision: Decision, details_url: str) -> list[str]:
-    table = _gates(decision.results)
+    table = fit(_gates(decision.results), _TABLE_BYTES, fixed=2, details_url=details_url)
     evidence = fit(
         _parted([_evidence(result) for result in decision.results]),
         _EVIDENCE_BYTES,
@@ -86,18 +88,21 @@ def _rest(decision: Decision, details_url: str) -> list[str]:
     )
     if decision.verdict is Verdict.PASS:
         count = len(decision.results)
-        return _folded(f"{count} gate{'s' if count != 1 else ''} and the evidence", table, evidence)
-    return ["", *table, "", *_folded("Evidence", [], evidence)]
+        gates = f"{count} gate{'s' if count != 1 else ''}"
+        if not evidence:
+            return _folded(gates, table)
+        return _folded(f"{gates} and the evidence", f"{table}\n\n{evidence}")
+    folded = ["", *_folded("Evidence", evidence)] if evidence else []
+    return ["", table, *folded]
 
 
 def _parted(groups: Sequence[list[str]]) -> list[str]:
     """The lines of all groups, a blank line between one and the next."""
-    return [line for group in groups for line in ["", *group]][1:]
+    return [line for group in groups if group for line in ["", *group]][1:]
 
 
-def _folded(title: str, table: list[str], evidence: str) -> list[str]:
-    lines = [*table, "", evidence] if table else [evidence]
-    return ["<details>", f"<summary>{title}</summary>", "", *lines, "", "</details>"]
+def _folded(title: str, content: str) -> list[str]:
+    return ["<details>", f"<summary>{title}</summary>", "", content, "", "</details>"]
 
 
 def _gates(results: Sequence[GateResult]) -> list[str]:
@@ -114,10 +119,10 @@ def _gates(results: Sequence[GateResult]) -> list[str]:
 def _evidence(result: GateResult) -> list[str]:
     lines = [f"**{escape.inline(result.gate, 40)}**: {marked(result.verdict)}"]
     if result.reason:
-        lines += ["", f"{spoken(result.reason, None, limit=1_000)}."]
+        lines += ["", stopped(spoken(result.reason, None, limit=1_000))]
     policy = result.evidence.get("policy")
     if isinstance(policy, str) and policy:
-        lines += ["", f"{spoken(policy, None)}."]
+        lines += ["", stopped(spoken(policy, None))]
     if result.findings:
         lines += ["", *findings_table(result.findings)]
-    return lines
+    return lines if len(lines) > 1 else []

@@ -9,6 +9,7 @@ https://docs.github.com/get-started/writing-on-github/working-with-advanced-form
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 _ZWSP = "&#8203;"
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
@@ -28,8 +29,8 @@ _ESCAPE = str.maketrans(_ESCAPED)
 _HEAD = re.compile(r"^(?:[#+=:-]|\d{1,9}(?=[.)]))")
 """What could begin a block where a text begins a line."""
 _LINKING = re.compile(
-    r"""@(?=\w) | \#(?=\w) | \b[Gg][Hh]-(?=\d) | :(?=//) | \b[Ww]{3}(?=\.) |
-        \b[0-9a-fA-F]{3}(?=[0-9a-fA-F]{4,37}\b)""",
+    r"""@(?=\w) | \#(?=\w) | [Gg][Hh]-(?=\d) | :(?=//) | [Ww]{3}(?=\.) |
+        \b[0-9a-fA-F]{7,40}\b""",
     re.VERBOSE,
 )
 
@@ -57,6 +58,7 @@ def _shown(line: str, index: int) -> str:
     return _code_point(char) if _hidden(char) else char
 
 
+@lru_cache(maxsize=4096)
 def _hidden(char: str) -> bool:
     category = unicodedata.category(char)
     if category == "Zs":
@@ -99,9 +101,11 @@ def _joined(text: str, index: int) -> bool:
 
 def plain(text: str, limit: int = 200) -> str:
     """For places that show text as it is, such as a check's title: visible, one line, cut."""
-    line = _SPACE.sub(" ", text).strip(" ")
+    whole = text.strip(" \t\r\n")
     # Every character shows as at least one: what lies far beyond the cut need not be looked at.
-    return cut(visible(line[: limit + 64]), limit)
+    begin = whole[: 4 * limit + 64]
+    shown = visible(_SPACE.sub(" ", begin)[: limit + 64])
+    return cut(shown if len(begin) == len(whole) else f"{shown}…", limit)
 
 
 def inline(text: str, limit: int = 200) -> str:
@@ -110,13 +114,17 @@ def inline(text: str, limit: int = 200) -> str:
 
 
 def _inline(shown: str, *, begins: bool) -> str:
-    prefix = ""
+    safe = _LINKING.sub(_broken, shown).translate(_ESCAPE).replace("\0", _ZWSP)
     if begins and _HEAD.match(shown):
         # Entities cannot begin a list, a heading or a rule.
-        prefix = f"&#{ord(shown[0])};" + (_ZWSP if shown[0] == "#" else "")
-        shown = shown[1:]
-    broken = _LINKING.sub(lambda match: f"{match.group()}\0", shown)
-    return prefix + broken.translate(_ESCAPE).replace("\0", _ZWSP)
+        return f"&#{ord(shown[0])};{safe[1:]}"
+    return safe
+
+
+def _broken(match: re.Match[str]) -> str:
+    found = match.group()
+    # A commit's id links from seven characters on, so that its pieces have six.
+    return "".join(f"{found[start : start + 6]}\0" for start in range(0, len(found), 6))
 
 
 def code(text: str, limit: int = 300, *, cell: bool = False) -> str:

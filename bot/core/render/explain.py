@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.core.decision import Decision, GateResult
 from bot.core.model import PullRequest
 from bot.core.render.escape import plain
-from bot.core.render.words import by_message, headline, marked, next_step, unstopped
+from bot.core.render.words import by_message, headline, marked, next_step, stopped, unstopped
 
 _WIDTH = 300
 
@@ -60,8 +60,8 @@ def _gate(result: GateResult, width: int) -> list[str]:
 
 def _outcome(decision: Decision) -> list[str]:
     sentence, _ = headline(decision)
-    lines = [f"{plain(sentence, _WIDTH)}."]
+    lines = [stopped(plain(sentence, _WIDTH))]
     step = next_step(decision.results)
     if step:
-        lines[0] += f" Next: {plain(unstopped(step.remedy), _WIDTH)}."
+        lines[0] += f" Next: {stopped(plain(step.remedy, _WIDTH))}"
     return lines

@@ -72,9 +72,8 @@ def _value(value: Json) -> Json:
 
 
 def _text(text: str) -> str:
-    return (
-        text[:_TEXT].replace("\0", "\ufffd").encode(errors="surrogatepass").decode(errors="replace")
-    )
+    kept = text[:_TEXT].replace("\0", "\ufffd")
+    return kept.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _read_result(item: Mapping[str, Any]) -> GateResult:

@@ -89,6 +89,24 @@ def unstopped(text: str) -> str:
     return text.strip().removesuffix(".")
 
 
+def stopped(text: str) -> str:
+    """The sentence with a full stop, unless something else ends it."""
+    return text if text.endswith((".", "?", "…")) else f"{text}."
+
+
+def verdict_line(result: GateResult) -> str:
+    """What a gate found and what to do next, in one line of Markdown."""
+    mark = marked(result.verdict)
+    if _WORDS.get(result.verdict, "") and _WORDS[result.verdict] in result.summary:
+        mark = MARKS[result.verdict]  # the sentence has the word already
+    else:
+        mark += ":"
+    line = f"**{mark} {stopped(spoken(result.summary, result))}**"
+    if result.remedy:
+        line += f" Next: {stopped(spoken(result.remedy, result))}"
+    return line
+
+
 def by_message(findings: Sequence[Finding]) -> list[list[Finding]]:
     """The findings of each message together, in the order of the messages."""
     groups: dict[tuple[str, str], list[Finding]] = {}
@@ -98,13 +116,18 @@ def by_message(findings: Sequence[Finding]) -> list[list[Finding]]:
 
 
 def findings_table(findings: Sequence[Finding]) -> list[str]:
-    """The lines of a table: message → problem → line to paste."""
+    """The lines of a table: message → problem → line to paste, or where they are about a file,
+    place → problem → what may have been meant."""
+    if all(finding.location for finding in findings):
+        rows = ["| place | problem | meant? |", "|---|---|---|"]
+        return rows + [_place_row(finding) for finding in findings]
     rows = ["| message | problem | line to paste |", "|---|---|---|"]
     for group in by_message(findings):
         subject = _subject(group[0].subject)
         quote = escape.code(group[0].quote, 120, cell=True)
         problems = "<br>".join(
-            f"{escape.sentence(finding.message, cell=True)} ({escape.code(finding.rule, 60)})"
+            f"{escape.sentence(finding.message, cell=True)} "
+            f"({escape.code(finding.rule, 60, cell=True)})"
             for finding in group
         )
         paste = next((finding.suggestion for finding in group if finding.suggestion), "")
@@ -113,6 +136,15 @@ def findings_table(findings: Sequence[Finding]) -> list[str]:
             f"{escape.code(paste, cell=True) or '–'} |"
         )
     return rows
+
+
+def _place_row(finding: Finding) -> str:
+    at = finding.location
+    place = f"line {at.line}, column {at.column}" if at else "–"
+    quote = escape.code(finding.quote, 120, cell=True)
+    problem = escape.sentence(finding.message, cell=True)
+    meant = escape.code(finding.suggestion, cell=True) or "–"
+    return f"| {place} | {problem}{'<br>' if quote else ''}{quote} | {meant} |"
 
 
 def _subject(subject: str) -> str:
