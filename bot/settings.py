@@ -60,6 +60,8 @@ class Settings:
     """``LOCKGATE_RETENTION_DAYS``: how long raw deliveries are kept."""
     concurrency: int
     """``LOCKGATE_CONCURRENCY``: jobs at once in one worker."""
+    pg_bin: Path | None = None
+    """``LOCKGATE_PG_BIN``: where the embedded database's programs are; None means wherever."""
     warnings: tuple[str, ...] = ()
     """What works and should be mended all the same; ``serve`` logs it and ``doctor`` shows it."""
 
@@ -103,6 +105,11 @@ VARIABLES: tuple[Variable, ...] = (
         "LOCKGATE_PUBLIC_URL", "http://HOST:PORT", "Where people and GitHub reach the web server."
     ),
     Variable("LOCKGATE_HOME", "~/.lockgate", "Where credentials and the embedded database live."),
+    Variable(
+        "LOCKGATE_PG_BIN",
+        "",
+        "The folder of PostgreSQL's programs for the embedded database, in place of those found.",
+    ),
     Variable("LOCKGATE_RETENTION_DAYS", "7", "How many days raw deliveries are kept."),
     Variable("LOCKGATE_CONCURRENCY", "8", "How many jobs one worker runs at once."),
 )
@@ -150,6 +157,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             days=_whole_number(values, "LOCKGATE_RETENTION_DAYS", problems, least=1, most=3650)
         ),
         concurrency=_whole_number(values, "LOCKGATE_CONCURRENCY", problems, least=1, most=100),
+        pg_bin=_folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
     )
     if problems:
@@ -341,6 +349,15 @@ def _key_problem(pem: str) -> str:
     if not isinstance(key, RSAPrivateKey):
         return "it is no RSA key, so it is not a GitHub App's. Generate one on the App's page."
     return ""
+
+
+def _folder(values: Mapping[str, str], name: str, problems: list[str]) -> Path | None:
+    if name not in values:
+        return None
+    path = Path(values[name]).expanduser()
+    if not path.is_dir():
+        problems.append(f"{name}: there is no folder {path}. Name one that is there, or unset it.")
+    return path
 
 
 def _database_url(values: Mapping[str, str], problems: list[str]) -> Secret:

@@ -183,7 +183,7 @@ async def _database(settings: Settings) -> AsyncIterator[str]:
     if settings.database_url:
         yield settings.database_url.reveal()
         return
-    holder = embedded.embedded_server(settings.home)
+    holder = embedded.embedded_server(settings.home, bin_dir=settings.pg_bin)
     server = await asyncio.to_thread(holder.__enter__)
     try:
         yield server.conninfo

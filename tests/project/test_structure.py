@@ -18,7 +18,7 @@ LOCK_FILES = {
     "uv.lock",
     "yarn.lock",
 }
-MAX_LINES = 500
+MAX_LINES = 800
 
 
 def modules() -> Iterator[tuple[str, Path]]:
