@@ -20,7 +20,6 @@ def test_a_folder_that_is_not_there_is_a_problem_with_its_name(tmp_path: Path) -
     environ = {"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_PG_BIN": str(tmp_path / "no")}
     with pytest.raises(SettingsError) as caught:
         load_settings(environ)
-    assert caught.value.problems == [
-        f"LOCKGATE_PG_BIN: there is no folder {tmp_path / 'no'}. Name one that is there, "
-        "or unset it."
-    ]
+    folder = tmp_path / "no"
+    problem = f"LOCKGATE_PG_BIN: there is no folder {folder}. Name one that is there, or unset it."
+    assert caught.value.problems == [problem]
