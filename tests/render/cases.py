@@ -84,6 +84,15 @@ FAILING = GateResult(
     ),
     evidence=POLICY,
 )
+COMMIT_ONLY = GateResult(
+    "commits",
+    Verdict.FAIL,
+    "1 of 3 messages has an unknown type",
+    remedy="reword commit 9b1deb4 to “feat(ui): show results” with `git rebase -i 9b1deb4^`",
+    reason=REASON,
+    findings=FAILING.findings[1:2],
+    evidence=POLICY,
+)
 PASSING = GateResult(
     "commits", Verdict.PASS, "the title is in order", reason=REASON, evidence=POLICY
 )

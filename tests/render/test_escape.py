@@ -81,6 +81,16 @@ def test_what_is_to_be_pasted_stands_in_a_code_span() -> None:
     assert said == "edit the title to `feat: add @octo #1`, or `skip` it"
 
 
+def test_the_longest_of_what_is_to_be_pasted_counts() -> None:
+    assert sentence("say feat: add search", ["feat: add", "feat: add search"]) == (
+        "say `feat: add search`"
+    )
+
+
+def test_a_commit_s_id_is_broken_between_its_pieces() -> None:
+    assert inline("see 3f2c1aa9") == "see 3f2c1a&#8203;a9"
+
+
 @pytest.mark.parametrize("trick", TRICKS)
 def test_a_trick_stays_readable(trick: str) -> None:
     assert render(inline(trick)).plain == plain(trick)

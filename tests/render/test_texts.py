@@ -26,6 +26,7 @@ DECISIONS = {
             ),
         )
     ),
+    "commit_only": Decision((cases.COMMIT_ONLY,)),
     "passing": Decision((cases.PASSING,)),
     "skipped": Decision((cases.SKIPPED,)),
     "several_gates": Decision((cases.FAILING, cases.WAITING, cases.MIGRATIONS, cases.FLAGS)),

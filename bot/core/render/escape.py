@@ -124,7 +124,8 @@ def _inline(shown: str, *, begins: bool) -> str:
 def _broken(match: re.Match[str]) -> str:
     found = match.group()
     # A commit's id links from seven characters on, so that its pieces have six.
-    return "".join(f"{found[start : start + 6]}\0" for start in range(0, len(found), 6))
+    pieces = [found[start : start + 6] for start in range(0, len(found), 6)]
+    return "\0".join(pieces) if len(pieces) > 1 else f"{found}\0"
 
 
 def code(text: str, limit: int = 300, *, cell: bool = False) -> str:
@@ -151,7 +152,9 @@ def sentence(text: str, codes: Iterable[str] = (), limit: int = 300, *, cell: bo
     One of ``codes`` loses the quotation marks about it.
     """
     shown = plain(text, limit)
-    marks = "|".join(re.escape(mark) for mark in map(plain, codes) if mark)
+    # The longest first: one may begin another.
+    longest_first = sorted(filter(None, map(plain, codes)), key=len, reverse=True)
+    marks = "|".join(map(re.escape, longest_first))
     pattern = f'`(?P<ticked>[^`]+)`|[“"]?(?P<mark>{marks})[”"]?' if marks else "`(?P<ticked>[^`]+)`"
     out, end = [], 0
     for match in re.finditer(pattern, shown):

@@ -17,7 +17,7 @@ _WORDS = {Verdict.ERROR: "could not be read"}
 HOLDING = (Verdict.ERROR, Verdict.FAIL, Verdict.WAIT)
 """The verdicts that hold a pull request back, worst first."""
 
-_COMMIT = re.compile(r"commit [0-9a-f]{7,40}")
+_COMMIT = re.compile(r"commit ([0-9a-f]{7,40})")
 
 FIX_TITLE_LABEL = "Fix title"
 """The button's label, as GitHub shows it."""
@@ -81,6 +81,7 @@ def spoken(text: str, result: GateResult | None, *, cell: bool = False, limit: i
     lines = [finding.suggestion for finding in findings] + [finding.quote for finding in findings]
     # Beside single words a code span would be noise: "a" is a quote of nothing.
     codes = list(dict.fromkeys(line for line in lines if len(line) > 3))[:20]
+    codes += [ids[1] for ids in map(_COMMIT.fullmatch, (f.subject for f in findings[:20])) if ids]
     said = escape.sentence(unstopped(text), codes, limit, cell=cell)
     return said.replace(f"press {FIX_TITLE_LABEL}", f"press **{FIX_TITLE_LABEL}**")
 
