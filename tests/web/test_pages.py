@@ -49,7 +49,7 @@ async def test_dashboard_says_per_pull_request_what_holds_it_and_what_to_do(
     await store.save_evaluation(evaluation())
     await store.save_evaluation(evaluation(number=11, title="feat: add", decision=PASSING))
     page = read(await site.get("/")).text
-    assert "1 of 2 open pull requests held." in page
+    assert "1 of 2 open pull requests is held." in page
     assert "fail #12 Add search" in page
     assert "fail commits the title “Add search” has no type" in page
     assert "To do: give the title a type, e.g. feat: add search" in page

@@ -10,10 +10,9 @@ from bot.web.pages.names import requested_repository
 from bot.web.pages.operations import SLOW_SECONDS, OperationsView, view_operations
 from bot.web.pages.pages import Page, Site, not_modified, render
 from bot.web.pages.pulls import (
-    PULLS_READ,
     PULLS_SHOWN,
     RepositoryView,
-    readable_evaluations,
+    fetch_readable,
     view_repositories,
     worst_of,
 )
@@ -54,8 +53,9 @@ class DashboardView:
         if not self.pulls:
             return "No open pull request has been evaluated."
         if self.held:
-            return f"{self.held} of {count(self.pulls, 'open pull request')} held."
-        return f"Nothing holds {count(self.pulls, 'open pull request')}."
+            verb = "is" if self.held == 1 else "are"
+            return f"{self.held} of {count(self.pulls, 'open pull request')} {verb} held."
+        return f"Nothing is held among {count(self.pulls, 'open pull request')}."
 
     @property
     def next_step(self) -> str:
@@ -87,8 +87,7 @@ def dashboard_pages(site: Site) -> tuple[Page, Page]:
     """The two handlers."""
 
     async def view(request: Request, owner: str, name: str) -> Response:
-        read = await site.store.fetch_evaluations(owner=owner, name=name, limit=PULLS_READ)
-        evaluations = await readable_evaluations(site, request, read)
+        evaluations = await fetch_readable(site, request, owner, name)
         repository = f"{owner}/{name}" if name else ""
         if repository and evaluations:
             repository = evaluations[0].repo.full_name

@@ -15,7 +15,7 @@ from bot.web.viewer import Repository
 
 PULLS_SHOWN = 100
 PULLS_READ = 1_000
-"""Read before filtering, so that what a reader may not see does not push out what they may."""
+"""Read where a reader may not see all, so that the rest does not push out what they may see."""
 
 _HELD = (Verdict.FAIL, Verdict.WAIT, Verdict.ERROR)
 _SEVEREST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.WAIT, Verdict.SKIP, Verdict.PASS)
@@ -125,7 +125,17 @@ def worst_of(repositories: Sequence[RepositoryView]) -> Verdict:
     return worst(pull.verdict for repository in repositories for pull in repository.pulls)
 
 
-async def readable_evaluations(
+async def fetch_readable(site: Site, request: Request, owner: str, name: str) -> list[Evaluation]:
+    """Of open pull requests, last evaluated first; more than ``PULLS_SHOWN`` if there are more."""
+    for limit in (PULLS_SHOWN + 1, PULLS_READ):
+        read = await site.store.fetch_evaluations(owner=owner, name=name, limit=limit)
+        shown = await _readable(site, request, read)
+        if len(shown) > PULLS_SHOWN or len(read) < limit:
+            break
+    return shown
+
+
+async def _readable(
     site: Site, request: Request, evaluations: Sequence[Evaluation]
 ) -> list[Evaluation]:
     """Those of repositories that the reader may see.
@@ -151,5 +161,5 @@ async def find_pull(
     newest = await site.store.fetch_evaluations(owner=owner, name=name, limit=1)
     if evaluation is None:
         return None
-    shown = await readable_evaluations(site, request, [evaluation, *newest])
+    shown = await _readable(site, request, [evaluation, *newest])
     return view_pull(evaluation) if evaluation in shown else None
