@@ -1,6 +1,8 @@
 """A policy file's text → the policy, or every problem in it."""
 
-from bot.core.policy.loader import load
+from functools import lru_cache
+
+from bot.core.policy.loader import MAX_BYTES, load
 from bot.core.policy.model import DEFAULT_POLICY, Policy
 from bot.core.policy.problems import PolicyProblems, sorted_problems
 from bot.core.policy.validate import validate
@@ -12,6 +14,11 @@ def parse_policy(text: str) -> Policy | PolicyProblems:
     An empty file is ``DEFAULT_POLICY`` itself. All problems are reported together, except that
     nothing can be said of what follows a syntax error.
     """
+    # What is too long is refused without being read, and need not be remembered.
+    return _parse_again(text) if len(text) <= MAX_BYTES else _parse(text)
+
+
+def _parse(text: str) -> Policy | PolicyProblems:
     loaded = load(text)
     if loaded.root is None:
         return sorted_problems(loaded.problems, text) if loaded.problems else DEFAULT_POLICY
@@ -24,3 +31,7 @@ def parse_policy(text: str) -> Policy | PolicyProblems:
         else:
             problems = [*problems, *checked]
     return sorted_problems(problems, text) if problems else policy
+
+
+_parse_again = lru_cache(maxsize=128)(_parse)
+"""Every pull request into a branch has the same file."""

@@ -120,7 +120,7 @@ def policy_result(outcome: PolicyInvalid | PolicyUnreadable) -> GateResult:
             POLICY_GATE,
             Verdict.ERROR,
             f"{source.file} could not be read: {outcome.reason}",
-            remedy=f"make {source.file} a readable UTF-8 text file",
+            remedy=f"make {source.file} a UTF-8 text file that the App may read",
             reason=reason,
             evidence=evidence,
         )
