@@ -302,9 +302,10 @@ class GitHubHub:
 
     async def _head_checks(self, ref: PullRef, node: dict[str, Any]) -> tuple[PresentCheck, ...]:
         last = [item["commit"] for item in node["head"]["nodes"]]
-        if last and last[0]["oid"] == node["headRefOid"]:
+        listed = node["commits"]["totalCount"] < _LISTED_COMMITS
+        if listed and last and last[0]["oid"] == node["headRefOid"]:
             return read_checks(last[0])
-        # The last commit listed is not the head: there are more than GitHub lists.
+        # Of more commits than GitHub lists, the last one listed need not be the head.
         variables = {"sha": node["headRefOid"], "appId": self._app_id}
         data, _ = await self._query(op.COMMIT_CHECKS, ref.repo, str(ref), variables)
         return read_checks(data["repository"]["object"] or {})
