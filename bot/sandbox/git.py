@@ -106,7 +106,11 @@ class _Pipe:
 
     def __init__(self, path: Path, *args: str) -> None:
         self._process = subprocess.Popen(
-            ["git", *args], cwd=path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            ["git", *args],
+            cwd=path,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self.stdin: IO[bytes] = cast("IO[bytes]", self._process.stdin)
         self.stdout: IO[bytes] = cast("IO[bytes]", self._process.stdout)

@@ -65,6 +65,8 @@ class Exchange:
     principal: str
     fault: bool
     """Whether the answer was made up by a planned fault."""
+    agent: str = ""
+    """The asker's User-Agent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,9 +285,11 @@ class Registry:
         payload: Json = {
             "action": action,
             "installation": self.shapes.installation(installation),
-            "repositories": [self._listed(r) for r in self.repositories_of(installation)],
             "sender": self.shapes.account(by or self._owner_of(installation.account)),
         }
+        if action not in ("suspend", "unsuspend"):
+            covered = self.repositories_of(installation)
+            payload["repositories"] = [self._listed(repository) for repository in covered]
         if action == "created":
             payload["requester"] = None
         self.hooks.emit_to(installation, "installation", payload)

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
+import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +17,7 @@ from urllib.parse import unquote
 
 import uvicorn
 from starlette.datastructures import Headers, QueryParams
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.sandbox import graphql
 from bot.sandbox.auth import Principal, Tokens
@@ -70,6 +72,34 @@ class _Server(uvicorn.Server):
         yield
 
 
+@asynccontextmanager
+async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
+    """Run an ASGI application in this process on loopback; gives its address."""
+    # named as TCP, so that asyncio turns Nagle's delay off for its connections
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        interface="asgi3",
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=1,
+        backlog=4096,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await server.listening.wait()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
 class Sandbox(World):
     """A GitHub of one's own. ``async with Sandbox() as github:`` gives it a fresh folder, an App
     named ``lockgate`` and an address; everything is gone at the end.
@@ -99,8 +129,7 @@ class Sandbox(World):
             "lockgate", webhook_url=webhook_url, webhook_secret=webhook_secret
         )
         self._port = port
-        self._server: _Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        self._open = AsyncExitStack()
 
     @property
     def url(self) -> str:
@@ -112,28 +141,16 @@ class Sandbox(World):
         hook = (app or self.app).hook
         hook.url, hook.secret, hook.active = url, secret, True
 
-    # the server
+    def agree_to_manifest(self, manifest: Json, *, owner: Account) -> str:
+        """What a person's consent on the manifest page does; returns the code."""
+        code = secrets.token_hex(20)
+        name = str(manifest.get("name", "app")).lower()
+        slug = re.sub(r"[^a-z0-9]+", "-", name).strip("-") or "app"
+        self.manifests[code] = Manifest(slug, owner, manifest, self.now())
+        return code
 
     async def __aenter__(self) -> "Sandbox":
-        config = uvicorn.Config(
-            self.asgi,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            interface="asgi3",
-            proxy_headers=False,
-            ws="none",
-            timeout_graceful_shutdown=1,
-            backlog=4096,
-        )
-        # named as TCP, so that asyncio turns Nagle's delay off for its connections
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
-        self.shapes.base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-        await self._server.listening.wait()
+        self.shapes.base = await self._open.enter_async_context(serve(self.asgi, self._port))
         return self
 
     async def __aexit__(
@@ -143,9 +160,7 @@ class Sandbox(World):
         trace: TracebackType | None,
     ) -> None:
         await self.hooks.aclose()
-        if self._server is not None and self._serving is not None:
-            self._server.should_exit = True
-            await self._serving
+        await self._open.aclose()
         self.git_host.close()
         self._folder.cleanup()
 
@@ -165,7 +180,7 @@ class Sandbox(World):
             return
         raw = await _read(receive)
         fault = self.faults.take(scope["method"], path)
-        if fault is not None and await self._failed(fault, scope, send):
+        if fault is not None and await self._failed(fault, scope, path, raw, send):
             return
         reply, principal, route = self._reply(scope, path, prefix, headers, raw)
         if fault is not None and fault.after:
@@ -173,10 +188,11 @@ class Sandbox(World):
                 _cut(send)
                 return
             reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
-        self._watch(scope, path, raw, reply, principal, route, fault is not None)
+        made_up = fault is not None and fault.kind == "answer"
+        self._watch(scope, path, raw, reply, principal, route, made_up)
         await _send(send, reply, scope["method"])
 
-    async def _failed(self, fault: Fault, scope: Scope, send: Send) -> bool:
+    async def _failed(self, fault: Fault, scope: Scope, path: str, raw: bytes, send: Send) -> bool:
         """Whether the fault has dealt with the request."""
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
@@ -187,7 +203,7 @@ class Sandbox(World):
             _cut(send)
             return True
         reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
-        self._watch(scope, scope["path"], b"", reply, None, None, True)
+        self._watch(scope, path, raw, reply, None, None, True)
         await _send(send, reply, scope["method"])
         return True
 
@@ -270,6 +286,7 @@ class Sandbox(World):
                 template=route.template if route else "/graphql" if path == "/graphql" else "",
                 principal=principal.kind if principal else "",
                 fault=fault,
+                agent=Headers(scope=scope).get("user-agent", ""),
             )
         )
 

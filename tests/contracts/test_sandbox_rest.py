@@ -1,0 +1,205 @@
+"""Every route of the sandbox, held to GitHub's own description of it."""
+
+import base64
+import sys
+from pathlib import Path
+
+from openapi import Contract, needs_description, operations
+
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.rest import ROUTES
+from bot.sandbox.server import Sandbox
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))
+from sandbox_kit import as_app, as_user, client
+
+pytestmark = needs_description
+ALL = dict.fromkeys(
+    ("checks", "contents", "issues", "pull_requests", "statuses", "administration"), "write"
+)
+
+
+async def test_every_route_answers_as_described() -> None:
+    contract = Contract()
+    async with Sandbox(on_exchange=contract) as github:
+        github.app.permissions = dict(ALL)
+        shop = github.create_repository("octo/shop", files={"README.md": "# Shop\n", "a/b": "b"})
+        mona = github.user("mona", name="Mona")
+        github.set_role(shop, mona, "maintain")
+        pull = github.open_pull(shop, "feat: search", "feat: one", "feat: two", by=mona, body="b")
+        fork = github.fork(shop, github.user("fan"))
+        gone = github.open_pull(shop, "fix: a", "fix: a", head="a", fork=fork, by=mona)
+        github.delete_repository(fork)
+        ghost = github.open_pull(shop, "fix: b", by=github.user("soon-gone"))
+        github.delete_account(github.user("soon-gone"))
+        installation = github.installation_of(github.app, shop)
+        assert installation is not None
+        token = github.tokens.for_installation(installation).value
+        at = "/repos/octo/shop"
+        async with client(github, token) as api:
+            for number in (pull.number, gone.number, ghost.number):
+                await api.get(f"{at}/pulls/{number}")
+            await api.get(at)
+            await api.patch(at, json={"allow_rebase_merge": False})
+            await api.get(f"{at}/branches")
+            await api.get(f"{at}/branches/main")
+            await api.get(f"{at}/rules/branches/main")
+            await api.get(f"{at}/collaborators")
+            await api.get(f"{at}/collaborators/mona/permission")
+            await api.get(f"{at}/commits", params={"sha": pull.head_sha})
+            await api.get(f"{at}/commits/{pull.head_sha}")
+            await api.get(f"{at}/compare/main...{pull.head_ref}")
+            await api.get(f"{at}/compare/main...{pull.head_ref}", params={"page": 2, "per_page": 1})
+            await _contents(api, at)
+            await _git_data(api, at)
+            await _checks(api, at, pull.head_sha)
+            await _statuses(api, at, pull.head_sha)
+            await _comments(api, at, pull.number)
+            github.push(shop, "later", CommitSpec("feat: later", {"x": "x"}), by=mona)
+            later = {"title": "feat: later", "head": "later", "base": "main"}
+            made = (await api.post(f"{at}/pulls", json=later)).json()["number"]
+            await api.get(f"{at}/pulls", params={"state": "all", "head": "octo:later"})
+            await api.patch(f"{at}/pulls/{made}", json={"title": "feat: latest", "state": "open"})
+            await api.get(f"{at}/pulls/{made}/commits")
+            await api.get(f"{at}/pulls/{made}/files")
+            await api.get(f"{at}/pulls/{made}/merge")
+            await api.put(f"{at}/pulls/{made}/merge", json={"merge_method": "squash"})
+            await api.get(f"{at}/pulls/{made}/merge")
+            await api.get(f"{at}/pulls/{made}")
+            await api.get("/installation/repositories")
+            await api.get("/users/mona")
+            await api.get("/rate_limit")
+            await api.get("/meta")
+            await api.get("/repos/octo/none")
+            await api.delete("/installation/token")
+            await api.get(at)
+        await _app(github, contract)
+        user = github.tokens.for_user(mona, app=github.app).value
+        async with client(github, user) as api:
+            await api.get("/user")
+            await api.get("/user/installations")
+            await api.get(f"/user/installations/{installation.id}/repositories")
+        async with as_user(github, mona) as api:
+            await api.get(at)
+    contract.check()
+    seen = set().union(*contract.exercised.values())
+    routes = {f"{route.method} {route.template}" for route in ROUTES}
+    # the sandbox names the folder's own address apart from that of a path in it
+    routes = {name.replace("/contents/", "/contents/{path}") if name.endswith("/") else name
+              for name in routes}  # fmt: skip
+    assert routes - operations() == set()
+    assert routes - seen == set()
+
+
+async def _contents(api, at) -> None:
+    await api.get(f"{at}/contents/")
+    await api.get(f"{at}/contents/a")
+    await api.get(f"{at}/contents/none")
+    found = (await api.get(f"{at}/contents/a/b")).json()
+    text = base64.b64encode(b"new").decode()
+    changed = {"message": "docs: b", "content": text, "sha": found["sha"]}
+    again = (await api.put(f"{at}/contents/a/b", json=changed)).json()
+    await api.put(f"{at}/contents/c", json={"message": "docs: c", "content": text})
+    gone = {"message": "docs: no b", "sha": again["content"]["sha"]}
+    await api.request("DELETE", f"{at}/contents/a/b", json=gone)
+
+
+async def _git_data(api, at) -> None:
+    blob = (await api.post(f"{at}/git/blobs", json={"content": "x"})).json()["sha"]
+    await api.get(f"{at}/git/blobs/{blob}")
+    entry = {"path": "x", "mode": "100644", "type": "blob", "sha": blob}
+    tree = (await api.post(f"{at}/git/trees", json={"tree": [entry]})).json()["sha"]
+    await api.get(f"{at}/git/trees/{tree}", params={"recursive": "1"})
+    tip = (await api.get(f"{at}/git/ref/heads/main")).json()["object"]["sha"]
+    commit = {"message": "feat: x", "tree": tree, "parents": [tip]}
+    made = (await api.post(f"{at}/git/commits", json=commit)).json()["sha"]
+    await api.get(f"{at}/git/commits/{made}")
+    await api.post(f"{at}/git/refs", json={"ref": "refs/heads/x", "sha": tip})
+    await api.patch(f"{at}/git/refs/heads/x", json={"sha": made})
+    await api.get(f"{at}/git/matching-refs/heads/x")
+    await api.delete(f"{at}/git/refs/heads/x")
+
+
+async def _checks(api, at, sha) -> None:
+    note = {
+        "path": "README.md", "start_line": 1, "end_line": 1, "annotation_level": "warning",
+        "message": "m",
+    }  # fmt: skip
+    output = {"title": "t", "summary": "s", "annotations": [note]}
+    queued = {"name": "lockgate/commits", "head_sha": sha}
+    run = (await api.post(f"{at}/check-runs", json=queued)).json()
+    done = {"conclusion": "failure", "output": output}
+    await api.patch(f"{at}/check-runs/{run['id']}", json=done)
+    await api.get(f"{at}/check-runs/{run['id']}")
+    await api.get(f"{at}/check-runs/{run['id']}/annotations")
+    await api.get(f"{at}/commits/{sha}/check-runs", params={"check_name": "lockgate/commits"})
+    await api.get(f"{at}/commits/{sha}/check-suites")
+    suite = f"{at}/check-suites/{run['check_suite']['id']}"
+    await api.post(f"{at}/check-suites", json={"head_sha": sha})
+    await api.get(suite)
+    await api.get(f"{suite}/check-runs")
+    await api.post(f"{suite}/rerequest")
+    await api.post(f"{at}/check-runs/{run['id']}/rerequest")
+
+
+async def _statuses(api, at, sha) -> None:
+    await api.get(f"{at}/commits/{sha}/status")
+    await api.post(f"{at}/statuses/{sha}", json={"state": "success", "context": "ci"})
+    await api.get(f"{at}/commits/{sha}/statuses")
+    await api.get(f"{at}/commits/{sha}/status")
+
+
+async def _comments(api, at, number) -> None:
+    issue = f"{at}/issues/{number}"
+    await api.get(issue)
+    await api.patch(issue, json={"body": "new"})
+    made = (await api.post(f"{issue}/comments", json={"body": "hello"})).json()["id"]
+    comment = f"{at}/issues/comments/{made}"
+    await api.get(comment)
+    await api.patch(comment, json={"body": "hello there"})
+    await api.get(f"{issue}/comments", params={"per_page": 100})
+    await api.get(f"{at}/issues/comments")
+    reaction = (await api.post(f"{comment}/reactions", json={"content": "eyes"})).json()["id"]
+    await api.get(f"{comment}/reactions")
+    await api.delete(f"{comment}/reactions/{reaction}")
+    await api.post(f"{issue}/reactions", json={"content": "eyes"})
+    await api.get(f"{issue}/reactions")
+    await api.delete(comment)
+
+
+async def _app(github: Sandbox, contract: Contract) -> None:
+    shop = github.find_repository("octo/shop")
+    assert shop is not None
+    mona = github.user("mona")
+    github.install(github.app, mona)
+    [installation] = [i for i in github.installations.values() if i.account is shop.owner]
+    # nothing listens there: the delivery is recorded as failed
+    github.send_events_to("http://127.0.0.1:9/hook", "secret")
+    github.comment(shop.pulls[1], "hello")
+    await github.hooks.settled()
+    manifest = {"name": "Gate", "hook_attributes": {"url": "https://gate.example/hook"},
+                "default_permissions": {"checks": "write"}, "default_events": ["push"]}  # fmt: skip
+    code = github.agree_to_manifest(manifest, owner=shop.owner)
+    async with as_app(github) as api:
+        await api.get("/app")
+        await api.get("/app/hook/config")
+        await api.patch("/app/hook/config", json={"secret": "new"})
+        [delivery] = (await api.get("/app/hook/deliveries", params={"status": "failure"})).json()
+        await api.get(f"/app/hook/deliveries/{delivery['id']}")
+        await api.post(f"/app/hook/deliveries/{delivery['id']}/attempts")
+        await api.get("/app/installations")
+        await api.get(f"/app/installations/{installation.id}")
+        narrowed = {"repositories": ["shop"], "permissions": {"checks": "read"}}
+        tokens = f"/app/installations/{installation.id}/access_tokens"
+        await api.post(tokens)
+        await api.post(tokens, json=narrowed)
+        await api.put(f"/app/installations/{installation.id}/suspended")
+        await api.delete(f"/app/installations/{installation.id}/suspended")
+        await api.get("/repos/octo/shop/installation")
+        await api.get("/orgs/octo/installation")
+        await api.get("/users/mona/installation")
+        other = next(i for i in github.installations.values() if i.account is mona)
+        await api.delete(f"/app/installations/{other.id}")
+    async with client(github) as api:
+        await api.post(f"/app-manifests/{code}/conversions")
+    await github.hooks.settled()
