@@ -1,5 +1,6 @@
 """Dockerfile and fly.toml: no container engine is asked, the files are read."""
 
+import inspect
 import re
 import shlex
 import tomllib
@@ -8,6 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
+from bot.adapters.postgres.worker import run_worker
 from bot.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +130,12 @@ def test_fly_runs_commands_that_exist(fly: dict) -> None:
 
 def test_fly_migrates_before_a_release(fly: dict) -> None:
     assert_is_a_command(fly["deploy"]["release_command"])
+
+
+def test_fly_waits_for_what_runs_before_it_kills(fly: dict) -> None:
+    grace = inspect.signature(run_worker).parameters["grace"].default
+    assert fly["kill_signal"] == "SIGTERM"
+    assert fly["kill_timeout"] > grace.total_seconds()
 
 
 def test_fly_asks_for_health_where_the_web_process_listens(fly: dict) -> None:

@@ -15,6 +15,7 @@ import bot
 from bot.cli.main import main
 from bot.core.policy import Policy, parse_policy
 from bot.engine.app_manifest import load_manifest
+from bot.engine.routes import _ROUTES
 from bot.metrics import REGISTRY
 from bot.sandbox.faults import EventFaults, Faults
 from bot.sandbox.rest import ROUTES
@@ -264,6 +265,21 @@ def routes_in_web() -> set[str]:
 def test_the_reference_has_every_path_and_no_other() -> None:
     documented = {entry.split(" ", 1)[1] for entry in in_first_column(reference("http"))}
     assert documented == routes_in_web()
+
+
+# --- events --------------------------------------------------------------------------------------
+
+
+def test_the_reference_has_every_event_that_leads_to_something() -> None:
+    text = section(reference("checks"), "When they are written")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", text, re.MULTILINE)
+    # A push is no action's, so the page says what it has to touch instead.
+    documented = {
+        (event, "" if event == "push" else action.strip())
+        for event, actions in rows
+        for action in actions.split(",")
+    }
+    assert documented == set(_ROUTES)
 
 
 # --- GitHub App and sandbox ----------------------------------------------------------------------
