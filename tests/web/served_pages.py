@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
@@ -133,3 +134,26 @@ def build(store: Store, viewer: Viewer, clock: Clock) -> Starlette:
         lifespan=None,
         github_url="https://github.example/",
     )
+
+
+async def tell_story(store: Store, database_url: str) -> int:
+    """Something of each: returns the number of the job that gave up."""
+    for each in (
+        evaluation(),
+        evaluation("octo/shop", 11, "feat(search): add search", PASSING),
+        evaluation("octo/api", 4, HOSTILE, FAILING, author="\u202eghost", base_ref="b" * 200),
+        evaluation("octo/secret", 1, "fix: hush", PASSING, private=True),
+    ):
+        await store.save_evaluation(each)
+    guid = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
+    await store.add_deliveries([delivery(guid), delivery("82d3162e", "star", routed=False)])
+    (job,) = await store.fetch_jobs()
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute(
+            "UPDATE procrastinate_jobs SET status = 'failed', attempts = 8 WHERE id = %s", [job.id]
+        )
+        await connection.execute(
+            "INSERT INTO job_errors (job_id, error) VALUES (%s, 'GitHub answered 502 <b>')",
+            [job.id],
+        )
+    return job.id

@@ -1,15 +1,19 @@
 """The pages in a real headless Chromium."""
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
-from served_pages import PASSING, SystemClock, build, evaluation, serve
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from served_pages import PASSING, SystemClock, build, evaluation, serve, tell_story
 
+from bot.adapters.postgres.store import open_store
 from bot.ports import Store
-from bot.web.viewer import Everything
+from bot.web.viewer import Everything, PublicOnly
 
 PATHS = (
     "/",
@@ -30,7 +34,66 @@ document.addEventListener("securitypolicyviolation",
 _REFRESH_NOW = 'document.dispatchEvent(new Event("visibilitychange"))'
 
 
+# Starting a browser takes longer than most of these tests, so all share one, and with it its loop.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=executable,
+            args=[
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def store(database_url: str) -> AsyncIterator[Store]:
+    async with open_store(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def story(store: Store, database_url: str) -> int:
+    return await tell_story(store, database_url)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def live_url(store: Store) -> AsyncIterator[str]:
+    """The pages for whoever sits at the machine, with a clock that runs."""
+    async with serve(build(store, Everything(), SystemClock())) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def public_url(store: Store) -> AsyncIterator[str]:
+    async with serve(build(store, PublicOnly(), SystemClock())) as url:
+        yield url
+
+
 @pytest.fixture
+def axe() -> str:
+    path = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+    if not path.exists():
+        pytest.skip("no axe-core here: npm install")
+    return path.read_text()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(viewport=DESKTOP)
     await context.add_init_script(_NOTE_VIOLATIONS)
@@ -38,7 +101,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext) -> Page:
     return await context.new_page()
 
