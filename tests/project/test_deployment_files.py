@@ -1,10 +1,17 @@
 """Dockerfile and fly.toml: no container engine is asked, the files are read."""
 
 import inspect
+import json
 import re
 import shlex
+import subprocess
+import sys
+import threading
 import tomllib
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -72,10 +79,53 @@ def test_state_is_in_one_volume_so_that_the_rest_may_be_read_only() -> None:
     assert "PYTHONDONTWRITEBYTECODE=1" in " ".join(final("ENV"))
 
 
-def test_the_health_check_needs_nothing_but_python() -> None:
+@pytest.fixture
+def health_page() -> Iterator[type[BaseHTTPRequestHandler]]:
+    """A web server whose ``/healthz`` answers with ``status``; ``port`` is where it listens."""
+
+    class Page(BaseHTTPRequestHandler):
+        status = 200
+        port = 0
+
+        def do_GET(self) -> None:
+            self.send_response(self.status if self.path == "/healthz" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    Page.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Page
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def run_health_check(port: int) -> int:
     (check,) = final("HEALTHCHECK")
-    assert '"python", "-c"' in check
-    assert "/healthz" in check
+    command = json.loads(check.partition("CMD ")[2])
+    assert command[:2] == ["python", "-c"], "the image has nothing else to ask with"
+    return subprocess.run(
+        [sys.executable, *command[1:]],
+        env={"PORT": str(port)},
+        stderr=subprocess.DEVNULL,
+        check=False,
+    ).returncode
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_the_health_check_tells_a_healthy_process(
+    health_page: type[Any], status: int, healthy: bool
+) -> None:
+    health_page.status = status
+    assert (run_health_check(health_page.port) == 0) is healthy
+
+
+def test_the_health_check_fails_where_nothing_listens() -> None:
+    assert run_health_check(1) != 0
 
 
 def test_what_the_image_copies_is_what_the_ignore_file_lets_through() -> None:
