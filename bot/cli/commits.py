@@ -1,9 +1,11 @@
 """``lockgate commits``: check messages of a local history, a hook's file or a stream."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,12 +18,18 @@ from bot.cli.errors import CommandError
 if TYPE_CHECKING:  # the policy's models take long to import, and --help needs none of them
     from bot.core.commits.config import CommitsConfig
     from bot.core.commits.lint import Lint
+    from bot.core.model import Actor
 
 _CHUNK = 1 << 16
 _POLICY = Path(".github") / "lockgate.yml"
 _SCISSORS = " ------------------------ >8 ------------------------"
 """What git writes after the comment character: https://git-scm.com/docs/git-commit#_options"""
 _SHOWN = 100
+"""Characters of a header on one line."""
+# https://docs.github.com/account-and-profile/reference/email-addresses-reference
+_PRIVATE_ADDRESS = re.compile(
+    r"(?:(?P<id>\d{1,18})\+)?(?P<login>[A-Za-z0-9-]+(?:\[bot\])?)@users\.noreply\.[\w.-]+"
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,7 +59,7 @@ def check(
     no_color: str | None,
     file: str | None,
 ) -> None:
-    """Check messages: of a git range, of one FILE, or of standard input (-).
+    """Check messages: of a git range in git log's order, of one FILE, or of standard input (-).
 
     Without --policy, .github/lockgate.yml of the repository around is used, else the defaults. In
     a FILE, comment lines and all below git's scissors line are passed over as git does, so that
@@ -81,16 +89,37 @@ def check(
     sys.exit(_run(messages, config, write))
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A message with what git knows of its commit."""
+
+    text: str
+    parents: int = 1
+    author_email: str = ""
+
+
 def _run(
-    messages: Iterator[tuple[str, int]], config: "CommitsConfig", out: "_JsonOutput | _TextOutput"
+    messages: Iterator[_Source], config: "CommitsConfig", out: "_JsonOutput | _TextOutput"
 ) -> int:
     from bot.core.commits.lint import lint_message
     from bot.core.commits.parse import parse_message
 
-    for text, parents in messages:
-        out.add(lint_message(parse_message(text, parents=parents), config))
+    for source in messages:
+        message = parse_message(source.text, parents=source.parents)
+        out.add(lint_message(message, config, _author(source.author_email)))
     out.finish()
     return 1 if out.invalid else 0
+
+
+def _author(email: str) -> "Actor | None":
+    """The account behind GitHub's private address, the only one that names an account."""
+    from bot.core.model import Actor, ActorKind
+
+    match = _PRIVATE_ADDRESS.fullmatch(email)
+    if not match:
+        return None
+    kind = ActorKind.BOT if match["login"].endswith("[bot]") else ActorKind.USER
+    return Actor(int(match["id"] or 0), match["login"], kind)
 
 
 class _JsonOutput:
@@ -222,7 +251,7 @@ def _reason(error: OSError | UnicodeDecodeError) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8"
 
 
-def _stream_messages(file: str, *, nul: bool) -> Iterator[tuple[str, int]]:
+def _stream_messages(file: str, *, nul: bool) -> Iterator[_Source]:
     if file == "-":
         yield from _read_messages(sys.stdin.buffer, nul=nul)
         return
@@ -231,7 +260,7 @@ def _stream_messages(file: str, *, nul: bool) -> Iterator[tuple[str, int]]:
             if nul:
                 yield from _read_messages(stream, nul=True)
             else:
-                yield _without_comments(_decoded(stream.read())), 1
+                yield _Source(_without_comments(_decoded(stream.read())))
     except OSError as error:
         raise CommandError(
             f"{file} cannot be read: {_reason(error)}",
@@ -239,12 +268,12 @@ def _stream_messages(file: str, *, nul: bool) -> Iterator[tuple[str, int]]:
         ) from error
 
 
-def _read_messages(stream: IO[bytes], *, nul: bool) -> Iterator[tuple[str, int]]:
+def _read_messages(stream: IO[bytes], *, nul: bool) -> Iterator[_Source]:
     if not nul:
-        yield _decoded(stream.read()), 1
+        yield _Source(_decoded(stream.read()))
         return
     for record in _records(stream):
-        yield _decoded(record), 1
+        yield _Source(_decoded(record))
 
 
 def _records(stream: IO[bytes]) -> Iterator[bytes]:
@@ -265,10 +294,10 @@ def _decoded(raw: bytes) -> str:
     return raw.decode("utf-8", errors="replace")
 
 
-def _range_messages(range_: str) -> Iterator[tuple[str, int]]:
+def _range_messages(range_: str) -> Iterator[_Source]:
     """The messages of a range in the order of ``git log``."""
     command = ["git", "-c", "log.showSignature=false", "log", "-z", "--no-color", "--no-notes"]
-    command += ["--encoding=UTF-8", "--format=%P%n%B", "--end-of-options", range_, "--"]
+    command += ["--encoding=UTF-8", "--format=%ae%n%P%n%B", "--end-of-options", range_, "--"]
     with TemporaryFile() as errors:
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
@@ -277,8 +306,8 @@ def _range_messages(range_: str) -> Iterator[tuple[str, int]]:
         with process:
             assert process.stdout is not None  # noqa: S101 (asked for above)
             for record in _records(process.stdout):
-                parents, _, text = _decoded(record).partition("\n")
-                yield text, len(parents.split())
+                email, parents, text = _decoded(record).split("\n", 2)
+                yield _Source(text, len(parents.split()), email)
         if process.returncode:
             errors.seek(0)
             said = _decoded(errors.read(2_000)).strip().splitlines()

@@ -81,16 +81,16 @@ def test_the_policy_may_ask_for_something_else(
             settings("s", COMMIT_OR_PR),
             1,
             (
-                "This repository only allows squash: it takes the message of a single commit (and the "
-                "title once there are more), so the commit's message lands."
+                "This repository only allows squash: it takes the message of a single commit "
+                "(and the title once there are more), so the commit's message lands."
             ),
         ),
         (
             settings("r"),
             3,
             (
-                "This repository only allows rebase: it keeps every commit, so every commit's message "
-                "lands."
+                "This repository only allows rebase: it keeps every commit, so every commit's "
+                "message lands."
             ),
         ),
         (

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -133,6 +134,24 @@ def test_the_users_git_settings_do_not_matter(repository: Path) -> None:
     assert [record["header"] for record in records(result)] == ["feat: größer"]
 
 
+def test_ignored_authors_are_known_by_githubs_private_address(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = repository / "policy.yml"
+    for email, ignored, exit_code in [
+        ("49699333+dependabot[bot]@users.noreply.github.com", "'dependabot[bot]'", 0),
+        ("49699333+dependabot[bot]@users.noreply.github.com", "49699333", 0),
+        ("dependabot@users.noreply.github.com", "dependabot", 0),
+        ("dependabot@example.com", "dependabot", 1),
+    ]:
+        monkeypatch.setenv("GIT_AUTHOR_EMAIL", email)
+        commit(repository, "Bump a from 1 to 2")
+        policy.write_text(f"commits:\n  ignored_authors: [{ignored}]\n")
+        result = check("--range", "HEAD^..HEAD", "--policy", str(policy))
+        assert result.exit_code == exit_code
+        assert ("➖ skip" in result.stdout) is (exit_code == 0)
+
+
 @pytest.mark.parametrize("range_", ["nowhere..HEAD", "", "--output=stolen", "-p", "HEAD --all"])
 def test_a_range_that_git_rejects(repository: Path, range_: str) -> None:
     result = check(f"--range={range_}")
@@ -259,7 +278,36 @@ def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert check(*arguments).exit_code == 2
 
 
-def test_colour_is_for_terminals() -> None:
+@pytest.mark.parametrize(
+    ("environment", "coloured"),
+    [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "yes"}, False)],
+)
+def test_colour_on_a_terminal(environment: dict[str, str], coloured: bool, tmp_path: Path) -> None:
+    message = tmp_path / "message"
+    message.write_text("feat: a\n")
+    inherited = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    terminal, inside = pty.openpty()
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from bot.cli.main import main; main()",
+            "commits",
+            "check",
+            message,
+        ],
+        stdout=inside,
+        env=inherited | environment,
+        check=True,
+    )
+    os.close(inside)
+    shown = os.read(terminal, 10_000)
+    os.close(terminal)
+    assert b"feat: a" in shown
+    assert (b"\x1b[32m" in shown) is coloured
+
+
+def test_no_colour_elsewhere() -> None:
     assert "\x1b" not in check("-", stdin="feat: a").stdout
 
 

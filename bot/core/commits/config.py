@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from bot.core.commits.message import MessageKind
-from bot.core.commits.rules.cases import Case
+from bot.core.commits.rules.cases import CAPITALISED, Case
 from bot.core.commits.rules.rule import Level, Rule
 from bot.core.model import Actor, ActorKind
 
@@ -216,11 +216,19 @@ class CommitsConfig(BaseModel):
 
     def active_rules(self, kind: MessageKind) -> tuple[tuple[Rule, Level], ...]:
         """The rules for messages of a kind that are not disabled, each with its level."""
+        # By far the most messages are conventional, and hashing a member of an enum is slow.
+        if kind is MessageKind.CONVENTIONAL:
+            return self._conventional_rules
         return self._active_rules[kind]
 
     @cached_property
     def type_set(self) -> frozenset[str]:
         return frozenset(self.types)
+
+    @cached_property
+    def refused_cases_of_small_first(self) -> tuple[Case, ...]:
+        """The refused cases that a description with a small first letter can be in."""
+        return tuple(case for case in self.subject_case_refused if case not in CAPITALISED)
 
     @cached_property
     def _scope_set(self) -> frozenset[str]:
@@ -234,6 +242,10 @@ class CommitsConfig(BaseModel):
     def _ignored(self) -> tuple[frozenset[str], frozenset[int]]:
         logins = (entry.lower() for entry in self.ignored_authors if isinstance(entry, str))
         return frozenset(logins), frozenset(_integers(self.ignored_authors))
+
+    @cached_property
+    def _conventional_rules(self) -> tuple[tuple[Rule, Level], ...]:
+        return self._active_rules[MessageKind.CONVENTIONAL]
 
     @cached_property
     def _active_rules(self) -> dict[MessageKind, tuple[tuple[Rule, Level], ...]]:

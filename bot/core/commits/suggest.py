@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from bot.core.commits.message import Message, MessageKind
@@ -121,16 +122,19 @@ def _without_type(title: str, number: int | None, config: "CommitsConfig") -> It
 
 
 def _nearest_type(word: str, config: "CommitsConfig") -> str:
-    known = {type_.lower(): type_ for type_ in config.types}
-    word = word.lower()
+    return _nearest(word.lower(), config.types)
+
+
+@lru_cache(maxsize=4_096)  # a history has few words for types, and comparing words is slow
+def _nearest(word: str, types: tuple[str, ...]) -> str:
+    known = {type_.lower(): type_ for type_ in types}
     if not known:
         return word
     if word in known:
         return known[word]
     if (alias := _ALIASES.get(word)) in known:
         return known[alias]
-    # Short types lie near to many words: "port" is no "perf".
-    near = get_close_matches(word, known, n=1, cutoff=0.75) if len(word) > 2 else []
+    near = get_close_matches(word, known, n=1, cutoff=0.75) if 2 < len(word) < 20 else []
     return known[near[0]] if near else ""
 
 

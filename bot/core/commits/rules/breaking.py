@@ -32,16 +32,23 @@ def _unexplained(message: Message, config: "CommitsConfig") -> str:
 
 
 def _unread(message: Message, config: "CommitsConfig") -> str:
-    if message.breaking or not (message.body or message.footers):
+    if message.breaking:
         return ""
-    texts = [message.body, *(footer.text for footer in message.footers)]
-    for text in texts:
-        if ("reaking" in text or "REAKING" in text) and (match := _NEARLY.search(text)):
-            return (
-                f"“{match[0].strip()}” does not mark a breaking change: "
-                "only a line that begins with “BREAKING CHANGE: ” does"
-            )
-    return ""
+    match = _nearly_breaking(message.body)
+    for footer in message.footers:
+        match = match or _nearly_breaking(footer.text)
+    if not match:
+        return ""
+    return (
+        f"“{match[0].strip()}” does not mark a breaking change: "
+        "only a line that begins with “BREAKING CHANGE: ” does"
+    )
+
+
+def _nearly_breaking(text: str) -> re.Match[str] | None:
+    if "reaking" not in text and "REAKING" not in text:  # spares most texts the slow search
+        return None
+    return _NEARLY.search(text)
 
 
 BREAKING_CHANGE_EXCLAMATION_MARK = Rule(

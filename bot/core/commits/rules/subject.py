@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from bot.core.commits.message import Message
-from bot.core.commits.rules.cases import CAPITALISED, is_case, starts_with_cased_letter
+from bot.core.commits.rules.cases import is_case, starts_with_cased_letter
 from bot.core.commits.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -22,9 +22,8 @@ def _in_refused_case(message: Message, config: "CommitsConfig") -> str:
         return ""
     first = description[0]
     small = first != first.upper()
-    for case in config.subject_case_refused:
-        if small and case in CAPITALISED:
-            continue
+    refused = config.refused_cases_of_small_first if small else config.subject_case_refused
+    for case in refused:
         if is_case(description, case):
             return f"the description is in {case.value}"
     return ""
