@@ -267,6 +267,15 @@ def test_the_reference_has_every_path_and_no_other() -> None:
     assert documented == routes_in_web()
 
 
+# --- gates ---------------------------------------------------------------------------------------
+
+
+def test_the_reference_has_the_check_of_every_gate_and_no_other() -> None:
+    gates = {path.stem for path in (ROOT / "bot/core/gates").glob("[!_]*.py")}
+    headings = re.findall(r"^## `lockgate/([\w-]+)`$", reference("checks"), re.MULTILINE)
+    assert set(headings) == gates
+
+
 # --- events --------------------------------------------------------------------------------------
 
 

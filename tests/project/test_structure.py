@@ -3,9 +3,13 @@
 import ast
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from bot.core.catalog import COMMIT_RULES
+from bot.core.commits.rules.rule import Rule
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT_NAMES = {"environ", "environb", "getenv", "getenvb"}
@@ -70,6 +74,16 @@ def test_modules_stay_small_enough_to_read() -> None:
         if (lines := len(path.read_text().splitlines())) > MAX_LINES
     }
     assert long == {}
+
+
+def test_the_catalogue_has_every_rule_for_commit_messages_once() -> None:
+    defined = [
+        value
+        for path in (ROOT / "bot/core/commits/rules").glob("[!_]*.py")
+        for value in vars(import_module(f"bot.core.commits.rules.{path.stem}")).values()
+        if isinstance(value, Rule)
+    ]
+    assert sorted(rule.name for rule in COMMIT_RULES) == sorted(rule.name for rule in defined)
 
 
 def test_no_lock_file_is_kept() -> None:
