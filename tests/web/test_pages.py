@@ -165,9 +165,9 @@ async def test_findings_and_evidence_are_bounded_and_say_so(
 async def test_unreadable_result_is_never_a_pass(site: httpx.AsyncClient, store: Store) -> None:
     await store.save_evaluation(evaluation(verdict="pass", result={"from": "another release"}))
     page = read(await site.get("/repos/octo/shop/pulls/12")).text
-    assert "unreadable The stored evaluation cannot be read, so nothing is known." in page
+    assert "could not be read The stored evaluation cannot be read, so nothing is known." in page
     assert "lockgate explain octo/shop#12" in page
-    assert "unreadable #12 Add search" in read(await site.get("/")).text
+    assert "could not be read #12 Add search" in read(await site.get("/")).text
 
 
 async def test_unknown_pull_request_says_how_to_get_one(site: httpx.AsyncClient) -> None:
