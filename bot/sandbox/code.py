@@ -11,6 +11,7 @@ from bot.sandbox.model import (
     Account,
     App,
     CheckSuite,
+    Happening,
     Json,
     MergeGroup,
     MergeMethod,
@@ -155,6 +156,7 @@ class Code(Registry):
 
     def _synchronize(self, pull: Pull, head: str, by: Account) -> None:
         before, pull.head_sha = pull.head_sha, head
+        self._note("pushed", pull, by, *pull.repository.git.store.ahead(head, before))
         pull.base_sha = pull.repository.branch(pull.base_ref) or pull.base_sha
         pull.updated_at = self.now()
         self.emit_pull("synchronize", pull, by, before=before, after=head)
@@ -310,6 +312,7 @@ class Code(Registry):
             draft=draft,
         )
         repository.pulls[pull.number] = pull
+        self._note("opened", pull, author, *self.commits_of(pull))
         self.emit_pull("opened", pull, author)
         return pull
 
@@ -352,6 +355,7 @@ class Code(Registry):
         changes: Json = {}
         if title is not None and title != pull.title:
             changes["title"] = {"from": pull.title}
+            self._note("retitled", pull, by or pull.author, pull.title, title)
             pull.title = title
         if body is not None and body != pull.body:
             changes["body"] = {"from": pull.body or ""}
@@ -371,11 +375,13 @@ class Code(Registry):
             pull.draft = draft
             pull.updated_at = self.now()
             action = "converted_to_draft" if draft else "ready_for_review"
+            self._note(action, pull, by or pull.author)
             self.emit_pull(action, pull, by or pull.author)
 
     def close(self, pull: Pull, *, by: Account | None = None) -> None:
         if pull.closed_at is None:
             pull.closed_at = pull.updated_at = self.now()
+            self._note("closed", pull, by or pull.author)
             self.emit_pull("closed", pull, by or pull.author)
 
     def reopen(self, pull: Pull, *, by: Account | None = None) -> None:
@@ -386,7 +392,11 @@ class Code(Registry):
             raise invalid("PullRequest", "state", "invalid", "state cannot be changed.")
         if pull.closed_at is not None:
             pull.closed_at, pull.updated_at, pull.head_sha = None, self.now(), head
+            self._note("reopened", pull, by or pull.author)
             self.emit_pull("reopened", pull, by or pull.author)
+
+    def _note(self, kind: str, pull: Pull, by: Account | None, *detail: str) -> None:
+        pull.happened.append(Happening(kind, by, self.now(), detail))
 
     def commits_of(self, pull: Pull) -> list[str]:
         """The commits that the pull request brings, oldest first."""
@@ -456,6 +466,7 @@ class Code(Registry):
         pull.merge_commit_sha = self.move_refs(
             pull.repository, {ref: len(commits) - 1}, commits, by=merger
         )[-1]
+        self._note("merged", pull, merger, pull.merge_commit_sha)
         self.emit_pull("closed", pull, merger)
         source = pull.head_repository
         if settings.delete_branch_on_merge and source and source.branch(pull.head_ref):

@@ -169,6 +169,7 @@ class Pull:
     locked: bool = False
     maintainer_can_modify: bool = False
     comment_ids: list[int] = field(default_factory=list)
+    happened: list["Happening"] = field(default_factory=list)
     reactions: list["Reaction"] = field(default_factory=list)
 
     @property
@@ -178,6 +179,17 @@ class Pull:
     @property
     def crosses(self) -> bool:
         return self.head_repository is not self.repository
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of a pull request's page; ``detail`` is a comment's id, commits, or a former title."""
+
+    kind: str
+    """``commented``, or the action of the event."""
+    by: Account | None
+    at: datetime
+    detail: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, slots=True)

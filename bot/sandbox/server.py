@@ -8,8 +8,6 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -28,6 +26,7 @@ from bot.sandbox.limits import Limits
 from bot.sandbox.model import Account, App, Json
 from bot.sandbox.pages import pages
 from bot.sandbox.rest import ROUTES
+from bot.sandbox.tickets import Grant, Manifest
 from bot.sandbox.world import World
 
 _API: Final = (
@@ -35,26 +34,6 @@ _API: Final = (
     "/orgs/", "/rate_limit", "/meta", "/graphql",
 )  # fmt: skip
 _BODY_BYTES: Final = 40 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """An App that somebody agreed to make, until its code is exchanged."""
-
-    slug: str
-    owner: Account
-    manifest: Json
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A person's consent, until its code is exchanged."""
-
-    app: App
-    account: Account
-    redirect_uri: str
-    challenge: str
 
 
 class _Server(uvicorn.Server):
@@ -130,6 +109,7 @@ class Sandbox(World):
         )
         self._port = port
         self._open = AsyncExitStack()
+        self._pages = pages(self)
 
     @property
     def url(self) -> str:
@@ -172,11 +152,11 @@ class Sandbox(World):
                 prefix, path = known, path[len(known) :] or "/"
                 break
         if not prefix and path != "/" and not path.startswith(_API):
-            await pages(self)(scope, receive, send)
+            await self._pages(scope, receive, send)
             return
         headers = Headers(scope=scope)
         if path == "/" and "text/html" in headers.get("accept", ""):
-            await pages(self)(scope, receive, send)
+            await self._pages(scope, receive, send)
             return
         raw = await _read(receive)
         fault = self.faults.take(scope["method"], path)

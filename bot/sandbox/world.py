@@ -43,6 +43,7 @@ class World(Code):
         pull.repository.comments[comment.id] = comment
         pull.comment_ids.append(comment.id)
         pull.updated_at = now
+        self._note("commented", pull, author, str(comment.id))
         self._comment_event("created", comment, author)
         return comment
 
