@@ -264,7 +264,9 @@ def test_several_commits_are_reverted_at_once() -> None:
 
 
 def test_words_that_look_like_ids_are_not_reverted() -> None:
-    message = parse_message(f"revert: search\n\nRefs: #1234567, octo/shop@{SHA}, {SHA[:8]}")
+    message = parse_message(
+        f"revert: search\n\nRefs: #1234567, octo/shop@{SHA}, {SHA[:8]}, {SHA[:8]}"
+    )
     assert message.reverts == (SHA[:8],)
 
 
@@ -311,22 +313,24 @@ def test_body_and_footers(rest: str, body: str, footers: tuple[Footer, ...]) -> 
 
 
 @pytest.mark.parametrize(
-    ("rest", "notes"),
+    ("rest", "body", "notes"),
     [
-        ("\nBREAKING CHANGE: a", ("a",)),
-        ("\nBREAKING-CHANGE: a", ("a",)),
-        ("\nBREAKING CHANGE:\n\na\n\nb", ("a\n\nb",)),
-        ("\nbody\nBREAKING CHANGE: a", ("a",)),
-        ("BREAKING CHANGE: a", ("a",)),
-        ("\nBREAKING CHANGE: a\n\nb\nRefs: c", ("a\n\nb",)),
-        ("\nRefs: c\nBREAKING CHANGE: a\nBREAKING CHANGE: b", ("a", "b")),
-        ("\nBREAKING CHANGE #1 of the interface", ("1 of the interface",)),
+        ("\nBREAKING CHANGE: a", "", ("a",)),
+        ("\nBREAKING-CHANGE: a", "", ("a",)),
+        ("\nBREAKING CHANGE:\n\na\n\nb", "", ("a\n\nb",)),
+        ("\nbody\nBREAKING CHANGE: a", "body", ("a",)),
+        ("\nbody\n\nmore\nBREAKING CHANGE: a", "body\n\nmore", ("a",)),
+        ("BREAKING CHANGE: a", "", ("a",)),
+        ("\nBREAKING CHANGE: a\n\nb\nRefs: c", "", ("a\n\nb",)),
+        ("\nRefs: c\nBREAKING CHANGE: a\nBREAKING CHANGE: b", "", ("a", "b")),
+        ("\nBREAKING CHANGE #1 of the interface", "", ("1 of the interface",)),
     ],
 )
-def test_breaking_footers(rest: str, notes: tuple[str, ...]) -> None:
+def test_breaking_footers(rest: str, body: str, notes: tuple[str, ...]) -> None:
     message = parse_message(f"fix: x\n{rest}")
     assert message.breaking
     assert message.breaking_notes == notes
+    assert message.body == body
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,19 @@ def test_every_rule_fits_the_checks_title(rule: Any) -> None:
         assert summary.startswith(f"{bad} of {total} messages ")
 
 
+def test_a_fault_too_long_for_the_title_is_told_in_short() -> None:
+    config = config_of(rules={"footer-leading-blank": "error"})
+    messages = ["feat: a\n\nbody\nCloses #1"] * 10_000
+    result = evaluate(pull("x", *messages, merge_settings=REBASE), config)
+    assert result.summary == "10000 of 10000 messages need changes"
+
+
+def test_no_button_for_a_mere_warning() -> None:
+    config = config_of(rules={"type-enum": "warning"})
+    assert evaluate(pull("feature: x"), config).findings[0].suggestion == "feat: x"
+    assert fix_title(pull("feature: x"), config) == ""
+
+
 def test_hostile_text_is_cut_in_findings() -> None:
     result = evaluate(pull("@octo <b>|" + "\u202e" * 65_000), DEFAULTS)
     assert result.verdict is Verdict.FAIL

@@ -48,7 +48,6 @@ def evaluate(subject: PullRequest | MergeGroup, config: CommitsConfig) -> GateRe
     counted = [one for one in checked if not one.lint.ignored]
     ignored = [one.subject for one in checked if one.lint.ignored]
     bad = [one for one in counted if not one.lint.valid]
-    warned = [one for one in counted if one.lint.valid and one.lint.problems]
     evidence = _evidence(config, landing, counted, ignored, bad)
     reason = landing.reason
     if ignored:
@@ -70,7 +69,7 @@ def evaluate(subject: PullRequest | MergeGroup, config: CommitsConfig) -> GateRe
         return GateResult(
             GATE,
             Verdict.PASS,
-            _pass_summary(counted, warned),
+            _pass_summary(counted),
             reason=reason,
             findings=findings,
             evidence=evidence,
@@ -169,13 +168,14 @@ def _skip_summary(ignored: Sequence[str], config: CommitsConfig) -> str:
     return f"all {len(ignored)} messages are by ignored authors"
 
 
-def _pass_summary(counted: Sequence[_Checked], warned: Sequence[_Checked]) -> str:
+def _pass_summary(counted: Sequence[_Checked]) -> str:
+    warned = sum(bool(one.lint.problems) for one in counted)
     if len(counted) == 1:
         summary = f"{_named(counted[0])} is in order"
     else:
         summary = f"all {len(counted)} messages are in order"
     if warned:
-        summary += f", {len(warned)} with {'a warning' if len(warned) == 1 else 'warnings'}"
+        summary += f", {warned} with {'a warning' if warned == 1 else 'warnings'}"
     return summary
 
 
