@@ -232,6 +232,7 @@ def test_a_policy_on_titles_asks_a_merge_group_for_titles_alone() -> None:
 
 @pytest.mark.parametrize("rule", COMMIT_RULES, ids=lambda rule: rule.name)
 def test_every_rule_fits_the_checks_title(rule: Any) -> None:
+    assert len(f"10000 of 10000 messages {rule.fault}") <= 61  # the plural is a letter shorter
     config = config_of(
         rules={other.name: "disabled" for other in COMMIT_RULES} | {rule.name: "error"},
         **rule.settings,
@@ -241,13 +242,6 @@ def test_every_rule_fits_the_checks_title(rule: Any) -> None:
         summary = evaluate(pull("x", *messages, merge_settings=REBASE), config).summary
         assert len(summary) <= 60
         assert summary.startswith(f"{bad} of {total} messages ")
-
-
-def test_a_fault_too_long_for_the_title_is_told_in_short() -> None:
-    config = config_of(rules={"footer-leading-blank": "error"})
-    messages = ["feat: a\n\nbody\nCloses #1"] * 10_000
-    result = evaluate(pull("x", *messages, merge_settings=REBASE), config)
-    assert result.summary == "10000 of 10000 messages need changes"
 
 
 def test_no_button_for_a_mere_warning() -> None:

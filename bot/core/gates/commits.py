@@ -14,8 +14,6 @@ from bot.core.model import Commit, MergeGroup, PullRequest
 
 GATE = "commits"
 _TITLE = "title"
-_SUMMARY_LENGTH = 60
-"""A check's title."""
 _QUOTE_LENGTH = 200
 _LISTED = 20
 """So many skipped messages are named in the evidence."""
@@ -184,14 +182,10 @@ def _fail_summary(counted: Sequence[_Checked], bad: Sequence[_Checked]) -> str:
     fault = first_faults.pop() if len(first_faults) == 1 else "needs changes"
     if len(counted) == 1:
         return f"{_named(counted[0])} {fault}"
-    for said in (fault, "needs changes"):
-        verb, _, rest = said.partition(" ")
-        if len(bad) > 1:
-            verb = _PLURAL[verb]
-        summary = f"{len(bad)} of {len(counted)} messages {verb} {rest}"
-        if len(summary) <= _SUMMARY_LENGTH:
-            break
-    return summary
+    verb, _, rest = fault.partition(" ")
+    if len(bad) > 1:
+        verb = _PLURAL[verb]
+    return f"{len(bad)} of {len(counted)} messages {verb} {rest}"
 
 
 def _named(one: _Checked) -> str:
