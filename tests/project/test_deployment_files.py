@@ -96,7 +96,7 @@ def health_page() -> Iterator[type[BaseHTTPRequestHandler]]:
 
     server = HTTPServer(("127.0.0.1", 0), Page)
     Page.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield Page
     server.shutdown()

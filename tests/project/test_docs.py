@@ -17,6 +17,8 @@ from bot.core.policy import Policy, parse_policy
 from bot.engine.app_manifest import load_manifest
 from bot.engine.routes import _ROUTES
 from bot.metrics import REGISTRY
+from bot.sandbox import Sandbox
+from bot.sandbox.control import routes as control_routes
 from bot.sandbox.faults import EventFaults, Faults
 from bot.sandbox.rest import ROUTES
 from bot.settings import VARIABLES
@@ -305,6 +307,13 @@ def test_the_reference_has_the_permissions_and_events_of_the_app() -> None:
 def test_the_reference_has_every_route_of_the_sandbox_and_no_other() -> None:
     listed = re.findall(r"^- `([^`]+)`$", reference("sandbox"), re.MULTILINE)
     assert sorted(listed) == sorted(f"{route.method} {route.template}" for route in ROUTES)
+
+
+async def test_the_reference_has_every_control_of_the_sandbox_and_no_other() -> None:
+    async with Sandbox() as github:
+        with_types = {route.path for route in control_routes(github)}
+    paths = {re.sub(r":int\}", "}", path) for path in with_types}
+    assert in_first_column(section(reference("sandbox"), "For programs")) == paths
 
 
 @pytest.mark.parametrize(("faults", "before"), [(Faults, "hooks.faults"), (EventFaults, "")])
