@@ -20,7 +20,7 @@ import threading
 import time
 from pathlib import Path
 
-GIVE_UP_AFTER = 15
+GIVE_UP_AFTER = 10
 """Starts in a row that failed at once, before the server ever stayed up: a lasting fault. After
 a kill the old shared memory is held for about a second, which fails a few."""
 STAYED_UP = 2.0
@@ -71,7 +71,7 @@ def _supervise(command: list[str], uid: int, gid: int, unowned: threading.Event)
         failures += 1
         if failures >= GIVE_UP_AFTER and not worked:
             return 1
-        unowned.wait(min(0.1 * 2 ** min(failures - 1, 10), 1.0 if not worked else LONGEST_PAUSE))
+        unowned.wait(min(0.1 * failures, LONGEST_PAUSE))
     return 0
 
 

@@ -1,0 +1,199 @@
+"""The store's schema: applied once by whoever comes first, each migration over rows that exist."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.adapters.postgres import migrations
+from bot.adapters.postgres.connection import connection_string
+from bot.adapters.postgres.migrations import MigrationError, fetch_pending, migrate
+from bot.adapters.postgres.statements import load_migrations
+from bot.adapters.postgres.store import open_store
+from bot.core.work import SweepDeliveries
+from bot.ports import StoreUnavailable
+
+NAMES = list(load_migrations())
+
+SAMPLE_ROWS = {
+    "0001_queue.sql": (
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status)"
+        " VALUES ('default', 'prune_store', 'a', 'p:a', 'todo'),"
+        " ('default', 'prune_store', 'b', 'p:b', 'doing'), ('default', 'x', 'b', 'p:c', 'failed'),"
+        " ('default', 'x', NULL, NULL, 'succeeded')"
+    ),
+    "0002_queue_indexes.sql": "SELECT",
+    "0003_deliveries.sql": (
+        "INSERT INTO deliveries (guid, event, action, repository, routed, outcome, payload)"
+        " VALUES ('g1', 'push', '', '', false, 'ignored', ''),"
+        " ('g2', 'pull_request', 'opened', 'o/n', true, 'waiting', '\\x00')"
+    ),
+    "0004_evaluations.sql": (
+        "INSERT INTO evaluations VALUES (42, 1, 7, 'o', 'n', true, 't', 'a', 'open', 'sha', 'main',"
+        " 'pass', '{}', now())"
+    ),
+    "0005_redeliveries.sql": "INSERT INTO redeliveries (attempt_id, guid) VALUES (1, 'g1')",
+    "0006_effects.sql": (
+        "INSERT INTO effects (kind, installation_id, repository_id, repository, subject, digest,"
+        " cause) VALUES ('post_check', 7, 42, 'o/n', 'o/n#1', 'd', 'job 1')"
+    ),
+    "0007_job_errors.sql": (
+        "INSERT INTO job_errors (job_id, error)"
+        " SELECT id, 'e' FROM procrastinate_jobs WHERE status = 'failed'"
+    ),
+    "0008_schedules.sql": "INSERT INTO schedules VALUES ('prune_store', now())",
+}
+"""What may stand in the tables once the migration of that name was applied."""
+
+
+def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(connection_string(url), autocommit=True) as connection:
+        cursor = connection.execute(query)  # type: ignore[arg-type]
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of the migrations that the code knows of: clear and fill it to be an older release."""
+    known = NAMES[:]
+    files = load_migrations()
+    monkeypatch.setattr(
+        migrations, "load_migrations", lambda: {name: files[name] for name in known}
+    )
+    yield known
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_migration_applies_over_rows_of_the_schema_before_it(
+    empty_database_url: str, only: list[str], name: str
+) -> None:
+    index = NAMES.index(name)
+    only[:] = NAMES[:index]
+    if index:
+        await migrate(empty_database_url)
+    for before in NAMES[:index]:
+        rows(empty_database_url, SAMPLE_ROWS[before])
+    only[:] = NAMES[: index + 1]
+    assert await fetch_pending(empty_database_url) == (f"lockgate/{name}",)
+    assert (await migrate(empty_database_url)).applied == (f"lockgate/{name}",)
+    rows(empty_database_url, SAMPLE_ROWS[name])
+    assert (await migrate(empty_database_url)).applied == ()
+    assert await fetch_pending(empty_database_url) == ()
+
+
+async def test_eight_processes_at_once_apply_each_migration_once(empty_database_url: str) -> None:
+    script = (
+        "import asyncio, sys; from bot.adapters.postgres.migrations import migrate;"
+        "print(len(asyncio.run(migrate(sys.argv[1])).applied))"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", script, empty_database_url, stdout=subprocess.PIPE
+        )
+        for _ in range(8)
+    ]
+    outputs = await asyncio.gather(*(process.communicate() for process in processes))
+    assert {process.returncode for process in processes} == {0}
+    counts = [int(out.decode().split()[-1]) for out, _ in outputs]
+    assert sorted(counts) == [0] * 7 + [len(NAMES)]
+    async with open_store(empty_database_url) as store:
+        await store.enqueue(SweepDeliveries())
+
+
+async def test_library_version_is_recorded_and_its_upgrades_are_applied_in_order(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_database_url)
+    recorded = rows(
+        empty_database_url,
+        "SELECT DISTINCT library_version FROM schema_migrations WHERE component = 'procrastinate'",
+    )
+    assert recorded == [(migrations.importlib.metadata.version("procrastinate"),)]  # type: ignore[attr-defined]
+    newer = migrations._library_files() | {
+        "99.00.00_01_pre_second.sql": "CREATE TABLE second AS SELECT * FROM first",
+        "99.00.00_50_post_third.sql": "CREATE TABLE third AS SELECT * FROM second",
+        "98.00.00_01_pre_first.sql": "CREATE TABLE first (id int)",
+    }
+    monkeypatch.setattr(migrations, "_library_files", lambda: dict(sorted(newer.items())))
+    applied = (await migrate(empty_database_url)).applied
+    assert [name.split("_")[-1] for name in applied] == ["first.sql", "second.sql", "third.sql"]
+    assert (await migrate(empty_database_url)).applied == ()
+
+
+async def test_database_of_a_newer_release_is_tolerated_and_said(
+    empty_database_url: str, only: list[str]
+) -> None:
+    await migrate(empty_database_url)
+    only[:] = NAMES[:-1]
+    migrated = await migrate(empty_database_url)
+    assert (migrated.applied, migrated.ahead) == ((), (f"lockgate/{NAMES[-1]}",))
+
+
+async def test_edited_migration_is_refused(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_database_url)
+    edited = load_migrations() | {"0005_redeliveries.sql": "SELECT 1", "0099_new.sql": "SELECT 1"}
+    monkeypatch.setattr(migrations, "load_migrations", lambda: edited)
+    with pytest.raises(MigrationError, match=r"0005_redeliveries\.sql is not the one"):
+        await migrate(empty_database_url)
+
+
+async def test_migration_that_fails_leaves_nothing_behind(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_database_url)
+    broken = load_migrations() | {"0099_new.sql": "CREATE TABLE half (id int); SELECT 1 / 0"}
+    monkeypatch.setattr(migrations, "load_migrations", lambda: broken)
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await migrate(empty_database_url)
+    assert rows(empty_database_url, "SELECT to_regclass('half')") == [(None,)]
+    monkeypatch.undo()
+    assert (await migrate(empty_database_url)).applied == ()
+
+
+async def test_migration_gives_way_to_a_long_transaction_and_comes_back(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(empty_database_url)
+    more = load_migrations() | {"0099_new.sql": "ALTER TABLE deliveries ADD COLUMN extra int"}
+    monkeypatch.setattr(migrations, "load_migrations", lambda: more)
+    monkeypatch.setattr(migrations, "LOCK_TIMEOUT", "50ms")
+    async with await psycopg.AsyncConnection.connect(
+        connection_string(empty_database_url)
+    ) as holder:
+        await holder.execute("LOCK TABLE deliveries IN ACCESS SHARE MODE")
+        pending = asyncio.create_task(migrate(empty_database_url))
+        async with open_store(empty_database_url) as store:
+            while not await _waiting_for_lock(empty_database_url) and not pending.done():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            assert await store.fetch_recent_deliveries() == [], "readers get through in between"
+        await holder.rollback()
+        assert (await pending).applied == ("lockgate/0099_new.sql",)
+
+
+async def _waiting_for_lock(url: str) -> bool:
+    return bool(rows(url, "SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+
+async def test_unreachable_database_is_said() -> None:
+    with pytest.raises(StoreUnavailable):
+        await migrate("postgresql://127.0.0.1:1/none")
+
+
+def test_numbers_are_consecutive_and_every_migration_has_sample_rows() -> None:
+    assert [int(name.split("_")[0]) for name in NAMES] == list(range(1, len(NAMES) + 1))
+    assert list(SAMPLE_ROWS) == NAMES
+
+
+def test_every_statement_of_ours_stands_in_the_sql_folder() -> None:
+    """Outside of it there is no SQL but names and settings."""
+    adapter = Path(migrations.__file__).parent
+    for source in adapter.glob("*.py"):
+        for word in ("INSERT INTO", "UPDATE ", "DELETE FROM", "CREATE TABLE"):
+            assert word not in source.read_text(), f"{word} in {source.name}"
