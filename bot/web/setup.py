@@ -105,7 +105,7 @@ class SetupDesk:
         return _page(
             "The App is made, and its credentials are kept",
             f'<p>Next: <a href="{install}">install it on repositories</a>. '
-            "You can close the terminal's wait: it has ended by itself.</p>",
+            "The command in your terminal has finished.</p>",
         )
 
 
@@ -113,7 +113,11 @@ def _page(title: str, body: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(
         _PAGE.format(title=html.escape(title), body=body),
         status,
-        {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+        {
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "no-referrer",
+            "X-Frame-Options": "DENY",
+        },
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from bot.adapters.github.hub import GitHubHub
 from bot.engine.app_manifest import load_manifest
-from bot.sandbox.server import Manifest, Sandbox
+from bot.sandbox.server import Sandbox
 from bot.settings import CREDENTIALS_FILE, load_settings
 from bot.wiring import CLOCK
 
@@ -74,25 +74,20 @@ async def browser() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def form_of(browser: httpx.AsyncClient, address: str) -> tuple[str, dict]:
-    """Where the page's form leads, and the manifest in it."""
-    page = (await browser.get(f"{address}/")).text
+def form_in(page: str) -> tuple[str, dict[str, str]]:
+    """A page's form: where it leads, and its hidden fields."""
     action = re.search(r'<form method="post" action="([^"]*)"', page)
-    manifest = re.search(r'name="manifest" value="([^"]*)"', page)
-    assert action
-    assert manifest
-    return html.unescape(action[1]), json.loads(html.unescape(manifest[1]))
+    assert action, page
+    fields = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    return html.unescape(action[1]), {name: html.unescape(value) for name, value in fields}
 
 
-async def agreed(
-    github: Sandbox, browser: httpx.AsyncClient, address: str, *, code: str = "a-code"
-) -> httpx.Response:
-    """What GitHub does once somebody has pressed Create."""
-    action, manifest = await form_of(browser, address)
-    made = Manifest("lockgate-octo", github.organization("octo"), manifest, github.now())
-    github.manifests["a-code"] = made
-    state = httpx.URL(action).params["state"]
-    return await browser.get(manifest["redirect_url"], params={"code": code, "state": state})
+async def agreed(github: Sandbox, browser: httpx.AsyncClient, address: str) -> httpx.Response:
+    """From our page over GitHub's, where somebody presses Create, and back to ours."""
+    action, fields = form_in((await browser.get(f"{address}/")).text)
+    shown = await browser.post(action, data=fields)
+    action, fields = form_in(shown.text)
+    return await browser.post(f"{github.url}{action}", data=fields, follow_redirects=True)
 
 
 async def test_from_nothing_to_working_credentials(
@@ -100,8 +95,10 @@ async def test_from_nothing_to_working_credentials(
 ) -> None:
     home = tmp_path / "home"
     env = environment(home, github.url)
-    async with waiting("--org", "octo", env=env) as (process, address):
-        action, manifest = await form_of(browser, address)
+    arguments = ("--org", "octo", "--name", "Lockgate Octo")
+    async with waiting(*arguments, env=env) as (process, address):
+        action, fields = form_in((await browser.get(f"{address}/")).text)
+        manifest = json.loads(fields["manifest"])
         assert action.startswith(f"{github.url}/organizations/octo/settings/apps/new?state=")
         assert manifest["hook_attributes"]["url"] == f"{PUBLIC}/webhooks/github"
         assert manifest["default_permissions"] == dict(load_manifest().permissions)
@@ -153,7 +150,9 @@ async def test_a_code_that_github_does_not_know(
 ) -> None:
     home = tmp_path / "home"
     async with waiting(env=environment(home, github.url)) as (process, address):
-        answer = await agreed(github, browser, address, code="spent")
+        action, _ = form_in((await browser.get(f"{address}/")).text)
+        query = {"code": "spent", "state": httpx.URL(action).params["state"]}
+        answer = await browser.get(f"{address}/callback", params=query)
         assert answer.status_code == 502
         status, _, err = await ended(process)
     assert status == 1
