@@ -1,15 +1,17 @@
 // One peer of bench/commits.py, in its own process:
 //
-//     node bench/commits.mjs conventional-commits-parser|commitlint MESSAGES.json ROUNDS
+//     node bench/commits.mjs conventional-commits-parser|commitlint MESSAGES.json
 //
-// Prints {"version", "seconds": [of each round], "valid"}; exit code 3 if the package is missing.
+// For each line on standard input it goes through the messages once and prints {"version",
+// "seconds", "valid"}. Exit code 3 if the package is missing.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const MISSING = 3;
-const [tool, file, rounds] = process.argv.slice(2);
+const [tool, file] = process.argv.slice(2);
 // require, unlike import, also looks in NODE_PATH.
 const require = createRequire(import.meta.url);
 
@@ -50,17 +52,14 @@ async function commitlint() {
 
 const messages = JSON.parse(readFileSync(file, "utf8"));
 const check = await (tool === "commitlint" ? commitlint() : parser());
-const seconds = [];
-let valid = 0;
-// The first round warms up and is not counted.
-for (let round = 0; round <= Number(rounds); round += 1) {
-  valid = 0;
+const { version } = locate(tool === "commitlint" ? "@commitlint/lint" : tool).about;
+for await (const _ of createInterface({ input: process.stdin })) {
+  let valid = 0;
   const started = process.hrtime.bigint();
   for (const message of messages) {
     const answer = check(message);
     valid += (answer instanceof Promise ? await answer : answer) ? 1 : 0;
   }
-  if (round) seconds.push(Number(process.hrtime.bigint() - started) / 1e9);
+  const seconds = Number(process.hrtime.bigint() - started) / 1e9;
+  console.log(JSON.stringify({ version, seconds, valid }));
 }
-const name = tool === "commitlint" ? "@commitlint/lint" : tool;
-console.log(JSON.stringify({ version: locate(name).about.version, seconds, valid }));

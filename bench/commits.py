@@ -4,14 +4,17 @@
 
 Every tool runs in a process of its own on the same messages: a generated history, and real ones
 where there are any (``LOCKGATE_TEST_HISTORIES``, or ``../shared/data/commits`` beside the
-repository). The first round of each warms up; the medians of the others are compared. A peer that
-is not installed is named and left out.
+repository). The tools take turns, round by round, so that whatever else the machine does falls on
+all of them; the first round of each warms up, and the medians of the others are compared. A peer
+that is not installed is named and left out.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +24,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -101,14 +105,12 @@ def real_history() -> list[str]:
     ]
 
 
-def run_lockgate(work: str, messages: list[str], rounds: int) -> dict[str, object]:
-    """What the child process does."""
+def serve_lockgate(work: str, messages: list[str]) -> None:
+    """What the child process does: a round for each line on standard input."""
     from bot.core.commits.lint import lint_message
     from bot.core.commits.parse import parse_message
 
-    seconds: list[float] = []
-    valid = 0
-    for round_ in range(rounds + 1):
+    for _ in sys.stdin:
         valid = 0
         started = time.perf_counter()
         if work == "parse":
@@ -117,32 +119,64 @@ def run_lockgate(work: str, messages: list[str], rounds: int) -> dict[str, objec
         else:
             for message in messages:
                 valid += lint_message(message).valid
-        if round_:
-            seconds.append(time.perf_counter() - started)
-    return {"version": version("lockgate"), "seconds": seconds, "valid": valid}
+        seconds = time.perf_counter() - started
+        answer = {"version": version("lockgate"), "seconds": seconds, "valid": valid}
+        print(json.dumps(answer), flush=True)
 
 
-def measure(history: str, work: str, tool: str, file: Path, rounds: int) -> Measurement | None:
-    """None, once its reason was said, for a peer that is not there."""
-    if tool == "lockgate":
-        command = [sys.executable, __file__, "--child", work, str(file), "--rounds", str(rounds)]
-    else:
-        command = ["node", str(HERE / "commits.mjs"), tool, str(file), str(rounds)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        print(f"{tool} is left out: node is not installed", file=sys.stderr)
+class Tool:
+    """A tool in its own process, one round at a time."""
+
+    def __init__(self, name: str, work: str, file: Path) -> None:
+        self.name = name
+        command = ["node", str(HERE / "commits.mjs"), name, str(file)]
+        if name == "lockgate":
+            command = [sys.executable, __file__, "--child", work, str(file)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def run(self) -> dict[str, Any] | None:
+        """One round; None, its reason said on standard error, from a tool that is not there."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write("round\n")
+            self._process.stdin.flush()
+        if line := self._process.stdout.readline():
+            return json.loads(line)
+        if self._process.wait() != MISSING:
+            raise SystemExit(f"error: {self.name} failed")
         return None
-    if done.returncode == MISSING:
-        print(f"{tool} is left out: {done.stderr.strip()}", file=sys.stderr)
-        return None
-    if done.returncode:
-        raise SystemExit(f"error: {tool} failed: {done.stderr.strip()}")
-    answer = json.loads(done.stdout)
-    count = len(json.loads(file.read_text(encoding="utf-8")))
-    rate = count / statistics.median(answer["seconds"])
-    print(f"{history}, {work}, {tool}: {rate:,.0f} messages/s", file=sys.stderr)
-    return Measurement(history, work, tool, answer["version"], rate, answer["valid"])
+
+    def close(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.communicate()
+
+
+def measure(history: str, work: str, file: Path, count: int, rounds: int) -> list[Measurement]:
+    tools = {}
+    for name in TOOLS[work]:
+        if name != "lockgate" and shutil.which("node") is None:
+            print(f"{name} is left out: node is not installed", file=sys.stderr)
+            continue
+        tool = Tool(name, work, file)
+        if warm := tool.run():
+            tools[name] = (tool, warm, [])
+        else:
+            print(f"{name} is left out", file=sys.stderr)
+            tool.close()
+    for _ in range(rounds):
+        for tool, _, seconds in tools.values():
+            if answer := tool.run():
+                seconds.append(answer["seconds"])
+    results = []
+    for name, (tool, warm, seconds) in tools.items():
+        tool.close()
+        rate = count / statistics.median(seconds)
+        print(f"{history}, {work}, {name}: {rate:,.0f} messages/s", file=sys.stderr)
+        results.append(Measurement(history, work, name, warm["version"], rate, warm["valid"]))
+    return results
 
 
 def table(results: list[Measurement]) -> str:
@@ -174,23 +208,20 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.child:
         work, file = arguments.child
-        messages = json.loads(Path(file).read_text(encoding="utf-8"))
-        print(json.dumps(run_lockgate(work, messages, arguments.rounds)))
+        serve_lockgate(work, json.loads(Path(file).read_text(encoding="utf-8")))
         return 0
     histories = {"generated": generated_history(arguments.messages)}
     if real := real_history():
         histories["real"] = real
     else:
         print("no real histories: name their folder in LOCKGATE_TEST_HISTORIES", file=sys.stderr)
-    results = []
+    results: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder:
         for history, messages in histories.items():
             file = Path(folder) / f"{history}.json"
             file.write_text(json.dumps(messages), encoding="utf-8")
-            for work, tools in TOOLS.items():
-                for tool in tools:
-                    if result := measure(history, work, tool, file, arguments.rounds):
-                        results.append(result)
+            for work in TOOLS:
+                results += measure(history, work, file, len(messages), arguments.rounds)
     if arguments.json:
         print(json.dumps([asdict(result) for result in results], indent=2))
     else:

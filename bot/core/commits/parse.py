@@ -191,7 +191,7 @@ def _without_pull_suffix(text: str) -> tuple[str, int | None]:
 
 
 def _any_breaking(footers: Sequence[Footer]) -> bool:
-    return any(footer.breaking for footer in footers)
+    return bool(footers) and any(footer.breaking for footer in footers)
 
 
 def _reverted(rest: str, footers: Sequence[Footer]) -> tuple[tuple[str, ...], tuple[str, ...]]:
