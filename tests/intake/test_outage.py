@@ -155,7 +155,7 @@ async def test_killed_server_loses_no_acknowledged_delivery(
             killed = _postmaster(durable_server)
             os.kill(killed, signal.SIGKILL)
             async with asyncio.timeout(60):
-                while not _accepts(durable_server) or _postmaster(durable_server) == killed:
+                while not _accepts(durable_server) or _postmaster(durable_server) == killed:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
         await submit_until_stored(intake, 60)
         enough.set()
