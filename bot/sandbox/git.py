@@ -146,6 +146,10 @@ class ObjectStore:
                 pipe.close()
         self._objects = self._diffs = None
 
+    @property
+    def open_processes(self) -> int:
+        return sum(pipe is not None for pipe in (self._objects, self._diffs))
+
     def read(self, name: str) -> tuple[str, str, bytes] | None:
         """Object id, kind and content of what git's revision syntax names; None if missing."""
         if "\n" in name or "\0" in name:
@@ -377,6 +381,10 @@ class GitHost:
         self._open[id(store)] = store
         if len(self._open) > _OPEN_STORES:
             self._open.pop(next(iter(self._open))).close()
+
+    @property
+    def open_processes(self) -> int:
+        return sum(store.open_processes for store in self._open.values())
 
     def close(self) -> None:
         for store in self._open.values():

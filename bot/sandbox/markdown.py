@@ -17,6 +17,19 @@ _ALLOWED: Final = frozenset(
     {"b", "br", "code", "del", "details", "em", "i", "ins", "kbd", "p", "strong", "sub", "summary",
      "sup"}
 )  # fmt: skip
+# Drawn by the page, as GitHub draws its own: not every machine has a font with them
+_MARKS: Final = {
+    sign: f'<span class="emoji {kind}" role="img" aria-label="{sign}">{drawn}</span>'
+    for sign, kind, drawn in (
+        ("✅", "pass", "✓"),
+        ("❌", "fail", "✗"),
+        ("⏳", "wait", "…"),
+        ("➖", "skip", "–"),
+        ("⚠️", "error", "!"),
+        ("⬜", "skip", " "),
+    )
+}
+_MARK: Final = re.compile("|".join(_MARKS))
 _VOID: Final = frozenset({"br"})
 _TAG: Final = re.compile(r"<!--.*?(?:-->|$)|<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>", re.DOTALL)
 
@@ -33,6 +46,10 @@ class _Renderer(RendererHTML):
         self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
     ) -> str:
         return _cleaned(tokens[index].content, env.setdefault("open", []))
+
+    def text(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+        escaped = html.escape(tokens[index].content, quote=False)
+        return _MARK.sub(lambda match: _MARKS[match[0]], escaped)
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         """No picture is fetched: its text stands for it."""
