@@ -1,0 +1,140 @@
+"""The words for what runs where: builds at a host, and what an environment serves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.model import Sha
+
+
+class BuildState(StrEnum):
+    """Of a deployment at the host. What is not known is none of these: it is unread."""
+
+    QUEUED = "queued"
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    BLOCKED = "blocked"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class HostTarget:
+    """Where an environment lives: a host's project and the domain that people use."""
+
+    host: str
+    """``vercel`` or ``github``."""
+    project: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostDeployment:
+    """One immutable build at the host."""
+
+    id: str
+    sha: Sha | None
+    """The commit it was built from; None where the host does not say."""
+    state: BuildState
+    production: bool
+    """Built for production: only such a build can be promoted without being built anew."""
+    created_at: datetime
+    url: str = ""
+    rollback_candidate: bool = True
+    checks_failed: bool = False
+    """The host's own checks on the build ended badly."""
+    checks_running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostProject:
+    """``auto_assigns`` tells that a new production build goes live by itself, without any gate."""
+
+    id: str
+    name: str
+    auto_assigns: bool
+
+
+class HostJobState(StrEnum):
+    PENDING = "pending"
+    IN_PROGRESS = "in-progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class HostJob:
+    """The host's newest request to move the domains. It proves something about a request of ours
+    only if it is to the same deployment and was not asked for before ours."""
+
+    kind: str
+    """``promote`` or ``rollback``."""
+    to_deployment: str
+    from_deployment: str
+    state: HostJobState
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AliasFailure:
+    alias: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What can be put in place: the four-way link of the product."""
+
+    sha: Sha
+    deployment_id: str = ""
+    tag: str = ""
+    pull_number: int = 0
+    schema_hash: str = ""
+
+
+class Origin(StrEnum):
+    """How a build came to be live."""
+
+    PROMOTION = "promotion"
+    ROLLBACK = "rollback"
+    OUTSIDE = "outside"
+    """Somebody moved it at the host, past the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """That a build was live in an environment, from when to when. The newest has no end."""
+
+    id: int
+    environment: str
+    build: Build
+    origin: Origin
+    live_from: datetime
+    live_until: datetime | None
+    verified_at: datetime | None
+    """When the production domain was seen to serve it; None for what was never verified."""
+    operation_id: int | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A maintainer's word that nothing may be promoted. Sticky until unlocked."""
+
+    environment: str
+    actor: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A maintainer's word that nothing may be promoted until a time."""
+
+    environment: str
+    actor: str
+    reason: str
+    since: datetime
+    until: datetime

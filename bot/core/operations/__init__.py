@@ -1,0 +1,1 @@
+"""Promotion and rollback as step machines."""

@@ -1,0 +1,258 @@
+"""Promotion and rollback as steps. Pure: what happened goes in, what is next comes out.
+
+A step is recorded planned → attempted → done. Whoever finds one attempted asks the world what
+became of it before trying again: the process that attempted it may have been killed at any point.
+The lock is given back, and the last word said, on every way through.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from bot.core.decision import Json
+from bot.core.hosting import Build, HostTarget
+from bot.core.model import Actor, RepoRef
+
+
+class Kind(StrEnum):
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+
+
+class StepName(StrEnum):
+    GATES = "gates"
+    LOCK = "lock"
+    ANNOUNCE = "announce"
+    """A GitHub deployment is made, in progress."""
+    SWITCH = "switch"
+    """The host is asked to move the domains."""
+    SETTLE = "settle"
+    """The host's job is watched to its end, and what it left behind is looked at."""
+    VERIFY = "verify"
+    """The production domain is asked what it serves."""
+    RECORD = "record"
+    """The ledger says what is live."""
+    CONFIRM = "confirm"
+    """The GitHub deployment becomes a success, or a failure."""
+    RELEASE = "release"
+    """The environment's lock is given back."""
+
+
+STEPS: dict[Kind, tuple[StepName, ...]] = {
+    Kind.PROMOTE: tuple(StepName),
+    # A rollback asks no gate but the schema's, which chose its target: it must not wait.
+    Kind.ROLLBACK: tuple(name for name in StepName if name is not StepName.GATES),
+}
+_UNDO_FROM = StepName.SWITCH
+"""From here on production may have changed, so that a failure may call for a way back."""
+
+
+class StepState(StrEnum):
+    PLANNED = "planned"
+    ATTEMPTED = "attempted"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class State(StrEnum):
+    RUNNING = "running"
+    WAITING = "waiting"
+    """For gates that may yet pass."""
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+ENDED = frozenset(set(State) - {State.RUNNING, State.WAITING})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: StepName
+    state: StepState = StepState.PLANNED
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    found: str = ""
+    """What was seen, in plain words."""
+    detail: dict[str, Json] = field(default_factory=dict)
+    """What the step, or its repetition after a crash, needs to know again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does. What a dry run shows is what a run does: their digests are the same."""
+
+    kind: Kind
+    environment: str
+    target: HostTarget
+    build: Build
+    replaces: Build | None
+    steps: tuple[StepName, ...]
+
+    @property
+    def digest(self) -> str:
+        content = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def plan_operation(
+    kind: Kind, environment: str, target: HostTarget, build: Build, replaces: Build | None
+) -> Plan:
+    return Plan(kind, environment, target, build, replaces, STEPS[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One promotion or rollback. ``comment_id`` is the command's comment, ``progress_id`` ours."""
+
+    id: int
+    repo: RepoRef
+    plan: Plan
+    actor: Actor
+    requested_at: datetime
+    deadline: datetime
+    """When it is given up; for one that waits, when the waiting ends."""
+    pull_number: int = 0
+    comment_id: int = 0
+    progress_id: int = 0
+    state: State = State.RUNNING
+    steps: tuple[Step, ...] = ()
+    ending: State | None = None
+    """How it will end, once what is always done has been done."""
+    outcome: str = ""
+    """One plain sentence, with the state of production in it."""
+    remedy: str = ""
+    overrides: dict[str, str] = field(default_factory=dict)
+    """Gates set aside by break-glass, with the reason given."""
+    when_ready: bool = False
+    follows: int = 0
+    """The operation that this one takes back, for a rollback the bot made by itself."""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    def step(self, name: StepName) -> Step:
+        return next(step for step in self.steps if step.name is name)
+
+    def has(self, name: StepName, *states: StepState) -> bool:
+        return any(step.name is name and step.state in states for step in self.steps)
+
+    @property
+    def production_may_have_changed(self) -> bool:
+        return self.has(_UNDO_FROM, StepState.ATTEMPTED, StepState.DONE, StepState.FAILED)
+
+
+def begin(operation: Operation) -> Operation:
+    return replace(operation, steps=tuple(Step(name) for name in operation.plan.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The step is through."""
+
+    found: str
+    detail: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Not yet: look again after ``delay``. ``found`` is what is being waited for."""
+
+    delay: timedelta
+    found: str
+    detail: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The step cannot be done. ``ending`` is how the operation ends because of it."""
+
+    outcome: str
+    remedy: str = ""
+    ending: State = State.FAILED
+    detail: dict[str, Json] = field(default_factory=dict)
+
+
+Result: TypeAlias = Done | Again | Failed
+
+
+def next_step(operation: Operation) -> Step | None:
+    """The step to do now; None when the operation has ended or has nothing left to do."""
+    if operation.ended:
+        return None
+    for step in operation.steps:
+        if step.state in (StepState.PLANNED, StepState.ATTEMPTED):
+            return step
+    return None
+
+
+def attempt(operation: Operation, name: StepName, now: datetime) -> Operation:
+    """Record that a step is about to be tried; its first start counts."""
+    step = operation.step(name)
+    started = step.started_at or now
+    return _with(operation, replace(step, state=StepState.ATTEMPTED, started_at=started))
+
+
+def record(operation: Operation, name: StepName, result: Result, now: datetime) -> Operation:
+    """Record what became of a step.
+
+    A failure skips what is left but what is always done; after the last step the operation has
+    ended. A result that comes once the operation has ended changes nothing.
+    """
+    if operation.ended:
+        return operation
+    step = operation.step(name)
+    detail = {**step.detail, **result.detail}
+    match result:
+        case Again(found=found):
+            waiting = replace(step, found=found, detail=detail)
+            state = State.WAITING if name is StepName.GATES else State.RUNNING
+            return replace(_with(operation, waiting), state=state)
+        case Done(found=found):
+            done = replace(step, state=StepState.DONE, ended_at=now, found=found, detail=detail)
+            return _settled(replace(_with(operation, done), state=State.RUNNING))
+        case Failed(outcome=outcome, remedy=remedy, ending=ending):
+            failed = replace(
+                step, state=StepState.FAILED, ended_at=now, found=outcome, detail=detail
+            )
+            return fail(_with(operation, failed), outcome, remedy, ending)
+
+
+def fail(operation: Operation, outcome: str, remedy: str, ending: State) -> Operation:
+    """Head for an end: what was not begun is skipped, what is always done is done first.
+
+    The first failure gives the outcome; a failure on the way out does not change how it ends.
+    """
+    if operation.ended:
+        return operation
+    begun = operation.has(StepName.LOCK, StepState.ATTEMPTED, StepState.DONE, StepState.FAILED)
+    announced = operation.has(StepName.ANNOUNCE, StepState.ATTEMPTED, StepState.DONE)
+    needed = {StepName.RELEASE: begun, StepName.CONFIRM: announced}
+    steps = tuple(
+        replace(step, state=StepState.SKIPPED)
+        if step.state in (StepState.PLANNED, StepState.ATTEMPTED)
+        and not needed.get(step.name, False)
+        else step
+        for step in operation.steps
+    )
+    if operation.ending is None:
+        operation = replace(operation, ending=ending, outcome=outcome, remedy=remedy)
+    return _settled(replace(operation, steps=steps, state=State.RUNNING))
+
+
+def _settled(operation: Operation) -> Operation:
+    if any(step.state in (StepState.PLANNED, StepState.ATTEMPTED) for step in operation.steps):
+        return operation
+    return replace(operation, state=operation.ending or State.SUCCEEDED)
+
+
+def _with(operation: Operation, changed: Step) -> Operation:
+    steps = tuple(changed if step.name is changed.name else step for step in operation.steps)
+    return replace(operation, steps=steps)

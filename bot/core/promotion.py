@@ -1,0 +1,88 @@
+"""The facts that promotion gates judge. Whatever could not be read is ``Unread``, never empty."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, TypeVar
+
+from bot.core.hosting import Build, Freeze, HostDeployment, HostProject, LedgerEntry, Lock
+from bot.core.model import Actor, Commit
+from bot.core.policy.environments import EnvironmentPolicy
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read, with the reason in plain words."""
+
+    reason: str
+
+
+Read: TypeAlias = T | Unread
+
+
+@dataclass(frozen=True, slots=True)
+class CheckState:
+    """A check run or a commit status, newest of its name and source."""
+
+    name: str
+    app_id: int | None
+    """None for a commit status, which any writer can forge."""
+    app: str
+    """The App's slug, or the status' creator."""
+    completed: bool
+    conclusion: str
+    """``success``, ``failure``, ``neutral``, ``skipped``, …; empty while it runs."""
+    started_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredCheck:
+    """A check that a ruleset or branch protection requires, with the App that must produce it."""
+
+    name: str
+    app_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's newest review that says something, on the pull request of the candidate."""
+
+    actor: Actor
+    role_may_write: bool
+    state: str
+    """``approved``, ``changes_requested`` or ``dismissed``."""
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The build that somebody wants live."""
+
+    build: Build
+    commit: Commit
+    author: Actor
+    """Of its pull request, else of the commit."""
+    on_trunk: bool
+    released: bool
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionFacts:
+    environment: str
+    policy: EnvironmentPolicy
+    now: datetime
+    candidate: Candidate
+    checks: Read[tuple[CheckState, ...]]
+    required_checks: Read[tuple[RequiredCheck, ...]]
+    project: Read[HostProject]
+    deployments: Read[tuple[HostDeployment, ...]]
+    """Of the candidate's commit, newest first."""
+    approvals: Read[tuple[Approval, ...]]
+    lock: Lock | None
+    freezes: tuple[Freeze, ...]
+    live: Mapping[str, LedgerEntry]
+    """What is live, by environment; an environment that never was promoted to has none."""

@@ -1,0 +1,248 @@
+"""What the engine asks of the store and of GitHub for commands, promotions and rollbacks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.decision import Json
+from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
+from bot.core.model import Actor, Commit, PullRef, RepoRef, Sha
+from bot.core.operations.machine import Operation
+from bot.core.promotion import Approval, CheckState, RequiredCheck
+
+
+@dataclass(frozen=True, slots=True)
+class CommandComment:
+    """A pull request comment as it stands now."""
+
+    id: int
+    ref: PullRef
+    author: Actor
+    body: str
+    created_at: datetime
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PullFacts:
+    """What commands need to know of a pull request."""
+
+    ref: PullRef
+    title: str
+    author: Actor
+    head_sha: Sha
+    base_ref: str
+    merged: bool
+    merge_sha: Sha | None
+    open: bool
+    from_fork: bool
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFacts:
+    """A commit by any name a person may type; ``pull_number`` is the merged one it came by."""
+
+    commit: Commit
+    on_trunk: bool
+    pull_number: int
+    tag: str
+    released: bool
+
+
+class CommandHub(Protocol):
+    """GitHub, for commands. Every method may raise HubUnavailable, HubGone or HubRefused."""
+
+    async def fetch_comment(self, ref: PullRef, comment_id: int) -> CommandComment: ...
+
+    async def fetch_pull(self, ref: PullRef) -> PullFacts: ...
+
+    async def fetch_commit(self, repo: RepoRef, name: str, *, trunk: str) -> CommitFacts:
+        """By SHA (7 characters at least), tag or branch. HubGone if there is none or it is
+        ambiguous."""
+        ...
+
+    async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
+        """The default branch and its tip."""
+        ...
+
+    async def fetch_checks(self, repo: RepoRef, sha: Sha) -> tuple[CheckState, ...]:
+        """Check runs and statuses of a commit, newest of each name and source; all pages."""
+        ...
+
+    async def fetch_required_checks(self, repo: RepoRef, branch: str) -> tuple[RequiredCheck, ...]:
+        """What the rulesets and the protection of a branch require."""
+        ...
+
+    async def fetch_approvals(self, ref: PullRef) -> tuple[Approval, ...]: ...
+
+    async def fetch_teams(self, repo: RepoRef, login: str, slugs: Sequence[str]) -> frozenset[str]:
+        """Those of the teams of the repository's organisation that somebody is an active member
+        of."""
+        ...
+
+    async def react(self, repo: RepoRef, comment_id: int, content: str) -> None:
+        """``eyes``, ``rocket``, ``-1`` or ``confused``; the same reaction twice is one."""
+        ...
+
+    async def fetch_deployment(self, repo: RepoRef, *, environment: str, key: str) -> int | None:
+        """The GitHub deployment that bears our key, if there is one."""
+        ...
+
+    async def post_deployment(
+        self, repo: RepoRef, *, sha: Sha, environment: str, key: str, description: str
+    ) -> int: ...
+
+    async def post_deployment_status(
+        self,
+        repo: RepoRef,
+        deployment_id: int,
+        *,
+        state: str,
+        description: str,
+        environment_url: str = "",
+        log_url: str = "",
+    ) -> None:
+        """``in_progress``, ``success``, ``failure`` or ``inactive``."""
+        ...
+
+    async def fetch_progress_comment(self, ref: PullRef, key: str) -> int | None:
+        """Our comment on a pull request that bears an operation's key, if there is one."""
+        ...
+
+
+class OperationStore(Protocol):
+    """Operations, locks, freezes and the ledger. Every method may raise StoreUnavailable."""
+
+    async def add_operation(self, operation: Operation) -> tuple[Operation, bool]:
+        """Store one (its id is given here) with the job that advances it, in one transaction.
+
+        One comment leads to one operation: if its ``comment_id`` is known already the operation
+        that stands is returned, and False.
+        """
+        ...
+
+    async def fetch_operation(self, operation_id: int) -> Operation | None: ...
+
+    async def save_operation(self, operation: Operation) -> None: ...
+
+    async def fetch_operations(
+        self,
+        repository_id: int = 0,
+        *,
+        environment: str = "",
+        open_only: bool = False,
+        limit: int = 50,
+    ) -> list[Operation]:
+        """Newest first."""
+        ...
+
+    async def take_environment(
+        self, repository_id: int, environment: str, operation_id: int
+    ) -> int | None:
+        """The fencing token: higher than any given before for this environment; the same one
+        again for the operation that holds it. None while another operation holds it."""
+        ...
+
+    async def release_environment(
+        self, repository_id: int, environment: str, operation_id: int
+    ) -> None:
+        """Does nothing if the operation does not hold it."""
+        ...
+
+    async def fetch_holder(self, repository_id: int, environment: str) -> int | None: ...
+
+    async def fetch_live(self, repository_id: int) -> Mapping[str, LedgerEntry]:
+        """What is live, by environment."""
+        ...
+
+    async def fetch_ledger(
+        self, repository_id: int, environment: str, *, limit: int = 20
+    ) -> list[LedgerEntry]:
+        """Newest first."""
+        ...
+
+    async def record_live(
+        self,
+        repository_id: int,
+        environment: str,
+        build: Build,
+        *,
+        origin: Origin,
+        actor: str,
+        at: datetime,
+        verified: bool,
+        operation_id: int | None,
+        fence: int | None,
+    ) -> None:
+        """End what was live and begin the new entry. Recording what is live already changes
+        nothing but ``verified``. A ``fence`` older than the newest one is refused."""
+        ...
+
+    async def fetch_lock(self, repository_id: int, environment: str) -> Lock | None: ...
+
+    async def set_lock(self, repository_id: int, lock: Lock) -> None: ...
+
+    async def clear_lock(self, repository_id: int, environment: str) -> bool: ...
+
+    async def fetch_freezes(self, repository_id: int, environment: str) -> tuple[Freeze, ...]:
+        """Those that have not ended."""
+        ...
+
+    async def add_freeze(self, repository_id: int, freeze: Freeze) -> None: ...
+
+    async def end_freezes(self, repository_id: int, environment: str) -> int: ...
+
+    async def note_head(
+        self, repository_id: int, number: int, head_sha: Sha, seen_at: datetime
+    ) -> None:
+        """From our own webhooks: which commit was the head since when."""
+        ...
+
+    async def fetch_head_at(self, repository_id: int, number: int, at: datetime) -> Sha | None:
+        """The head that a person could see at a time; None if we had seen none by then."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Something that was asked, decided or done. ``detail`` holds evidence, never a secret."""
+
+    kind: str
+    """``command``, ``decision``, ``effect``, ``override``, ``lock``, ``configuration``, ``login``,
+    ``promotion`` or ``rollback``."""
+    actor: str
+    repository: str
+    subject: str
+    detail: Mapping[str, Json]
+    build_sha: str = ""
+    schema_hash: str = ""
+    release_tag: str = ""
+    pull_number: int = 0
+
+
+class AuditLog(Protocol):
+    async def append(self, entry: AuditEntry) -> None:
+        """Raises StoreUnavailable: what cannot be written down is not done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News for the team. ``severity`` is ``info``, ``warning`` or ``critical``; one ``key`` is told
+    once to each channel."""
+
+    key: str
+    severity: str
+    title: str
+    text: str
+    url: str
+    repository: str
+    environment: str
+
+
+class Outbox(Protocol):
+    async def post(self, notice: Notice) -> None:
+        """Store it; it is delivered by a job of its own, however long that takes."""
+        ...
