@@ -1,0 +1,29 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from journey import Journey, Requests, started
+
+from bot.sandbox.server import Sandbox
+
+
+@pytest.fixture
+async def idle_journey(database_url: str, tmp_path: Path) -> AsyncIterator[Journey]:
+    """No worker runs."""
+    requests = Requests()
+    async with (
+        Sandbox(on_exchange=requests) as github,
+        started(github, requests, tmp_path, database_url) as journey,
+    ):
+        yield journey
+
+
+@pytest.fixture
+async def journey(idle_journey: Journey) -> AsyncIterator[Journey]:
+    seen = idle_journey.requests.seen
+    async with idle_journey.working():
+        swept = "/app/hook/deliveries"
+        await idle_journey.until(lambda: any(e.path == swept for e in seen), "no sweep at start")
+        await idle_journey.rest()
+        seen.clear()
+        yield idle_journey
