@@ -144,6 +144,58 @@ class FixTitle(RepoWork):
 
 
 @dataclass(frozen=True, slots=True)
+class RunCommand(RepoWork):
+    """Somebody wrote a comment on a pull request that may hold a command.
+
+    ``body_digest`` is of the comment as it was delivered: one that was edited since is refused.
+    ``received_at`` is when the delivery came in, in seconds since the epoch.
+    """
+
+    kind: ClassVar[str] = "run_command"
+    priority: ClassVar[int] = 10
+    number: int
+    comment_id: int
+    actor_id: int
+    body_digest: str
+    received_at: float
+
+    @property
+    def key(self) -> str:
+        return f"comment:{self.comment_id}"
+
+    @property
+    def ref(self) -> PullRef:
+        return PullRef(self.repo, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceEnvironment:
+    """Do the next steps of an environment's open operations. Queued with each new operation."""
+
+    kind: ClassVar[str] = "advance_environment"
+    priority: ClassVar[int] = 10
+    repository_id: int
+    environment: str
+
+    @property
+    def key(self) -> str:
+        return f"environment:{self.repository_id}/{self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class TellOperation:
+    """Bring an operation's comment and reaction up to date, however long GitHub is away."""
+
+    kind: ClassVar[str] = "tell_operation"
+    priority: ClassVar[int] = 5
+    operation_id: int
+
+    @property
+    def key(self) -> str:
+        return f"operation:{self.operation_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class SweepDeliveries:
     """Ask GitHub to send again what it could not deliver."""
 
@@ -171,6 +223,9 @@ Work: TypeAlias = (
     | ReconcileRepository
     | ReconcileInstallation
     | FixTitle
+    | RunCommand
+    | AdvanceEnvironment
+    | TellOperation
     | SweepDeliveries
     | PruneStore
 )
@@ -187,6 +242,9 @@ KINDS: dict[str, type[Work]] = {
         ReconcileRepository,
         ReconcileInstallation,
         FixTitle,
+        RunCommand,
+        AdvanceEnvironment,
+        TellOperation,
         SweepDeliveries,
         PruneStore,
     )

@@ -116,7 +116,8 @@ class OperationStore(Protocol):
     """Operations, locks, freezes and the ledger. Every method may raise StoreUnavailable."""
 
     async def add_operation(self, operation: Operation) -> tuple[Operation, bool]:
-        """Store one (its id is given here) with the job that advances it, in one transaction.
+        """Store one (its id is given here) with the job that advances it, ``AdvanceEnvironment``,
+        in one transaction.
 
         One comment leads to one operation: if its ``comment_id`` is known already the operation
         that stands is returned, and False.
