@@ -120,8 +120,8 @@ async def test_what_is_gone_is_null(github: Sandbox, shop: Repository) -> None:
             '{repository(owner:"octo",name:"shop"){pullRequests{totalCount}}}',
             "MISSING_PAGINATION_BOUNDARIES",
             (
-                "You must provide a `first` or `last` value to properly paginate the `pullRequests` "
-                "connection."
+                "You must provide a `first` or `last` value to properly paginate the "
+                "`pullRequests` connection."
             ),
             ["repository", "pullRequests"],
         ),
@@ -129,8 +129,8 @@ async def test_what_is_gone_is_null(github: Sandbox, shop: Repository) -> None:
             '{repository(owner:"octo",name:"shop"){pullRequests(first:101){totalCount}}}',
             "EXCESSIVE_PAGINATION",
             (
-                "Requesting 101 records on the `pullRequests` connection exceeds the `first` limit of "
-                "100 records."
+                "Requesting 101 records on the `pullRequests` connection exceeds the `first` "
+                "limit of 100 records."
             ),
             ["repository", "pullRequests"],
         ),
