@@ -30,6 +30,9 @@ _WORKS = {
     "reconcile_repository": "check all of",
     "reconcile_installation": "check installation",
     "fix_title": "fix the title of",
+    "run_command": "run the command on",
+    "advance_environment": "move environment",
+    "tell_operation": "report on operation",
     "sweep_deliveries": "ask for lost deliveries",
     "prune_store": "delete what is past its retention",
 }
