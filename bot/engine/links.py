@@ -16,3 +16,6 @@ class Links:
 
     def pull(self, ref: PullRef) -> str:
         return f"{self.repository(ref.repo)}/pulls/{ref.number}"
+
+    def operation(self, operation_id: int) -> str:
+        return f"{self.base}/operations/{operation_id}"

@@ -136,7 +136,7 @@ class OperationStore(Protocol):
         open_only: bool = False,
         limit: int = 50,
     ) -> list[Operation]:
-        """Newest first."""
+        """Newest first. Open are those that are not ``concluded``."""
         ...
 
     async def take_environment(

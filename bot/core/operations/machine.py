@@ -131,6 +131,11 @@ class Operation:
     overrides: dict[str, str] = field(default_factory=dict)
     """Gates set aside by break-glass, with the reason given."""
     when_ready: bool = False
+    take_back: bool = True
+    """Whether a promotion that cannot be verified puts back what was live before."""
+    concluded: bool = False
+    """Whether what follows from its end (the audit entry, the news, the way back) has been done:
+    until then it counts as open."""
     follows: int = 0
     """The operation that this one takes back, for a rollback the bot made by itself."""
 
@@ -250,7 +255,11 @@ def fail(operation: Operation, outcome: str, remedy: str, ending: State) -> Oper
 def _settled(operation: Operation) -> Operation:
     if any(step.state in (StepState.PLANNED, StepState.ATTEMPTED) for step in operation.steps):
         return operation
-    return replace(operation, state=operation.ending or State.SUCCEEDED)
+    if operation.ending is not None:
+        return replace(operation, state=operation.ending)
+    build, environment = operation.plan.build, operation.plan.environment
+    outcome = f"{environment.capitalize()} serves {build.tag or build.sha[:7]}."
+    return replace(operation, state=State.SUCCEEDED, outcome=outcome)
 
 
 def _with(operation: Operation, changed: Step) -> Operation:

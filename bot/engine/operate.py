@@ -1,0 +1,207 @@
+"""Takes operations from step to step. All state is in the store; killing it loses nothing.
+
+The open operations of an environment take turns in one job: a rollback goes before any promotion
+and ends one that is under way, so that production is never asked for two things at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from bot.core.operations.machine import (
+    Again,
+    Kind,
+    Operation,
+    State,
+    Step,
+    StepName,
+    StepState,
+    attempt,
+    begin,
+    fail,
+    next_step,
+    plan_operation,
+    record,
+)
+from bot.core.work import AdvanceEnvironment, TellOperation
+from bot.engine.steps import Steps
+from bot.ports import Clock, Store
+from bot.ports.operations import AuditEntry, AuditLog, Notice, OperationStore, Outbox
+
+log = structlog.get_logger()
+
+ROLLBACK_WITHIN = timedelta(minutes=5)
+"""The product's promise. A rollback that is not verified by then says so."""
+_WAY_OUT = timedelta(seconds=30)
+"""What is left after the deadline for closing what was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    steps: Steps
+    operations: OperationStore
+    store: Store
+    audit: AuditLog
+    outbox: Outbox
+    clock: Clock
+
+    async def advance_environment(self, work: AdvanceEnvironment, cause: str) -> None:
+        open_operations = await self.operations.fetch_operations(
+            work.repository_id, environment=work.environment, open_only=True
+        )
+        waits: list[timedelta] = []
+        for operation in in_turn(open_operations):
+            if operation.plan.kind is Kind.ROLLBACK:
+                await self._supersede(operation, open_operations)
+            wait = await self._advance(operation)
+            if wait is not None:
+                waits.append(wait)
+        if waits:
+            await self.store.enqueue(work, delay=min(waits))
+
+    async def _advance(self, operation: Operation) -> timedelta | None:
+        """Do step after step; how long to wait before the next, or None at the end."""
+        while (step := next_step(operation)) is not None:
+            now = self.clock.now()
+            if now >= operation.deadline and operation.ending is None:
+                operation = _give_up(operation)
+                await self._save(operation)
+                continue
+            operation = attempt(operation, step.name, now)
+            await self.operations.save_operation(operation)
+            result = await self.steps.perform(operation, _as_found(operation, step))
+            operation = record(operation, step.name, result, self.clock.now())
+            await self._save(operation)
+            if isinstance(result, Again):
+                return min(result.delay, max(operation.deadline - now, timedelta(0)) + _WAY_OUT)
+        await self._conclude(operation)
+        return None
+
+    async def _save(self, operation: Operation) -> None:
+        await self.operations.save_operation(operation)
+        await self.store.enqueue(TellOperation(operation.id))
+
+    async def _supersede(self, rollback: Operation, others: Sequence[Operation]) -> None:
+        """End the promotions that are under way: a rollback does not wait for them."""
+        for other in others:
+            current = await self.operations.fetch_operation(other.id)
+            if current is None or current.ended or current.plan.kind is Kind.ROLLBACK:
+                continue
+            ended = fail(
+                current,
+                f"Superseded by the rollback that {rollback.actor.login} asked for; "
+                "the rollback says what production serves.",
+                "",
+                State.SUPERSEDED,
+            )
+            await self._save(ended)
+            await self._advance(ended)
+
+    async def _conclude(self, operation: Operation) -> None:
+        """Runs once or, after a crash, again: each part comes to the same when done twice."""
+        if _needs_way_back(operation):
+            await self._take_back(operation)
+        await self.audit.append(
+            AuditEntry(
+                kind=operation.plan.kind.value,
+                actor=operation.actor.login,
+                repository=operation.repo.full_name,
+                subject=f"{operation.plan.environment}: operation {operation.id}",
+                detail={
+                    "state": operation.state.value,
+                    "outcome": operation.outcome,
+                    "plan": operation.plan.digest,
+                    "overrides": dict(operation.overrides),
+                },
+                build_sha=operation.plan.build.sha,
+                schema_hash=operation.plan.build.schema_hash,
+                release_tag=operation.plan.build.tag,
+                pull_number=operation.pull_number,
+            )
+        )
+        await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
+        await self._save(replace(operation, concluded=True))
+        log.info("operation_ended", operation=operation.id, state=operation.state.value)
+
+    async def _take_back(self, operation: Operation) -> None:
+        """The promotion could not be verified: put back what was live before it."""
+        previous = operation.plan.replaces
+        assert previous is not None  # noqa: S101 (_needs_way_back asked)
+        plan = plan_operation(
+            Kind.ROLLBACK, operation.plan.environment, operation.plan.target, previous, None
+        )
+        now = self.clock.now()
+        await self.operations.add_operation(
+            begin(
+                Operation(
+                    id=0,
+                    repo=operation.repo,
+                    plan=plan,
+                    actor=operation.actor,
+                    requested_at=now,
+                    deadline=now + ROLLBACK_WITHIN,
+                    pull_number=operation.pull_number,
+                    comment_id=-operation.id,
+                    follows=operation.id,
+                )
+            )
+        )
+
+
+def in_turn(operations: Sequence[Operation]) -> list[Operation]:
+    """Rollbacks first, the newest of them first, since it says what is wanted now; then promotions
+    in the order in which they were asked for."""
+    rollbacks = [one for one in operations if one.plan.kind is Kind.ROLLBACK]
+    promotions = [one for one in operations if one.plan.kind is Kind.PROMOTE]
+    return [
+        *sorted(rollbacks, key=lambda one: one.id, reverse=True),
+        *sorted(promotions, key=lambda one: one.id),
+    ]
+
+
+def _as_found(operation: Operation, before: Step) -> Step:
+    """The step as its performer needs it: with the time of its first start, and with the state
+    that it was found in."""
+    return replace(operation.step(before.name), state=before.state)
+
+
+def _give_up(operation: Operation) -> Operation:
+    kind, environment = operation.plan.kind.value, operation.plan.environment
+    step = next_step(operation)
+    waiting_for = step.found if step and step.found else "its next step"
+    if not operation.production_may_have_changed:
+        outcome = (
+            f"The {kind} was given up: {waiting_for}. {environment.capitalize()} is unchanged."
+        )
+        return fail(operation, outcome, f"`/{kind}` starts anew", State.FAILED)
+    outcome = (
+        f"The {kind} could not be verified in time: {waiting_for}. "
+        f"What {environment} serves is not known."
+    )
+    return fail(operation, outcome, "look at the host, then `/status`", State.FAILED)
+
+
+def _needs_way_back(operation: Operation) -> bool:
+    return (
+        operation.plan.kind is Kind.PROMOTE
+        and operation.state is State.FAILED
+        and operation.take_back
+        and operation.plan.replaces is not None
+        and operation.production_may_have_changed
+        and not operation.has(StepName.RECORD, StepState.DONE)
+    )
+
+
+def _notice(operation: Operation, url: str) -> Notice:
+    return Notice(
+        key=f"operation-{operation.id}-{operation.state.value}",
+        severity="critical" if operation.state is State.FAILED else "info",
+        title=f"{operation.plan.kind.value} of {operation.repo.full_name} "
+        f"{operation.plan.environment}: {operation.state.value}",
+        text=operation.outcome,
+        url=url,
+        repository=operation.repo.full_name,
+        environment=operation.plan.environment,
+    )

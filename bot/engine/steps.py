@@ -1,0 +1,245 @@
+"""What each step of an operation does in the world, and what it found there.
+
+A step that was attempted before asks first what became of it. What is not known is asked again;
+what was refused is not. A rollback does not wait for GitHub.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.core.decision import Decision, Json, Verdict
+from bot.core.hosting import BuildState, HostJob, HostJobState, Origin
+from bot.core.operations.machine import (
+    Again,
+    Done,
+    Failed,
+    Kind,
+    Operation,
+    Result,
+    State,
+    Step,
+    StepName,
+    StepState,
+)
+from bot.core.render import to_json
+from bot.engine.links import Links
+from bot.ports import Clock, HubError, HubUnavailable
+from bot.ports.host import Host, HostGone, HostRefused, HostUnavailable
+from bot.ports.operations import CommandHub, OperationStore
+
+SKEW = timedelta(seconds=5)
+"""By which the host's clock may be behind ours."""
+_SOON = timedelta(milliseconds=250)
+_TURN = timedelta(seconds=1)
+_GATES_EVERY = timedelta(seconds=30)
+"""How often waiting gates are asked anew where no event says that something changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """``judge`` reads the facts of a promotion and asks its gates."""
+
+    hub: CommandHub
+    hosts: Mapping[str, Host]
+    store: OperationStore
+    clock: Clock
+    links: Links
+    judge: Callable[[Operation], Awaitable[Decision]]
+
+    async def perform(self, operation: Operation, step: Step) -> Result:
+        """Do a step. ``step`` is as it stood before this attempt.
+
+        Raises:
+            StoreUnavailable: the job is to be run again.
+        """
+        acts: dict[StepName, Callable[[Operation, Step], Awaitable[Result]]] = {
+            StepName.GATES: self._gates,
+            StepName.LOCK: self._lock,
+            StepName.ANNOUNCE: self._announce,
+            StepName.SWITCH: self._switch,
+            StepName.SETTLE: self._settle,
+            StepName.VERIFY: self._verify,
+            StepName.RECORD: self._record,
+            StepName.CONFIRM: self._confirm,
+            StepName.RELEASE: self._release,
+        }
+        try:
+            return await acts[step.name](operation, step)
+        except HostUnavailable as error:
+            return Again(error.retry_after or _TURN, str(error))
+        except HostGone as error:
+            return Failed(str(error), "check the project and the deployment at the host")
+        except HostRefused as error:
+            if error.busy:
+                return Again(_TURN, str(error))
+            return Failed(str(error), error.remedy)
+        except HubUnavailable as error:
+            return Again(error.retry_after or _TURN, str(error))
+        except HubError as error:
+            return Failed(str(error), "check that the App is installed and may do this")
+
+    async def _gates(self, operation: Operation, step: Step) -> Result:
+        decision = await self.judge(operation)
+        judged: dict[str, Json] = {"decision": to_json(decision)}
+        passed = sum(result.verdict is Verdict.PASS for result in decision.results)
+        asked = sum(result.verdict is not Verdict.SKIP for result in decision.results)
+        found = f"{passed} of {asked} gates pass"
+        if decision.verdict is Verdict.PASS:
+            return Done(found, judged)
+        if decision.verdict is Verdict.WAIT and operation.when_ready:
+            return Again(_GATES_EVERY, found, judged)
+        holding = next(
+            (result for result in decision.results if result.verdict is decision.verdict), None
+        )
+        if holding is None or decision.verdict is Verdict.SKIP:
+            return Failed("no gate was asked", "name gates under `requires`", State.REFUSED, judged)
+        return Failed(holding.summary, holding.remedy, State.REFUSED, judged)
+
+    async def _lock(self, operation: Operation, step: Step) -> Result:
+        fence = await self.store.take_environment(
+            operation.repo.id, operation.plan.environment, operation.id
+        )
+        if fence is None:
+            holder = await self.store.fetch_holder(operation.repo.id, operation.plan.environment)
+            return Again(_TURN, f"operation {holder} holds the environment")
+        return Done("lock taken", {"fence": fence})
+
+    async def _announce(self, operation: Operation, step: Step) -> Result:
+        try:
+            deployment_id = await self._deployment(operation)
+            await self.hub.post_deployment_status(
+                operation.repo,
+                deployment_id,
+                state="in_progress",
+                description=f"{operation.plan.kind.value} under way",
+                log_url=self.links.operation(operation.id),
+            )
+        except HubError as error:
+            if operation.plan.kind is Kind.ROLLBACK:
+                return Done(f"GitHub was not told: {error}")
+            raise
+        return Done(f"GitHub deployment {deployment_id}", {"deployment": deployment_id})
+
+    async def _deployment(self, operation: Operation) -> int:
+        key, environment = _key(operation), operation.plan.environment
+        found = await self.hub.fetch_deployment(operation.repo, environment=environment, key=key)
+        if found is not None:
+            return found
+        return await self.hub.post_deployment(
+            operation.repo,
+            sha=operation.plan.build.sha,
+            environment=environment,
+            key=key,
+            description=f"{operation.plan.kind.value} {operation.plan.build.sha[:7]}",
+        )
+
+    async def _switch(self, operation: Operation, step: Step) -> Result:
+        plan = operation.plan
+        host = self.hosts[plan.target.host]
+        attempted = step.state is StepState.ATTEMPTED and step.started_at is not None
+        if attempted and _is_ours(await host.fetch_job(operation.repo, plan.target), operation):
+            return Done("the host had taken the request", {"taken": True})
+        build = await host.fetch_build(operation.repo, plan.target, plan.build.deployment_id)
+        if build.state is not BuildState.READY:
+            return Failed(
+                f"deployment {build.id} is {build.state.value} at the host",
+                "choose a build that is ready",
+            )
+        if build.sha is not None and build.sha != plan.build.sha:
+            return Failed(
+                f"deployment {build.id} was built from {build.sha[:7]}, "
+                f"not from {plan.build.sha[:7]}",
+                "choose the deployment of that commit",
+            )
+        if plan.kind is Kind.PROMOTE:
+            switched = await host.promote(operation.repo, plan.target, build.id)
+        else:
+            switched = await host.rollback(
+                operation.repo, plan.target, build.id, reason=f"operation {operation.id}"
+            )
+        if switched.queued:
+            return Done("taken; it waits behind a rolling release", {"queued": True})
+        return Done(f"the host was asked to serve {build.id}")
+
+    async def _settle(self, operation: Operation, step: Step) -> Result:
+        plan = operation.plan
+        host = self.hosts[plan.target.host]
+        job = await host.fetch_job(operation.repo, plan.target)
+        if job is None or not _is_ours(job, operation):
+            return Again(_SOON, "the host shows no job for this request yet")
+        if job.state in (HostJobState.PENDING, HostJobState.IN_PROGRESS):
+            return Again(_SOON, f"the host's job is {job.state.value}")
+        failures = await host.fetch_failed_aliases(operation.repo, plan.target, plan.kind.value)
+        if failures:
+            listed = ", ".join(f"{failure.alias} ({failure.reason})" for failure in failures[:5])
+            return Failed(
+                f"{len(failures)} aliases did not move: {listed}", "mend them at the host, `/retry`"
+            )
+        if job.state is not HostJobState.SUCCEEDED:
+            return Failed(f"the host's job ended as {job.state.value}", "look at it there")
+        return Done("the host moved the domains")
+
+    async def _verify(self, operation: Operation, step: Step) -> Result:
+        target = operation.plan.target
+        serving = await self.hosts[target.host].fetch_serving(operation.repo, target)
+        wanted = operation.plan.build.deployment_id
+        if serving == wanted:
+            return Done(f"{target.domain} serves {wanted}")
+        return Again(_SOON, f"{target.domain} still serves {serving or 'something else'}")
+
+    async def _record(self, operation: Operation, step: Step) -> Result:
+        rollback = operation.plan.kind is Kind.ROLLBACK
+        fence = operation.step(StepName.LOCK).detail.get("fence")
+        await self.store.record_live(
+            operation.repo.id,
+            operation.plan.environment,
+            operation.plan.build,
+            origin=Origin.ROLLBACK if rollback else Origin.PROMOTION,
+            actor=operation.actor.login,
+            at=self.clock.now(),
+            verified=True,
+            operation_id=operation.id,
+            fence=fence if isinstance(fence, int) else None,
+        )
+        return Done("written down")
+
+    async def _confirm(self, operation: Operation, step: Step) -> Result:
+        deployment_id = operation.step(StepName.ANNOUNCE).detail.get("deployment")
+        if not isinstance(deployment_id, int):
+            return Done("GitHub had not been told")
+        ended_well = operation.ending is None
+        try:
+            await self.hub.post_deployment_status(
+                operation.repo,
+                deployment_id,
+                state="success" if ended_well else "failure",
+                description=(operation.outcome or operation.plan.kind.value)[:140],
+                environment_url=f"https://{operation.plan.target.domain}",
+                log_url=self.links.operation(operation.id),
+            )
+        except HubError as error:
+            # Production is what it is; that GitHub shows it late must not hold the lock.
+            return Done(f"GitHub was not told: {error}")
+        return Done("GitHub deployment closed")
+
+    async def _release(self, operation: Operation, step: Step) -> Result:
+        await self.store.release_environment(
+            operation.repo.id, operation.plan.environment, operation.id
+        )
+        return Done("lock given back")
+
+
+def _key(operation: Operation) -> str:
+    return f"lockgate-{operation.id}"
+
+
+def _is_ours(job: HostJob | None, operation: Operation) -> bool:
+    """Whether the host's newest job is the one that this operation asked for."""
+    started = operation.step(StepName.SWITCH).started_at
+    return (
+        job is not None
+        and started is not None
+        and job.to_deployment == operation.plan.build.deployment_id
+        and job.requested_at >= started - SKEW
+    )
