@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 import structlog
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -111,7 +112,7 @@ class _Webhook:
         else:
             DELIVERIES.labels(event, "routed" if delivery.routed else "ignored").inc()
             ACK_SECONDS.observe(time.perf_counter() - started)
-            await _respond(send, 202, "Stored.")
+            await _respond(send, 202)
         finally:
             body.release()
 
@@ -225,12 +226,21 @@ def _bad(text: str) -> _Refused:
 
 def _load(content: bytes) -> dict[str, Any]:
     try:
-        payload = json.loads(content.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise _bad("The body is not JSON that can be read.") from None
+        # Half the time of the standard library's, which was a third of the whole answer.
+        payload = from_json(content, allow_inf_nan=False)
+    except ValueError:
+        payload = _load_unusual(content)
     if not isinstance(payload, dict):
         raise _bad("The body is JSON but not an object.")
     return payload
+
+
+def _load_unusual(content: bytes) -> Any:
+    """What the strict parser refuses may still be JSON: half a surrogate pair, deep nesting."""
+    try:
+        return json.loads(content.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise _bad("The body is not JSON that can be read.") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -248,14 +258,13 @@ def _text(value: Any) -> str:
     return value[:_MAX_TEXT] if isinstance(value, str) else ""
 
 
-async def _respond(send: Send, status: int, text: str) -> None:
+async def _respond(send: Send, status: int, text: str = "") -> None:
     # Where the body was not read to its end the server throws the rest away as it comes. Closing
     # at once would cut off a client that still writes, and it would never read the answer.
-    content = f"{text}\n".encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(content)).encode()),
-    ]
+    content = f"{text}\n".encode() if text else b""
+    headers = [(b"content-length", str(len(content)).encode())]
+    if content:
+        headers.append((b"content-type", b"text/plain; charset=utf-8"))
     if status == 408:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

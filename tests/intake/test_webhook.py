@@ -102,7 +102,7 @@ async def test_delivery_is_stored_with_its_job_before_it_is_acknowledged(
     before = counted("pull_request", "routed")
     guid = str(uuid.uuid4())
     answer = await post(door, BODY, X_GitHub_Delivery=guid.upper())
-    assert (answer.status_code, answer.text) == (202, "Stored.\n")
+    assert (answer.status_code, answer.text) == (202, "")
     found = await store.fetch_delivery(guid)
     assert found is not None
     assert (found.event, found.action, found.installation_id) == ("pull_request", "opened", 7)
