@@ -1,0 +1,101 @@
+"""Reads what promotion gates judge. What cannot be read is told as ``Unread``, never left out."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bot.core.hosting import Build, HostDeployment, HostProject
+from bot.core.model import PullRef, RepoRef
+from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.promotion import Approval, Candidate, PromotionFacts, Read, Unread
+from bot.ports import Clock, HubError
+from bot.ports.host import Host, HostError
+from bot.ports.operations import CommandHub, OperationStore
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    hub: CommandHub
+    hosts: Mapping[str, Host]
+    operations: OperationStore
+    clock: Clock
+
+    async def gather(
+        self, repo: RepoRef, environment: str, policy: EnvironmentPolicy, build: Build
+    ) -> PromotionFacts:
+        """The facts on a build and an environment, read now, side by side.
+
+        Raises:
+            HubUnavailable, HubGone, HubRefused: the commit itself could not be read.
+            StoreUnavailable: nothing is known of locks and of what is live.
+        """
+        trunk, _ = await self.hub.fetch_trunk(repo)
+        commit = await self.hub.fetch_commit(repo, build.sha, trunk=trunk)
+        pull_number = build.pull_number or commit.pull_number
+        async with asyncio.TaskGroup() as group:
+            lock = group.create_task(self.operations.fetch_lock(repo.id, environment))
+            freezes = group.create_task(self.operations.fetch_freezes(repo.id, environment))
+            live = group.create_task(self.operations.fetch_live(repo.id))
+            checks = group.create_task(_read(self.hub.fetch_checks(repo, build.sha)))
+            required = group.create_task(_read(self.hub.fetch_required_checks(repo, trunk)))
+            approvals = group.create_task(self._approvals(repo, pull_number))
+            project = group.create_task(self._project(repo, policy))
+            deployments = group.create_task(self._deployments(repo, policy, build))
+        return PromotionFacts(
+            environment=environment,
+            policy=policy,
+            now=self.clock.now(),
+            candidate=Candidate(
+                build=build,
+                commit=commit.commit,
+                author=commit.commit.author,
+                on_trunk=commit.on_trunk,
+                released=commit.released,
+                merged=bool(commit.pull_number),
+            ),
+            checks=checks.result(),
+            required_checks=required.result(),
+            project=project.result(),
+            deployments=deployments.result(),
+            approvals=approvals.result(),
+            lock=lock.result(),
+            freezes=freezes.result(),
+            live=live.result(),
+        )
+
+    async def _approvals(self, repo: RepoRef, number: int) -> Read[tuple[Approval, ...]]:
+        if not number:
+            return ()
+        return await _read(self.hub.fetch_approvals(PullRef(repo, number)))
+
+    async def _project(self, repo: RepoRef, policy: EnvironmentPolicy) -> Read[HostProject]:
+        target = policy.target
+        host = self.hosts.get(target.host) if target else None
+        if target is None or host is None:
+            return _no_host(policy)
+        return await _read(host.fetch_project(repo, target))
+
+    async def _deployments(
+        self, repo: RepoRef, policy: EnvironmentPolicy, build: Build
+    ) -> Read[tuple[HostDeployment, ...]]:
+        target = policy.target
+        host = self.hosts.get(target.host) if target else None
+        if target is None or host is None:
+            return _no_host(policy)
+        return await _read(host.fetch_builds(repo, target, build.sha))
+
+
+def _no_host(policy: EnvironmentPolicy) -> Unread:
+    if policy.target is None:
+        return Unread("the policy does not say where the environment lives")
+    return Unread(f"this server has no access to {policy.target.host}")
+
+
+async def _read(asked: Awaitable[T]) -> T | Unread:
+    try:
+        return await asked
+    except (HubError, HostError) as error:
+        return Unread(str(error))
