@@ -35,15 +35,23 @@ class Gatherer:
         trunk, _ = await self.hub.fetch_trunk(repo)
         commit = await self.hub.fetch_commit(repo, build.sha, trunk=trunk)
         pull_number = build.pull_number or commit.pull_number
-        async with asyncio.TaskGroup() as group:
-            lock = group.create_task(self.operations.fetch_lock(repo.id, environment))
-            freezes = group.create_task(self.operations.fetch_freezes(repo.id, environment))
-            live = group.create_task(self.operations.fetch_live(repo.id))
-            checks = group.create_task(_read(self.hub.fetch_checks(repo, build.sha)))
-            required = group.create_task(_read(self.hub.fetch_required_checks(repo, trunk)))
-            approvals = group.create_task(self._approvals(repo, pull_number))
-            project = group.create_task(self._project(repo, policy))
-            deployments = group.create_task(self._deployments(repo, policy, build))
+        (
+            (lock, freezes, live),
+            (checks, required, approvals, project, deployments),
+        ) = await asyncio.gather(
+            asyncio.gather(
+                self.operations.fetch_lock(repo.id, environment),
+                self.operations.fetch_freezes(repo.id, environment),
+                self.operations.fetch_live(repo.id),
+            ),
+            asyncio.gather(
+                _read(self.hub.fetch_checks(repo, build.sha)),
+                _read(self.hub.fetch_required_checks(repo, trunk)),
+                self._approvals(repo, pull_number),
+                self._project(repo, policy),
+                self._deployments(repo, policy, build),
+            ),
+        )
         return PromotionFacts(
             environment=environment,
             policy=policy,
@@ -56,14 +64,14 @@ class Gatherer:
                 released=commit.released,
                 merged=bool(commit.pull_number),
             ),
-            checks=checks.result(),
-            required_checks=required.result(),
-            project=project.result(),
-            deployments=deployments.result(),
-            approvals=approvals.result(),
-            lock=lock.result(),
-            freezes=freezes.result(),
-            live=live.result(),
+            checks=checks,
+            required_checks=required,
+            project=project,
+            deployments=deployments,
+            approvals=approvals,
+            lock=lock,
+            freezes=freezes,
+            live=live,
         )
 
     async def _approvals(self, repo: RepoRef, number: int) -> Read[tuple[Approval, ...]]:
