@@ -116,6 +116,11 @@ class Contract:
             validator = _answer_validator(template, method, exchange.status)
             yield from _found(validator, exchange.response, f"answer {exchange.status}")
 
+    def exercised_by(self, agent: str) -> set[str]:
+        """The operations asked for by those whose User-Agent begins so."""
+        found = (seen for name, seen in self.exercised.items() if name.startswith(agent))
+        return set().union(*found)
+
     def payload(self, event: str, payload: dict[str, Any]) -> None:
         """Hold a webhook payload to the description of its event and action."""
         name = event.replace("_", "-")
@@ -153,10 +158,19 @@ def operations() -> set[str]:
     }
 
 
+def described(operation: str) -> dict[str, Any]:
+    """What the description says of ``METHOD /template``."""
+    method, _, template = operation.partition(" ")
+    found: dict[str, Any] = _paths()[template][method.lower()]
+    return found
+
+
 def find_template(path: str) -> str | None:
     """The path template that a path belongs to: the one with the most literal text."""
+    # a repository's address by id, as GitHub writes it in links, stands for the one by name
+    named = re.sub(r"^/repositories/\d+", "/repos/owner/name", path)
     for pattern, template in _patterns():
-        if pattern.fullmatch(path):
+        if pattern.fullmatch(named):
             return template
     return None
 

@@ -1,19 +1,15 @@
 """Every event that the sandbox sends, held to GitHub's description and to its examples."""
 
 import json
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from openapi import MODULES, Contract, needs_description
+from sandbox_kit import Listener, listening
 
 from bot.sandbox.model import Delivery
 from bot.sandbox.server import Sandbox
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "sandbox"))
-from sandbox_kit import Listener, listening
 
 EXAMPLES = MODULES / "@octokit/webhooks-examples/api.github.com/index.json"
 pytestmark = [

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from openapi import DESCRIPTION, Contract
+
 from bot.adapters.github.hub import GitHubHub
 from bot.core.model import PullRef, RepoRef
 from bot.sandbox.http import Exchange
@@ -53,9 +55,15 @@ class GitHub:
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[GitHub]:
-    seen, clock = Seen(), MovableClock()
+    seen, clock, contract = Seen(), MovableClock(), Contract()
     hubs: list[GitHubHub] = []
-    async with Sandbox(on_exchange=seen.exchanges.append) as sandbox:
+
+    def watch(exchange: Exchange) -> None:
+        seen.exchanges.append(exchange)
+        if DESCRIPTION.exists():
+            contract(exchange)
+
+    async with Sandbox(on_exchange=watch) as sandbox:
         sandbox.clock = clock.now
 
         def connect(**changes) -> GitHubHub:
@@ -74,3 +82,4 @@ async def opened() -> AsyncIterator[GitHub]:
         finally:
             for hub in hubs:
                 await hub.aclose()
+    contract.check()
