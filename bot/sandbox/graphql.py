@@ -21,15 +21,18 @@ from graphql import (
     validate,
 )
 
+from bot.sandbox import graphql_fields, graphql_git
 from bot.sandbox.auth import Principal
 from bot.sandbox.errors import ApiError
-from bot.sandbox.graphql_fields import FIELDS, Info, QueryError, Viewer, type_of
+from bot.sandbox.graphql_nodes import FIELDS, Info, QueryError, Viewer, type_of
 from bot.sandbox.http import Reply
 from bot.sandbox.model import Json
 
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
 
+_WITH_FIELDS = (graphql_fields, graphql_git)
+"""The modules that fill ``FIELDS`` when they are imported."""
 # GitHub declares Int, and gives ids that need more than its 32 bits
 _LARGE_INT = GraphQLScalarType("LargeInt")
 _documents: dict[str, DocumentNode] = {}

@@ -1,165 +1,24 @@
 """The fields of the GraphQL schema that are more than a record's value of the same name."""
 
-import base64
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLResolveInfo
-
-from bot.sandbox.auth import Principal
-from bot.sandbox.git import CommitObject, Signature, TreeItem
-from bot.sandbox.model import (
-    Account,
-    CheckRun,
-    CheckSuite,
-    Json,
-    Pull,
-    Repository,
-    Status,
+from bot.sandbox.graphql_nodes import (
+    GitNode,
+    Info,
+    PullCommit,
+    QueryError,
+    RefNode,
+    branch_ref,
+    connect,
+    field,
+    viewer_of,
 )
-from bot.sandbox.shapes import git_stamp, maybe_stamp, node_id, stamp
+from bot.sandbox.model import Account, CheckRun, CheckSuite, Json, Pull, Repository, Status
+from bot.sandbox.shapes import maybe_stamp, node_id, stamp
 
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
-
-_MOST_NODES: Final = 100
-_TEXT_BYTES: Final = 512_000
-_CO_AUTHOR: Final = re.compile(r"^Co-authored-by: ?(.+) <(.+)>$", re.IGNORECASE | re.MULTILINE)
-
-Info: TypeAlias = GraphQLResolveInfo["Viewer"]
-Resolver: TypeAlias = Callable[..., Any]
-FIELDS: dict[str, dict[str, Resolver]] = {}
-
-
-class QueryError(Exception):
-    """An error with the ``type`` that GitHub gives it."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """The context of a query: the records, and who asks."""
-
-    sandbox: "Sandbox"
-    principal: Principal
-
-    def need(self, needs: str) -> None:
-        """Raises QueryError when an App lacks the permission."""
-        if self.principal.kind == "installation" and not self.principal.may(needs):
-            raise QueryError("FORBIDDEN", "Resource not accessible by integration")
-
-
-@dataclass(frozen=True, slots=True)
-class GitNode:
-    """A git object as seen in a repository."""
-
-    repository: Repository
-    oid: str
-    kind: str
-
-    @property
-    def commit(self) -> CommitObject:
-        return self.repository.git.store.commit(self.oid)
-
-    @property
-    def content(self) -> bytes:
-        return self.repository.git.store.read_kind(self.oid, self.kind) or b""
-
-
-@dataclass(frozen=True, slots=True)
-class RefNode:
-    repository: Repository
-    ref: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    repository: Repository
-    item: TreeItem
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class PullCommit:
-    pull: Pull
-    oid: str
-
-
-def type_of(value: Any) -> str:
-    if isinstance(value, Account):
-        return value.kind
-    if isinstance(value, GitNode):
-        return value.kind.capitalize()
-    return {CheckRun: "CheckRun", Status: "StatusContext"}[type(value)]
-
-
-def field(kind: str, name: str) -> Callable[[Resolver], Resolver]:
-    def register(resolver: Resolver) -> Resolver:
-        FIELDS.setdefault(kind, {})[name] = resolver
-        return resolver
-
-    return register
-
-
-def _viewer(info: Info) -> Viewer:
-    return info.context
-
-
-def connect(name: str, items: Sequence[Any], args: Json) -> Json:
-    """A page of a connection. Raises QueryError for a page without bounds or beyond 100."""
-    first, last = args.get("first"), args.get("last")
-    if first is None and last is None:
-        raise QueryError(
-            "MISSING_PAGINATION_BOUNDARIES",
-            f"You must provide a `first` or `last` value to properly paginate the `{name}` "
-            "connection.",
-        )
-    for bound, size in (("first", first), ("last", last)):
-        if size is not None and size > _MOST_NODES:
-            raise QueryError(
-                "EXCESSIVE_PAGINATION",
-                f"Requesting {size} records on the `{name}` connection exceeds the `{bound}` "
-                f"limit of {_MOST_NODES} records.",
-            )
-    start = _index(args["after"]) if args.get("after") else 0
-    end = min(_index(args["before"]) - 1, len(items)) if args.get("before") else len(items)
-    if first is not None:
-        end = min(end, start + first)
-    elif last is not None:
-        start = max(start, end - last)
-    shown = list(items[start:end])
-    return {
-        "totalCount": len(items),
-        "nodes": shown,
-        "edges": [
-            {"cursor": _cursor(start + index + 1), "node": node} for index, node in enumerate(shown)
-        ],
-        "pageInfo": {
-            "startCursor": _cursor(start + 1) if shown else None,
-            "endCursor": _cursor(start + len(shown)) if shown else None,
-            "hasNextPage": start + len(shown) < len(items),
-            "hasPreviousPage": start > 0,
-        },
-    }
-
-
-def _cursor(index: int) -> str:
-    return base64.b64encode(f"cursor:{index}".encode()).decode()
-
-
-def _index(cursor: str) -> int:
-    try:
-        return int(base64.b64decode(cursor).decode().removeprefix("cursor:"))
-    except ValueError:
-        raise QueryError(
-            "INVALID_CURSOR_ARGUMENTS", f"`{cursor}` does not appear to be a valid cursor."
-        ) from None
 
 
 # Query
@@ -167,7 +26,7 @@ def _index(cursor: str) -> int:
 
 @field("Query", "repository")
 def _repository(_: None, info: Info, owner: str, name: str, **args: Any) -> Repository:
-    viewer = _viewer(info)
+    viewer = viewer_of(info)
     world, principal = viewer.sandbox, viewer.principal
     follow = args.get("followRenames") is not False
     found = world.find_repository(f"{owner}/{name}", follow=follow)
@@ -188,7 +47,7 @@ def _repository(_: None, info: Info, owner: str, name: str, **args: Any) -> Repo
 
 @field("Query", "viewer")
 def _viewed_by(_: None, info: Info) -> Account:
-    account = _viewer(info).principal.account
+    account = viewer_of(info).principal.account
     if account is None:
         raise QueryError("FORBIDDEN", "Resource not accessible by integration")
     return account
@@ -196,7 +55,7 @@ def _viewed_by(_: None, info: Info) -> Account:
 
 @field("Query", "rateLimit")
 def _rate_limit(_: None, info: Info, **__: Any) -> Json:
-    viewer = _viewer(info)
+    viewer = viewer_of(info)
     window = viewer.sandbox.limits.window(viewer.principal.limit_key, "graphql")
     return {
         "cost": 1,
@@ -214,9 +73,9 @@ def _rate_limit(_: None, info: Info, **__: Any) -> Json:
 def _simple(kind: str, prefix: str) -> None:
     field(kind, "id")(lambda account, _: node_id(prefix, account.id))
     field(kind, "databaseId")(lambda account, _: account.id)
-    field(kind, "url")(lambda a, info: _viewer(info).sandbox.shapes.account(a)["html_url"])
+    field(kind, "url")(lambda a, info: viewer_of(info).sandbox.shapes.account(a)["html_url"])
     field(kind, "avatarUrl")(
-        lambda a, info, **_: _viewer(info).sandbox.shapes.account(a)["avatar_url"]
+        lambda a, info, **_: viewer_of(info).sandbox.shapes.account(a)["avatar_url"]
     )
     # REST calls a bot "name[bot]", GraphQL "name"
     field(kind, "login")(lambda account, _: account.login.removesuffix("[bot]"))
@@ -254,7 +113,7 @@ for _name, _setting_name in (
     _setting(_name, _setting_name)
 field("Repository", "databaseId")(lambda r, _: r.id)
 field("Repository", "nameWithOwner")(lambda r, _: r.full_name)
-field("Repository", "url")(lambda r, info: f"{_viewer(info).sandbox.url}/{r.full_name}")
+field("Repository", "url")(lambda r, info: f"{viewer_of(info).sandbox.url}/{r.full_name}")
 field("Repository", "isPrivate")(lambda r, _: r.private)
 field("Repository", "isArchived")(lambda r, _: r.archived)
 field("Repository", "isDisabled")(lambda _r, _: False)
@@ -267,7 +126,7 @@ for _name in ("createdAt", "updatedAt", "pushedAt"):
 
 @field("Repository", "viewerPermission")
 def _viewer_permission(repository: Repository, info: Info) -> str | None:
-    viewer = _viewer(info)
+    viewer = viewer_of(info)
     account = viewer.principal.account
     if account is None:
         return "READ"
@@ -275,12 +134,7 @@ def _viewer_permission(repository: Repository, info: Info) -> str | None:
     return None if base == "none" else base.upper()
 
 
-def _branch_ref(repository: Repository, branch: str | None) -> RefNode | None:
-    ref = f"refs/heads/{branch}"
-    return RefNode(repository, ref) if ref in repository.git.refs else None
-
-
-field("Repository", "defaultBranchRef")(lambda r, _: _branch_ref(r, r.default_branch))
+field("Repository", "defaultBranchRef")(lambda r, _: branch_ref(r, r.default_branch))
 
 
 @field("Repository", "ref")
@@ -308,7 +162,7 @@ def _object(
     expression: str | None = None,
     oid: str | None = None,
 ) -> GitNode | None:
-    _viewer(info).need("contents:read")
+    viewer_of(info).need("contents:read")
     name = oid or expression or ""
     place, colon, path = name.partition(":")
     store = repository.git.store
@@ -328,7 +182,7 @@ def _object(
 
 @field("Repository", "pullRequest")
 def _pull(repository: Repository, info: Info, number: int) -> Pull:
-    _viewer(info).need("pull_requests:read")
+    viewer_of(info).need("pull_requests:read")
     pull = repository.pulls.get(number)
     if pull is None:
         raise QueryError(
@@ -339,7 +193,7 @@ def _pull(repository: Repository, info: Info, number: int) -> Pull:
 
 @field("Repository", "pullRequests")
 def _pulls(repository: Repository, info: Info, **args: Any) -> Json:
-    _viewer(info).need("pull_requests:read")
+    viewer_of(info).need("pull_requests:read")
     states = args.get("states")
     pulls = [
         pull
@@ -353,134 +207,6 @@ def _pulls(repository: Repository, info: Info, **args: Any) -> Json:
         key = "updated_at" if order["field"] == "UPDATED_AT" else "number"
         pulls.sort(key=lambda p: getattr(p, key), reverse=order["direction"] == "DESC")
     return connect("pullRequests", pulls, args)
-
-
-# git
-
-field("Ref", "id")(lambda n, _: node_id("REF", f"{n.repository.id}:{n.ref}"))
-field("Ref", "name")(lambda n, _: n.ref.split("/", 2)[2])
-field("Ref", "prefix")(lambda n, _: "/".join(n.ref.split("/", 2)[:2]) + "/")
-
-
-@field("Ref", "target")
-def _target(node: RefNode, _: Any) -> GitNode | None:
-    found = node.repository.git.store.read(node.repository.git.refs.get(node.ref, ""))
-    return GitNode(node.repository, found[0], found[1]) if found else None
-
-
-for _kind in ("Commit", "Blob", "Tree"):
-    field(_kind, "id")(lambda n, _: node_id(n.kind[0].upper(), n.oid))
-    field(_kind, "abbreviatedOid")(lambda n, _: n.oid[:7])
-    field(_kind, "commitUrl")(
-        lambda n, info: f"{_viewer(info).sandbox.url}/{n.repository.full_name}/commit/{n.oid}"
-    )
-field("Commit", "url")(
-    lambda n, info: f"{_viewer(info).sandbox.url}/{n.repository.full_name}/commit/{n.oid}"
-)
-field("Blob", "byteSize")(lambda n, _: len(n.content))
-field("Blob", "isBinary")(lambda n, _: _binary(n.content))
-field("Blob", "isTruncated")(lambda n, _: len(n.content) > _TEXT_BYTES)
-
-
-@field("Blob", "text")
-def _text(node: GitNode, _: Any) -> str | None:
-    content = node.content
-    return None if _binary(content) else content[:_TEXT_BYTES].decode("utf-8", errors="replace")
-
-
-def _binary(content: bytes) -> bool:
-    return b"\0" in content[:8000]
-
-
-@field("Tree", "entries")
-def _entries(node: GitNode, _: Any) -> list[Entry]:
-    items = node.repository.git.store.tree(node.oid)
-    return [Entry(node.repository, item, item.name) for item in items]
-
-
-field("TreeEntry", "name")(lambda e, _: e.item.name)
-field("TreeEntry", "path")(lambda e, _: e.path)
-field("TreeEntry", "mode")(lambda e, _: int(e.item.mode, 8))
-field("TreeEntry", "type")(lambda e, _: e.item.kind)
-field("TreeEntry", "oid")(lambda e, _: e.item.oid)
-field("TreeEntry", "size")(lambda e, _: len(GitNode(e.repository, e.item.oid, "blob").content))
-field("TreeEntry", "object")(lambda e, _: GitNode(e.repository, e.item.oid, e.item.kind))
-field("TreeEntry", "extension")(
-    lambda e, _: f".{e.item.name.rpartition('.')[2]}" if "." in e.item.name else ""
-)
-
-
-@field("Commit", "file")
-def _file(node: GitNode, info: Info, path: str) -> Entry | None:
-    _viewer(info).need("contents:read")
-    store = node.repository.git.store
-    folder, _, name = path.rpartition("/")
-    tree = store.at_path(node.oid, folder)
-    if tree is None or tree[1] != "tree":
-        return None
-    for item in store.tree(tree[0]):
-        if item.name == name:
-            return Entry(node.repository, item, path)
-    return None
-
-
-field("Commit", "message")(lambda n, _: n.commit.message.rstrip("\n"))
-field("Commit", "messageHeadline")(lambda n, _: n.commit.message.partition("\n")[0])
-field("Commit", "messageBody")(lambda n, _: n.commit.message.partition("\n")[2].strip("\n"))
-field("Commit", "author")(lambda n, _: n.commit.author)
-field("Commit", "committer")(lambda n, _: n.commit.committer)
-field("Commit", "tree")(lambda n, _: GitNode(n.repository, n.commit.tree, "tree"))
-field("Commit", "committedDate")(lambda n, _: git_stamp(n.commit.committer))
-field("Commit", "authoredDate")(lambda n, _: git_stamp(n.commit.author))
-field("GitActor", "date")(lambda s, _: git_stamp(s))
-
-
-@field("GitActor", "user")
-def _git_user(signature: Signature, info: Info) -> Account | None:
-    account = _viewer(info).sandbox.account_of_email(signature.email)
-    return account if account is not None and account.kind == "User" else None
-
-
-@field("Commit", "authors")
-def _authors(node: GitNode, _: Any, **args: Any) -> Json:
-    author = node.commit.author
-    others = [
-        Signature(name, email, author.seconds, author.zone)
-        for name, email in _CO_AUTHOR.findall(node.commit.message)
-    ]
-    return connect("authors", [author, *others], args)
-
-
-@field("Commit", "parents")
-def _parents(node: GitNode, _: Any, **args: Any) -> Json:
-    parents = [GitNode(node.repository, oid, "commit") for oid in node.commit.parents]
-    return connect("parents", parents, args)
-
-
-@field("Commit", "history")
-def _history(node: GitNode, _: Any, **args: Any) -> Json:
-    oids = reversed(node.repository.git.store.graph.history(node.oid))
-    return connect("history", [GitNode(node.repository, oid, "commit") for oid in oids], args)
-
-
-for _name, _count in (
-    ("additions", lambda files: sum(file.additions for file in files)),
-    ("deletions", lambda files: sum(file.deletions for file in files)),
-    ("changedFilesIfAvailable", len),
-):
-    field("Commit", _name)(
-        lambda n, info, count=_count: count(_viewer(info).sandbox.files_of(n.repository, n.oid))
-    )
-
-
-@field("Commit", "associatedPullRequests")
-def _associated(node: GitNode, _: Any, **args: Any) -> Json:
-    pulls = [
-        pull
-        for pull in node.repository.pulls.values()
-        if node.oid in (pull.head_sha, pull.merge_commit_sha)
-    ]
-    return connect("associatedPullRequests", pulls, args)
 
 
 # pull requests
@@ -504,7 +230,7 @@ for _name in ("createdAt", "updatedAt", "closedAt", "mergedAt"):
 field("PullRequest", "lastEditedAt")(lambda _p, _: None)
 for _name in ("url", "permalink"):
     field("PullRequest", _name)(
-        lambda p, info: f"{_viewer(info).sandbox.url}/{p.repository.full_name}/pull/{p.number}"
+        lambda p, info: f"{viewer_of(info).sandbox.url}/{p.repository.full_name}/pull/{p.number}"
     )
 field("PullRequest", "headRefOid")(lambda p, _: p.head_sha)
 field("PullRequest", "headRefName")(lambda p, _: p.head_ref)
@@ -515,16 +241,16 @@ field("PullRequest", "baseRefName")(lambda p, _: p.base_ref)
 field("PullRequest", "baseRefOid")(lambda p, _: p.base_sha)
 field("PullRequest", "baseRepository")(lambda p, _: p.repository)
 field("PullRequest", "authorAssociation")(
-    lambda p, info: _viewer(info).sandbox.shapes.association(p.repository, p.author)
+    lambda p, info: viewer_of(info).sandbox.shapes.association(p.repository, p.author)
 )
 field("PullRequest", "viewerDidAuthor")(
-    lambda p, info: p.author is not None and p.author is _viewer(info).principal.writes_as
+    lambda p, info: p.author is not None and p.author is viewer_of(info).principal.writes_as
 )
 
 
-field("PullRequest", "baseRef")(lambda p, _: _branch_ref(p.repository, p.base_ref))
+field("PullRequest", "baseRef")(lambda p, _: branch_ref(p.repository, p.base_ref))
 field("PullRequest", "headRef")(
-    lambda p, _: _branch_ref(p.head_repository, p.head_ref) if p.head_repository else None
+    lambda p, _: branch_ref(p.head_repository, p.head_ref) if p.head_repository else None
 )
 
 
@@ -532,7 +258,7 @@ field("PullRequest", "headRef")(
 def _mergeable(pull: Pull, info: Info) -> str:
     if pull.closed_at is not None:
         return "UNKNOWN"
-    return "MERGEABLE" if _viewer(info).sandbox.mergeable(pull) else "CONFLICTING"
+    return "MERGEABLE" if viewer_of(info).sandbox.mergeable(pull) else "CONFLICTING"
 
 
 @field("PullRequest", "mergeCommit")
@@ -547,13 +273,13 @@ for _name, _key in (
     ("changedFiles", "changed_files"),
 ):
     field("PullRequest", _name)(
-        lambda p, info, key=_key: _viewer(info).sandbox.pull_detail(p, computed=False)[key]
+        lambda p, info, key=_key: viewer_of(info).sandbox.pull_detail(p, computed=False)[key]
     )
 
 
 @field("PullRequest", "commits")
 def _pull_commits(pull: Pull, info: Info, **args: Any) -> Json:
-    oids = _viewer(info).sandbox.commits_of(pull)
+    oids = viewer_of(info).sandbox.commits_of(pull)
     return connect("commits", [PullCommit(pull, oid) for oid in oids], args)
 
 
@@ -562,7 +288,7 @@ field("PullRequestCommit", "pullRequest")(lambda c, _: c.pull)
 field("PullRequestCommit", "commit")(lambda c, _: GitNode(c.pull.repository, c.oid, "commit"))
 field("PullRequestCommit", "url")(
     lambda c, info: (
-        f"{_viewer(info).sandbox.url}/{c.pull.repository.full_name}"
+        f"{viewer_of(info).sandbox.url}/{c.pull.repository.full_name}"
         f"/pull/{c.pull.number}/commits/{c.oid}"
     )
 )
@@ -570,7 +296,7 @@ field("PullRequestCommit", "url")(
 
 @field("PullRequest", "comments")
 def _comments(pull: Pull, info: Info, **args: Any) -> Json:
-    return connect("comments", _viewer(info).sandbox.comments_of(pull), args)
+    return connect("comments", viewer_of(info).sandbox.comments_of(pull), args)
 
 
 field("IssueComment", "id")(lambda c, _: node_id("IC", c.id))
@@ -582,12 +308,12 @@ field("IssueComment", "updatedAt")(lambda c, _: stamp(c.updated_at))
 field("IssueComment", "lastEditedAt")(
     lambda c, _: stamp(c.updated_at) if c.updated_at != c.created_at else None
 )
-field("IssueComment", "url")(lambda c, info: _viewer(info).sandbox.shapes.comment(c)["html_url"])
+field("IssueComment", "url")(lambda c, info: viewer_of(info).sandbox.shapes.comment(c)["html_url"])
 field("IssueComment", "authorAssociation")(
-    lambda c, info: _viewer(info).sandbox.shapes.association(c.pull.repository, c.author)
+    lambda c, info: viewer_of(info).sandbox.shapes.association(c.pull.repository, c.author)
 )
 field("IssueComment", "viewerDidAuthor")(
-    lambda c, info: c.author is not None and c.author is _viewer(info).principal.writes_as
+    lambda c, info: c.author is not None and c.author is viewer_of(info).principal.writes_as
 )
 
 
@@ -596,7 +322,7 @@ field("IssueComment", "viewerDidAuthor")(
 
 @field("Commit", "checkSuites")
 def _suites(node: GitNode, info: Info, **args: Any) -> Json:
-    _viewer(info).need("checks:read")
+    viewer_of(info).need("checks:read")
     wanted = args.get("filterBy") or {}
     suites = [
         suite
@@ -619,7 +345,7 @@ field("CheckSuite", "createdAt")(lambda s, _: stamp(s.created_at))
 field("CheckSuite", "updatedAt")(lambda s, _: stamp(s.updated_at))
 
 
-field("CheckSuite", "branch")(lambda s, _: _branch_ref(s.repository, s.head_branch))
+field("CheckSuite", "branch")(lambda s, _: branch_ref(s.repository, s.head_branch))
 
 
 @field("CheckSuite", "checkRuns")
@@ -654,7 +380,9 @@ field("CheckRun", "completedAt")(lambda r, _: maybe_stamp(r.completed_at))
 field("CheckRun", "checkSuite")(lambda r, _: r.suite)
 field("CheckRun", "repository")(lambda r, _: r.suite.repository)
 for _name in ("url", "permalink"):
-    field("CheckRun", _name)(lambda r, info: _viewer(info).sandbox.shapes.check_run(r)["html_url"])
+    field("CheckRun", _name)(
+        lambda r, info: viewer_of(info).sandbox.shapes.check_run(r)["html_url"]
+    )
 
 
 @field("CheckRun", "annotations")
@@ -693,10 +421,10 @@ def _rollup(repository: Repository, oid: str, sandbox: "Sandbox") -> Json | None
 
 
 field("Commit", "statusCheckRollup")(
-    lambda n, info: _rollup(n.repository, n.oid, _viewer(info).sandbox)
+    lambda n, info: _rollup(n.repository, n.oid, viewer_of(info).sandbox)
 )
 field("PullRequest", "statusCheckRollup")(
-    lambda p, info: _rollup(p.repository, p.head_sha, _viewer(info).sandbox)
+    lambda p, info: _rollup(p.repository, p.head_sha, viewer_of(info).sandbox)
 )
 field("StatusCheckRollup", "contexts")(
     lambda rollup, _, **args: connect("contexts", rollup["found"], args)
@@ -708,7 +436,7 @@ field("StatusContext", "createdAt")(lambda s, _: stamp(s.created_at))
 
 @field("Commit", "status")
 def _status(node: GitNode, info: Info) -> Json | None:
-    rollup = _rollup(node.repository, node.oid, _viewer(info).sandbox)
+    rollup = _rollup(node.repository, node.oid, viewer_of(info).sandbox)
     statuses = [item for item in (rollup or {}).get("found", ()) if isinstance(item, Status)]
     if rollup is None or not statuses:
         return None

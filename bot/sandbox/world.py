@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.sandbox.code import Code
 from bot.sandbox.errors import custom_invalid, invalid
+from bot.sandbox.merging import Merging
 from bot.sandbox.model import (
     Account,
     App,
@@ -24,7 +24,7 @@ COMMENT_CHARACTERS = 65_536
 _STATUSES_EACH = 1000
 
 
-class World(Code):
+class World(Merging):
     # comments
 
     def comment(
