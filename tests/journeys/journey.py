@@ -22,6 +22,11 @@ from bot.wiring import Bot, open_bot
 
 SECRET = "a webhook secret that nobody guesses"
 PATIENCE = 30.0
+SQUASH_WITH_TITLE = {
+    "allow_merge_commit": False,
+    "allow_rebase_merge": False,
+    "squash_merge_commit_title": "PR_TITLE",
+}
 
 
 @dataclass
@@ -62,16 +67,12 @@ class Journey:
 
     def shop(self, policy: str = "", **settings: object) -> Repository:
         """A repository that squashes with the pull request's title, unless told otherwise."""
-        merging = {
-            "allow_merge_commit": False,
-            "allow_rebase_merge": False,
-            "squash_merge_commit_title": "PR_TITLE",
-            **settings,
-        }
         files = {"README.md": "# Shop\n"}
         if policy:
             files[".github/lockgate.yml"] = policy
-        return self.github.create_repository("octo/shop", files=files, **merging)
+        return self.github.create_repository(
+            "octo/shop", files=files, **{**SQUASH_WITH_TITLE, **settings}
+        )
 
     def check_of(self, pull: Pull, sha: str = "") -> CheckRun | None:
         runs = self.github.latest_checks(

@@ -1,0 +1,179 @@
+"""Many deliveries at once, and several processes on one database."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import sys
+import uuid
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from journey import SECRET, SQUASH_WITH_TITLE, Journey, Requests
+
+from bot.sandbox.model import Delivery
+from bot.sandbox.server import Sandbox
+
+
+def pull_delivery(journey: Journey) -> Delivery:
+    attempts = journey.github.hooks.deliveries.values()
+    return next(attempt for attempt in attempts if attempt.event == "pull_request")
+
+
+async def test_500_duplicates_at_once_have_one_effect(journey: Journey):
+    github, repository = journey.github, journey.shop()
+    await journey.rest()
+    github.hooks.faults.drop("pull_request*")
+    pull = github.open_pull(repository, "Add search")
+    await journey.rest()
+    assert journey.check_of(pull) is None
+    body = pull_delivery(journey).body
+    headers = {
+        "content-type": "application/json",
+        "x-github-event": "pull_request",
+        "x-github-delivery": str(uuid.uuid4()),
+        "x-hub-signature-256": "sha256="
+        + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest(),
+    }
+    url = f"{journey.bot.settings.public_url}/webhooks/github"
+    limits = httpx.Limits(max_connections=100)
+    journey.requests.seen.clear()
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as http:
+        answers = await asyncio.gather(
+            *(http.post(url, content=body, headers=headers) for _ in range(500))
+        )
+    assert await journey.verdict(pull) == "failure"
+    assert Counter(answer.status_code for answer in answers) == {202: 500}
+    assert journey.requests.kinds["write"] == 2, "one check and one comment"
+    assert journey.requests.kinds["read"] == 1
+    assert len(journey.comments_of(pull)) == 1
+    stored = await journey.bot.store.fetch_recent_deliveries(limit=1000)
+    assert [one.event for one in stored].count("pull_request") == 1
+
+
+async def reconciles(journey: Journey) -> int:
+    async with await psycopg.AsyncConnection.connect(journey.bot.database) as connection:
+        cursor = await connection.execute(
+            "SELECT count(*) FROM lockgate.procrastinate_jobs"
+            " WHERE task_name = 'reconcile_pull_request'"
+        )
+        return (await cursor.fetchone())[0]
+
+
+async def test_200_events_on_one_pull_request_coalesce(journey: Journey):
+    github = journey.github
+    pull = github.open_pull(journey.shop(), "Add search")
+    await journey.rest()
+    before = await reconciles(journey)
+    for number in range(199):
+        github.edit_pull(pull, title=f"Add search {number}")
+    github.edit_pull(pull, title="feat: add search")
+    assert await journey.verdict(pull) == "success"
+    assert len(journey.comments_of(pull)) == 1
+    assert 1 <= await reconciles(journey) - before <= 100
+    stored = await journey.bot.store.fetch_recent_deliveries(limit=1000)
+    edits = [one for one in stored if (one.event, one.action) == ("pull_request", "edited")]
+    assert len(edits) == 200, "all are on record"
+
+
+async def test_events_that_wait_together_are_answered_together(idle_journey: Journey):
+    journey, github = idle_journey, idle_journey.github
+    pull = github.open_pull(journey.shop(), "Add search")
+    for number in range(50):
+        github.edit_pull(pull, title=f"feat: add search {number}")
+    await github.hooks.settled()
+    async with journey.working():
+        assert await journey.verdict(pull) == "success"
+    assert await reconciles(journey) <= 10
+    assert len(github.checks_of(pull.repository, pull.head_sha)) == 1
+
+
+# processes
+
+
+def environment(github: Sandbox, home: Path, database_url: str) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": database_url,
+        "GITHUB_APP_ID": str(github.app.id),
+        "GITHUB_PRIVATE_KEY": github.app.private_key,
+        "GITHUB_WEBHOOK_SECRET": SECRET,
+        "GITHUB_API_URL": github.url,
+        "LOCKGATE_HOME": str(home),
+        "PORT": "0",
+    }
+
+
+@asynccontextmanager
+async def lockgate(*arguments: str, env: dict[str, str]) -> AsyncIterator[Process]:
+    """A command that runs until the block ends, and then stops by itself when asked to."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", *arguments, env=env, stdout=DEVNULL, stderr=PIPE, limit=2**22
+    )
+    try:
+        yield process
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        _, log = await asyncio.wait_for(process.communicate(), 40)
+    assert process.returncode == 0, log.decode()[-4000:]
+
+
+async def logged(process: Process, event: str) -> dict[str, object]:
+    """The next line of the log that tells of an event."""
+    async with asyncio.timeout(40):
+        while line := await process.stderr.readline():
+            told = json.loads(line)
+            if told["event"] == event:
+                return told
+    raise AssertionError(f"the process ended before {event}")
+
+
+@pytest.fixture
+async def github() -> AsyncIterator[Sandbox]:
+    async with Sandbox(on_exchange=Requests()) as sandbox:
+        yield sandbox
+
+
+async def test_one_web_and_two_worker_processes_share_a_database(
+    github: Sandbox, database_url: str, tmp_path: Path
+):
+    env = environment(github, tmp_path, database_url)
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(lockgate("serve", "--no-worker", env=env))
+        workers = [await stack.enter_async_context(lockgate("worker", env=env)) for _ in range(2)]
+        address = (await logged(web, "serving"))["address"]
+        github.send_events_to(f"{address}/webhooks/github", SECRET)
+        for worker in workers:
+            await logged(worker, "working")
+        repository = github.create_repository("octo/shop", **SQUASH_WITH_TITLE)
+        pulls = [github.open_pull(repository, f"Add part {number}") for number in range(30)]
+        for pull in pulls:
+            github.edit_pull(pull, title=f"feat: add part {pull.number}")
+
+        def all_green() -> bool:
+            runs = [github.latest_checks(repository, pull.head_sha) for pull in pulls]
+            return all(found and found[0].conclusion == "success" for found in runs)
+
+        async with asyncio.timeout(60):
+            while not all_green():  # noqa: ASYNC110 (the sandbox tells nobody)
+                await asyncio.sleep(0.02)
+        await github.hooks.settled()
+    for pull in pulls:
+        assert len(github.checks_of(repository, pull.head_sha)) == 1
+        assert len(github.comments_of(pull)) == 1
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        cursor = await connection.execute(
+            "SELECT status::text, count(*) FROM lockgate.procrastinate_jobs GROUP BY status"
+        )
+        assert {status for status, _ in await cursor.fetchall()} <= {"succeeded", "todo"}
