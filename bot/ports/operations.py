@@ -112,6 +112,13 @@ class CommandHub(Protocol):
         ...
 
 
+class StaleFence(Exception):
+    """Another operation has taken the environment since: what is asked for is not done."""
+
+    def __init__(self, fence: int, newest: int) -> None:
+        super().__init__(f"fence {fence} is older than {newest}: the environment was taken since")
+
+
 class OperationStore(Protocol):
     """Operations, locks, freezes and the ledger. Every method may raise StoreUnavailable."""
 
@@ -126,7 +133,9 @@ class OperationStore(Protocol):
 
     async def fetch_operation(self, operation_id: int) -> Operation | None: ...
 
-    async def save_operation(self, operation: Operation) -> None: ...
+    async def save_operation(self, operation: Operation) -> None:
+        """Raises LookupError if it was never stored."""
+        ...
 
     async def fetch_operations(
         self,
@@ -178,7 +187,7 @@ class OperationStore(Protocol):
         fence: int | None,
     ) -> None:
         """End what was live and begin the new entry. Recording what is live already changes
-        nothing but ``verified``. A ``fence`` older than the newest one is refused."""
+        nothing but ``verified``. A ``fence`` older than the newest one raises StaleFence."""
         ...
 
     async def fetch_lock(self, repository_id: int, environment: str) -> Lock | None: ...

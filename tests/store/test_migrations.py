@@ -46,6 +46,21 @@ SAMPLE_ROWS = {
         " SELECT id, 'e' FROM procrastinate_jobs WHERE status = 'failed'"
     ),
     "0008_schedules.sql": "INSERT INTO schedules VALUES ('prune_store', now())",
+    "0009_operations.sql": (
+        "INSERT INTO operations (request, repository_id, environment, kind, state, comment_id,"
+        " concluded, requested_at, content)"
+        " VALUES (gen_random_uuid(), 42, 'production', 'promote', 'succeeded', 0, true, now(), '{}'),"
+        " (gen_random_uuid(), 42, 'production', 'rollback', 'running', 9, false, now(), '{}');"
+        "INSERT INTO environment_holders VALUES (42, 'production', 7, 2, now()),"
+        " (42, 'staging', 1, NULL, NULL);"
+        "INSERT INTO ledger (repository_id, environment, sha, deployment_id, tag, pull_number,"
+        " schema_hash, origin, actor, live_from, live_until, operation_id) VALUES"
+        " (42, 'production', 'a', 'd1', '', 1, '', 'promotion', 'o', now(), now(), 1),"
+        " (42, 'production', 'b', 'd2', 'v1', 2, 'h', 'outside', '', now(), NULL, NULL);"
+        "INSERT INTO locks VALUES (42, 'production', 'o', 'why', now());"
+        "INSERT INTO freezes VALUES (42, 'production', now(), now() + '1 day', 'o', 'why', NULL);"
+        "INSERT INTO pull_heads VALUES (42, 1, now(), 'a'), (42, 1, now(), 'b')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

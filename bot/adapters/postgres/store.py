@@ -39,6 +39,7 @@ T = TypeVar("T")
 _DELIVERIES = load_queries("deliveries")
 _EVALUATIONS = load_queries("evaluations")
 _EFFECTS = load_queries("effects")
+_OPERATIONS = load_queries("operations")
 
 _COMPRESS_ASIDE = 256 * 1024
 """Bytes of payloads from which a batch is compressed in a thread."""
@@ -54,6 +55,11 @@ class PostgresStore:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    @property
+    def pool(self) -> Pool:
+        """To share with the other stores of the same database."""
+        return self._pool
 
     async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         if not deliveries:
@@ -206,6 +212,7 @@ class PostgresStore:
         await self._execute(
             _DELIVERIES["prune_redeliveries"], {"older_than": max(older_than, _REDELIVERIES_KEPT)}
         )
+        await self._execute(_OPERATIONS["prune_heads"], {"older_than": older_than})
         return deliveries + finished + dead
 
     async def _prune(self, query: bytes, **arguments: object) -> int:
