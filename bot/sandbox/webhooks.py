@@ -21,7 +21,7 @@ from bot.sandbox.model import App, Delivery, Installation, Json, Repository
 from bot.sandbox.shapes import node_id
 
 TIMEOUT_SECONDS: Final = 10.0
-_KEPT_DELIVERIES: Final = 20_000
+_KEPT_DELIVERIES: Final = 5_000
 _AT_ONCE: Final = 64
 _ALWAYS_SENT: Final = frozenset({"installation", "installation_repositories"})
 # To Apps that may write checks these come without a subscription, and to the check's App only.

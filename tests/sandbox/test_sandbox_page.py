@@ -110,6 +110,14 @@ async def test_what_others_do_appears_by_itself(
     await expect(page.get_by_role("cell", name="2")).to_be_visible()
     assert await page.get_by_label("Comment", exact=True).input_value() == "half a thought"
 
+    github.edit_pull(pull, title="feat: add search")
+    await expect(page.get_by_role("textbox", name="Title")).to_have_value("feat: add search")
+    await page.get_by_role("textbox", name="Title").fill("feat: half a title")
+    github.edit_pull(pull, title="feat: search")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("feat: search #1")
+    half = await page.get_by_role("textbox", name="Title").input_value()
+    assert half == "feat: half a title"
+
     await page.get_by_role("button", name="Fix title").click()
     await page.get_by_role("button", name="Run lockgate/commits again").click()
     github.update_check(run, conclusion="success")

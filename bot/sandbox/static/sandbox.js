@@ -38,6 +38,10 @@ async function refresh() {
     if (shown[name] !== undefined && shown[name] !== html) keep(part, html);
     shown[name] = html;
   }
+  // the title's field follows, unless one is about to change it
+  const field = document.getElementById("title");
+  const { title } = live.querySelector("[data-title]").dataset;
+  if (field.value === field.defaultValue) field.value = field.defaultValue = title;
 }
 
 async function watch() {
@@ -65,7 +69,9 @@ async function send(event) {
     body: JSON.stringify(given),
   });
   say(answer.ok ? "" : (await answer.json()).message);
-  if (answer.ok && !form.action.endsWith("/edit")) form.reset();
+  const { title } = form.elements;
+  if (answer.ok && title) title.defaultValue = title.value;
+  else if (answer.ok) form.reset();
   await refresh();
 }
 
