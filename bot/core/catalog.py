@@ -1,5 +1,18 @@
 """The one list of what Lockgate is made of. Adding a unit is one file and one line here."""
 
+from bot.core.commands.cancel import CANCEL
+from bot.core.commands.command import Command
+from bot.core.commands.freeze import FREEZE
+from bot.core.commands.gates import GATES
+from bot.core.commands.help import HELP
+from bot.core.commands.lock import LOCK
+from bot.core.commands.override import OVERRIDE
+from bot.core.commands.promote import PROMOTE
+from bot.core.commands.retry import RETRY
+from bot.core.commands.rollback import ROLLBACK
+from bot.core.commands.status import STATUS
+from bot.core.commands.thaw import THAW
+from bot.core.commands.unlock import UNLOCK
 from bot.core.commits.rules import (
     breaking,
     footers,
@@ -42,3 +55,19 @@ COMMIT_RULES: tuple[Rule, ...] = (
     kinds.INITIAL_COMMIT,
 )
 """In the order in which problems are told: what decides about a message comes first."""
+
+COMMANDS: tuple[Command, ...] = (
+    PROMOTE,
+    ROLLBACK,
+    STATUS,
+    GATES,
+    LOCK,
+    UNLOCK,
+    FREEZE,
+    THAW,
+    OVERRIDE,
+    CANCEL,
+    RETRY,
+    HELP,
+)
+"""In the order in which help shows them."""

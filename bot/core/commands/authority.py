@@ -1,0 +1,181 @@
+"""Who may run which command, and whether what a person saw still stands.
+
+Everything here is asked anew when a command is carried out; what could not be read is a refusal.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.core.commands.command import Command, Permission, listed
+from bot.core.commands.requests import Named, Refusal, ShaPrefix
+from bot.core.model import Actor, ActorKind, Role, Sha
+from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.promotion import Read, Unread
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """The comment that a command came by, as it stands now."""
+
+    author: Actor
+    edited: bool
+    from_fork: bool
+    """Whether the pull request comes from another repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``comment`` is None for a command from a terminal."""
+
+    actor: Actor
+    role: Read[Role]
+    teams: Read[frozenset[str]]
+    """Those of the policy's teams that the caller is in."""
+    comment: Commented | None = None
+
+
+def authorise(
+    command: Command, environment: str, policy: EnvironmentPolicy | None, caller: Caller
+) -> Refusal | None:
+    """Why the caller may not; None if allowed.
+
+    ``policy`` is the environment's; None for a command that is about no single one, and then only
+    commands that need no more than reading are allowed.
+    """
+    asked = f"`/{command.name}`" + (f" on {environment}" if environment else "")
+    against = _machine(caller.actor)
+    if against:
+        return Refusal(asked, against, answered=False)
+    return (
+        _comment(asked, command, policy, caller)
+        or _reading(asked, caller)
+        or _acting(asked, command, environment, policy, caller)
+    )
+
+
+def _machine(actor: Actor) -> str:
+    match actor.kind:
+        case ActorKind.BOT:
+            return "Commands of bots are not carried out."
+        case ActorKind.GHOST:
+            return "The account that commented no longer exists."
+        case ActorKind.USER:
+            return ""
+
+
+def _comment(
+    asked: str, command: Command, policy: EnvironmentPolicy | None, caller: Caller
+) -> Refusal | None:
+    comment = caller.comment
+    if comment is None:
+        return None
+    if comment.author.id != caller.actor.id:
+        return Refusal(
+            asked,
+            "The comment was written by one account and sent by another.",
+            "Whoever wants it done writes a comment of their own.",
+        )
+    if comment.edited:
+        return Refusal(
+            asked,
+            "The comment was edited since, and others than its author may edit it.",
+            "Type the command in a new comment.",
+        )
+    if comment.from_fork and command.changes and not (policy and policy.allow_forks):
+        return Refusal(
+            asked,
+            "This pull request comes from a fork, on which the policy allows no command that "
+            "changes anything.",
+            "Type it on a pull request of this repository, or set `allow_forks: true` for the "
+            "environment.",
+        )
+    return None
+
+
+def _reading(asked: str, caller: Caller) -> Refusal | None:
+    if isinstance(caller.role, Unread):
+        return Refusal(
+            asked,
+            f"What role you have could not be read from GitHub: {caller.role.reason}.",
+            "Try again in a minute.",
+        )
+    if caller.role.permission == "none":
+        return Refusal(asked, "You cannot read this repository.", answered=False)
+    return None
+
+
+def _acting(
+    asked: str,
+    command: Command,
+    environment: str,
+    policy: EnvironmentPolicy | None,
+    caller: Caller,
+) -> Refusal | None:
+    if command.permission is Permission.READ:
+        return None
+    if policy is None:
+        return Refusal(asked, "The policy has no such environment, so it allows nobody to.")
+    role = caller.role.name if isinstance(caller.role, Role) else ""
+    override = command.permission is Permission.OVERRIDE
+    roles = policy.override_roles if override else policy.roles
+    teams = () if override else policy.teams
+    if role in roles:
+        return None
+    if teams and isinstance(caller.teams, frozenset) and caller.teams & set(teams):
+        return None
+    against = (
+        f"It takes {_needed(roles, teams)}; you have the role `{role}`"
+        f"{' and are in none of these teams' if teams else ''}."
+    )
+    if teams and isinstance(caller.teams, Unread):
+        against = (
+            f"It takes {_needed(roles, teams)}; you have the role `{role}`, and your teams could "
+            f"not be read from GitHub: {caller.teams.reason}."
+        )
+    key = "override_roles" if override else "roles"
+    return Refusal(
+        asked,
+        against,
+        f"Ask somebody who has it, or have `environments.{environment}.{key}` changed.",
+    )
+
+
+def _needed(roles: Iterable[str], teams: Iterable[str]) -> str:
+    roles, teams = tuple(roles), tuple(teams)
+    named = []
+    if roles:
+        named.append(f"the role {listed(roles).replace(' and ', ' or ')}")
+    if teams:
+        named.append(f"the team {listed(teams).replace(' and ', ' or ')}")
+    return " or ".join(named) or "a role, of which the policy names none"
+
+
+def head_moved(
+    asked: str, seen: Sha | None, now: Sha, typed: Named | None = None
+) -> Refusal | None:
+    """Whether an open pull request's head is another one than the person who commented could see.
+
+    ``seen`` is the head when the comment was made, by our own webhooks, None if they had told none
+    by then. Who types the commit's id has said which one: that cannot have moved, unless the ids
+    of both heads begin so. A tag says nothing of the head.
+    """
+    sha = typed.text if isinstance(typed, ShaPrefix) else ""
+    if typed is not None and not sha:
+        return None
+    if sha:
+        both = seen is not None and seen != now and seen.startswith(sha) and now.startswith(sha)
+        if not both:
+            return None
+        return Refusal(
+            asked,
+            f"A commit was pushed after the comment whose id begins with `{sha}` too.",
+            "Look at both, and type all 40 characters of the one you mean.",
+        )
+    if seen == now:
+        return None
+    against = (
+        f"The head was `{seen[:7]}` when the comment was made, and is `{now[:7]}` now."
+        if seen
+        else "Which commit was the head when the comment was made is not known."
+    )
+    return Refusal(asked, against, f"Look at `{now[:7]}`, and name it: `/promote {now[:12]}`.")

@@ -1,0 +1,135 @@
+"""What a command asks for, once it is understood; and what is answered where it is not done."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ShaPrefix:
+    """The beginning of a commit's id: 7 to 40 lower-case hexadecimal digits."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagName:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepsBack:
+    """How many good builds to go back: 1 is the one before what is live."""
+
+    count: int
+
+
+Named: TypeAlias = ShaPrefix | TagName
+RollbackTo: TypeAlias = ShaPrefix | TagName | StepsBack
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteRequest:
+    environment: str
+    target: Named | None = None
+    """None for what the pull request itself stands for."""
+    dry_run: bool = False
+    when_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackRequest:
+    environment: str
+    target: RollbackTo | None = None
+    """None for the good build before what is live."""
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequest:
+    environment: str = ""
+    """Empty for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatesRequest:
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class LockRequest:
+    environment: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockRequest:
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeRequest:
+    environment: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThawRequest:
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideRequest:
+    """Counts for one operation: the newest one of the environment that this gate holds."""
+
+    environment: str
+    gate: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class HelpRequest:
+    command: str = ""
+    """Without the slash; empty for all of them."""
+
+
+Request: TypeAlias = (
+    PromoteRequest
+    | RollbackRequest
+    | StatusRequest
+    | GatesRequest
+    | LockRequest
+    | UnlockRequest
+    | FreezeRequest
+    | ThawRequest
+    | OverrideRequest
+    | CancelRequest
+    | RetryRequest
+    | HelpRequest
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was asked, what stands against it, what can be done. Plain texts that may hold hostile
+    text, with backticks about what is to be typed or was found: rendering escapes them."""
+
+    asked: str
+    """Without a full stop, e.g. ``Rollback to v1.3.0 on production``."""
+    against: str
+    """A sentence."""
+    remedy: str = ""
+    """A sentence; empty when there is nothing to do."""
+    answered: bool = True
+    """False where an answer would only feed a machine that talks to itself."""
