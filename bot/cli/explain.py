@@ -14,6 +14,7 @@ from bot.core.model import PullRef
 from bot.core.render import render_explanation, to_json
 from bot.engine.links import Links
 from bot.engine.review import Review, review_pull_request
+from bot.logs import configure_logging
 from bot.ports import HubError
 from bot.settings import Settings
 from bot.wiring import open_hub
@@ -46,6 +47,7 @@ def explain(pull: str, output: str) -> None:
       2  usage or configuration
       3  the pull request could not be read
     """
+    configure_logging(level="error", json=False)
     match = _PULL.fullmatch(pull)
     if match is None:
         raise CommandError(
