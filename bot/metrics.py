@@ -81,3 +81,9 @@ GITHUB_RATE_LIMIT_REMAINING = Gauge(
     ["installation", "resource"],
     registry=REGISTRY,
 )
+VERCEL_REQUESTS = Counter(
+    "lockgate_vercel_requests",
+    "Requests sent to Vercel by route and status; a repeated request counts each time.",
+    ["route", "status"],
+    registry=REGISTRY,
+)

@@ -9,6 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+DEFAULT_API_URL = "https://api.github.com"
+DEFAULT_VERCEL_API_URL = "https://api.vercel.com"
+
 
 class SettingsError(Exception):
     """Something in the environment cannot be used. ``problems`` names every one of them."""
@@ -60,13 +63,17 @@ class Settings:
     """``LOCKGATE_RETENTION_DAYS``: how long raw deliveries are kept."""
     concurrency: int
     """``LOCKGATE_CONCURRENCY``: jobs at once in one worker."""
+    vercel_token: Secret = field(default_factory=lambda: Secret(""))
+    """``VERCEL_TOKEN``; empty where no environment lives on Vercel."""
+    vercel_api_url: str = DEFAULT_VERCEL_API_URL
+    vercel_team: str = ""
+    """``VERCEL_TEAM_ID``: the id or the slug of the team that the token acts for."""
     pg_bin: Path | None = None
     """``LOCKGATE_PG_BIN``: where the embedded database's programs are; None means wherever."""
     warnings: tuple[str, ...] = ()
     """What works and should be mended all the same; ``serve`` logs it and ``doctor`` shows it."""
 
 
-DEFAULT_API_URL = "https://api.github.com"
 CREDENTIALS_FILE = "credentials.env"
 
 
@@ -99,6 +106,9 @@ VARIABLES: tuple[Variable, ...] = (
         DEFAULT_API_URL,
         "GitHub's REST API; https://HOST/api/v3 on GitHub Enterprise Server.",
     ),
+    Variable("VERCEL_TOKEN", "", "A Vercel access token; only for environments on Vercel."),
+    Variable("VERCEL_API_URL", DEFAULT_VERCEL_API_URL, "Vercel's API."),
+    Variable("VERCEL_TEAM_ID", "", "The Vercel team that the token acts for: its id or slug."),
     Variable("HOST", "127.0.0.1", "The address that the web server listens on."),
     Variable("PORT", "8000", "The port that the web server listens on; 0 takes a free one."),
     Variable(
@@ -157,6 +167,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             days=_whole_number(values, "LOCKGATE_RETENTION_DAYS", problems, least=1, most=3650)
         ),
         concurrency=_whole_number(values, "LOCKGATE_CONCURRENCY", problems, least=1, most=100),
+        vercel_token=_vercel_token(values, problems),
+        vercel_api_url=_vercel_api_url(values, problems),
+        vercel_team=_vercel_team(values, problems),
         pg_bin=_folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
     )
@@ -378,6 +391,37 @@ def _api_url(values: Mapping[str, str], problems: list[str]) -> str:
     if parts.hostname in ("github.com", "www.github.com"):
         problems.append(f"GITHUB_API_URL: this is GitHub's site. Its API is {DEFAULT_API_URL}")
     return url
+
+
+def _vercel_api_url(values: Mapping[str, str], problems: list[str]) -> str:
+    name = "VERCEL_API_URL"
+    url = _web_url(values.get(name, DEFAULT_VERCEL_API_URL), name, problems)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        problems.append(f"{name}: it is not https, so the token could be read under way.")
+    if parts.hostname in ("vercel.com", "www.vercel.com"):
+        problems.append(f"{name}: this is Vercel's site. Its API is {DEFAULT_VERCEL_API_URL}")
+    return url
+
+
+def _vercel_token(values: Mapping[str, str], problems: list[str]) -> Secret:
+    token = values.get("VERCEL_TOKEN", "")
+    if not (token.isascii() and token.isprintable()) or " " in token:
+        problems.append(
+            "VERCEL_TOKEN: it holds what no token holds. Copy it whole, and nothing but it."
+        )
+        return Secret("")
+    return Secret(token)
+
+
+def _vercel_team(values: Mapping[str, str], problems: list[str]) -> str:
+    team = values.get("VERCEL_TEAM_ID", "")
+    if not (team.isascii() and team.replace("-", "").replace("_", "").isalnum()) and team:
+        problems.append(
+            "VERCEL_TEAM_ID: it is no team's id or slug. It stands in the team's settings on "
+            "Vercel as “Team ID”, and begins with team_."
+        )
+    return team
 
 
 def _public_url(values: Mapping[str, str], host: str, port: int, problems: list[str]) -> str:

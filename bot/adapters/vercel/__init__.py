@@ -1,0 +1,1 @@
+"""Vercel, spoken to by REST. ``host.VercelHost`` is the way in."""
