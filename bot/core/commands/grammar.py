@@ -22,6 +22,7 @@ from markdown_it.token import Token
 from bot.core.catalog import COMMANDS
 from bot.core.commands.command import Command
 from bot.core.commands.near import nearest
+from bot.core.commands.requests import Misread, Silence
 from bot.core.render.escape import visible
 
 MAX_COMMANDS = 5
@@ -46,21 +47,6 @@ _VOID = frozenset(
 )
 _UNENDED = frozenset(("p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody"))
 """Elements whose end may be left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """Nothing here is for us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Misread:
-    """Something was meant for us and cannot be acted on. ``suggestion`` is a line to type instead,
-    empty if none is known."""
-
-    problem: str
-    """A sentence; may quote hostile text."""
-    suggestion: str = ""
 
 
 @dataclass(frozen=True, slots=True)

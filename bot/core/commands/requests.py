@@ -133,3 +133,18 @@ class Refusal:
     """A sentence; empty when there is nothing to do."""
     answered: bool = True
     """False where an answer would only feed a machine that talks to itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing here is for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misread:
+    """Something was meant for us and cannot be acted on. ``suggestion`` is a line to type instead,
+    empty if none is known."""
+
+    problem: str
+    """A sentence; may quote hostile text."""
+    suggestion: str = ""

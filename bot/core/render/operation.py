@@ -1,0 +1,376 @@
+"""The progress comment of a promotion or rollback: one for each operation, edited as it goes."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from bot.core.decision import Decision, GateResult, Verdict
+from bot.core.hosting import Build
+from bot.core.model import Actor
+from bot.core.operations.machine import (
+    Kind,
+    Operation,
+    Plan,
+    State,
+    Step,
+    StepName,
+    StepState,
+)
+from bot.core.operations.rollback_target import rollback_line
+from bot.core.phrases import say_duration
+from bot.core.render import escape
+from bot.core.render.json import from_json
+from bot.core.render.words import MARKS, marked, see_details, spoken, stopped
+
+_MARKER = re.compile(r"<!-- lockgate:operation id=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
+_HOSTS = {"vercel": "Vercel", "github": "the workflow"}
+_STEP_MARKS = {
+    StepState.PLANNED: "⬜",
+    StepState.ATTEMPTED: MARKS[Verdict.WAIT],
+    StepState.DONE: MARKS[Verdict.PASS],
+    StepState.FAILED: MARKS[Verdict.FAIL],
+    StepState.SKIPPED: MARKS[Verdict.SKIP],
+}
+_SENTENCE = 400
+
+
+def operation_marker(operation_id: int) -> str:
+    """What the progress comment is found again by, together with its author."""
+    return f"<!-- lockgate:operation id={operation_id} -->"
+
+
+def operation_in(body: str) -> int:
+    """The operation that a comment tells of, 0 if none: only the very first line counts."""
+    found = _MARKER.match(body)
+    return int(found[1]) if found else 0
+
+
+def render_operation(
+    operation: Operation, *, details_url: str = "", replaced_since: datetime | None = None
+) -> str:
+    """``replaced_since`` is since when the build was live that this one replaces.
+
+    The same operation always gives the same text, so that nothing need be written when nothing
+    changed.
+    """
+    decision = _decision(operation)
+    lines = [operation_marker(operation.id), _headline(operation)]
+    lines += _overridden(operation)
+    lines += ["", *(f"- {_step_line(operation, step, decision)}" for step in operation.steps)]
+    lines += _gates(decision, operation.overrides)
+    lines += _afterwards(operation, replaced_since)
+    where = f" · {see_details(details_url)}" if details_url else ""
+    digest = escape.code(operation.plan.digest)
+    lines += ["", f"<sub>Operation {operation.id} · plan {digest}{where} · `/help`</sub>", ""]
+    return "\n".join(lines)
+
+
+def render_plan(
+    plan: Plan, decision: Decision | None = None, *, replaced_since: datetime | None = None
+) -> str:
+    """What ``--dry-run`` answers. The digest is the one that a run of this plan bears."""
+    what = f"promote {_named(plan.build)} to" if plan.kind is Kind.PROMOTE else None
+    doing = what or f"put {_named(plan.build)} back on"
+    lines = [
+        (
+            f"**Dry run: would {doing} {_environment(plan)}.** Nothing was changed. "
+            f"Plan {escape.code(plan.digest)}."
+        ),
+        "",
+        *(
+            f"{number}. {_STEP_WORDS[name][0].format(**_words(plan))}"
+            for number, name in enumerate(plan.steps, start=1)
+        ),
+    ]
+    lines += _gates(decision, {})
+    if plan.replaces:
+        lines += ["", f"Live now: {_named(plan.replaces)}{_since(replaced_since, None)}."]
+    return "\n".join(lines)
+
+
+def asked_of(operation: Operation) -> str:
+    """What an operation is about, as Markdown, to stand within a sentence."""
+    plan = operation.plan
+    if plan.kind is Kind.PROMOTE:
+        return f"promotion of {_named(plan.build)} to {_environment(plan)}"
+    return f"rollback of {_environment(plan)} to {_named(plan.build)}"
+
+
+def _named(build: Build) -> str:
+    sha = escape.code(build.sha[:7])
+    return f"{escape.inline(build.tag, 60)} ({sha})" if build.tag else sha
+
+
+def _environment(plan: Plan) -> str:
+    return escape.inline(plan.environment, 60)
+
+
+def _by(actor: Actor) -> str:
+    return escape.inline(actor.login, 60)
+
+
+def _headline(operation: Operation) -> str:
+    plan, environment = operation.plan, _environment(operation.plan)
+    promoting = plan.kind is Kind.PROMOTE
+    match operation.state:
+        case State.SUCCEEDED:
+            took = _took(operation)
+            said = (
+                f"Live: {_named(plan.build)} on {environment}"
+                if promoting
+                else f"Rolled back: {_named(plan.build)} is live on {environment} again"
+            )
+            outcome = f" {_sentence(operation.outcome)}" if operation.outcome else ""
+            return f"**{said}{', in' if not promoting else ' in'} {took}.**{outcome}"
+        case State.RUNNING | State.WAITING:
+            return f"**{_under_way(operation)}** · {_asked_by(operation)}"
+        case State.REFUSED:
+            start = f"{_capital(asked_of(operation))} refused."
+        case State.CANCELLED:
+            start = f"{_capital(asked_of(operation))} cancelled."
+        case State.SUPERSEDED:
+            start = f"{_capital(asked_of(operation))} superseded."
+        case State.FAILED:
+            done = "Not promoted" if promoting else "Not rolled back"
+            start = f"{done}: {_named(plan.build)} on {environment}."
+    remedy = f"Next: {_sentence(operation.remedy)}" if operation.remedy else ""
+    parts = (f"**{start}**", _sentence(operation.outcome), _production(operation), remedy)
+    return " ".join(filter(None, parts))
+
+
+def _under_way(operation: Operation) -> str:
+    plan, environment = operation.plan, _environment(operation.plan)
+    if operation.ending is not None:
+        return f"Ending the {asked_of(operation)}: {_sentence(operation.outcome)}"
+    if operation.state is State.WAITING:
+        until = operation.deadline.astimezone(UTC).strftime("%H:%M UTC")
+        return f"Waiting to promote {_named(plan.build)} to {environment}, until {until}"
+    if plan.kind is Kind.PROMOTE:
+        return f"Promoting {_named(plan.build)} to {environment}"
+    return f"Rolling {environment} back to {_named(plan.build)}"
+
+
+def _asked_by(operation: Operation) -> str:
+    if operation.follows:
+        return f"by itself, because operation {operation.follows} could not be verified"
+    where = " in a comment" if operation.comment_id > 0 else ""
+    return f"asked by {_by(operation.actor)}{where}"
+
+
+def _production(operation: Operation) -> str:
+    """What the environment serves now, unless the outcome says so already."""
+    plan, environment = operation.plan, _environment(operation.plan)
+    if plan.environment.casefold() in operation.outcome.casefold():
+        return ""
+    if not operation.production_may_have_changed:
+        live = f": {_named(plan.replaces)} is live" if plan.replaces else ""
+        return f"{_capital(environment)} is unchanged{live}."
+    if operation.has(StepName.VERIFY, StepState.DONE):
+        return f"{_capital(environment)} serves {_named(plan.build)}."
+    return f"What {environment} serves is not certain; `/status` tells."
+
+
+def _took(operation: Operation) -> str:
+    ended = [step.ended_at for step in operation.steps if step.ended_at]
+    return _seconds(max(ended) - operation.requested_at) if ended else _seconds(timedelta())
+
+
+def _seconds(span: timedelta) -> str:
+    seconds = max(span.total_seconds(), 0.0)
+    return f"{seconds:.1f} s" if seconds < 60 else say_duration(span)
+
+
+_STEP_WORDS: dict[StepName, tuple[str, str, str, str]] = {
+    StepName.GATES: ("ask the gates", "asking the gates", "gates", "gates"),
+    StepName.LOCK: (
+        "take the lock of {environment}",
+        "taking the lock of {environment}",
+        "lock taken",
+        "lock not taken",
+    ),
+    StepName.ANNOUNCE: (
+        "open a GitHub deployment",
+        "opening a GitHub deployment",
+        "GitHub deployment opened",
+        "GitHub deployment not opened",
+    ),
+    StepName.SWITCH: (
+        "ask {host} to serve {deployment}",
+        "asking {host} to serve {deployment}",
+        "{host} asked to serve {deployment}",
+        "{host} will not serve {deployment}",
+    ),
+    StepName.SETTLE: (
+        "wait until {host} has moved the domains",
+        "waiting until {host} has moved the domains",
+        "domains moved",
+        "domains not all moved",
+    ),
+    StepName.VERIFY: (
+        "verify that {domain} serves it",
+        "verifying that {domain} serves it",
+        "{domain} serves it",
+        "{domain} was not seen to serve it",
+    ),
+    StepName.RECORD: (
+        "write it to the ledger",
+        "writing it to the ledger",
+        "written to the ledger",
+        "not written to the ledger",
+    ),
+    StepName.CONFIRM: (
+        "close the GitHub deployment",
+        "closing the GitHub deployment",
+        "GitHub deployment closed",
+        "GitHub deployment not closed",
+    ),
+    StepName.RELEASE: (
+        "give the lock back",
+        "giving the lock back",
+        "lock given back",
+        "lock not given back",
+    ),
+}
+"""Of each step what is to be done, is being done, was done, and was not."""
+
+
+def _words(plan: Plan) -> dict[str, str]:
+    return {
+        "environment": _environment(plan),
+        "host": _HOSTS.get(plan.target.host, escape.inline(plan.target.host, 40)),
+        "deployment": escape.code(plan.build.deployment_id, 60) or "the build",
+        "domain": escape.code(plan.target.domain, 100) or "the domain",
+    }
+
+
+def _step_line(operation: Operation, step: Step, decision: Decision | None) -> str:
+    planned, doing, done, failed = (
+        text.format(**_words(operation.plan)) for text in _STEP_WORDS[step.name]
+    )
+    found = escape.sentence(step.found, limit=300)
+    match step.state:
+        case StepState.PLANNED:
+            said = planned
+        case StepState.SKIPPED:
+            said = f"{planned}: skipped"
+        case StepState.ATTEMPTED:
+            said = f"{doing}: {found}" if found else f"{doing} …"
+        case StepState.FAILED:
+            said = f"{failed}{_counted(decision)}" if step.name is StepName.GATES else failed
+            said += f": {found}" if found and step.name is not StepName.GATES else ""
+        case StepState.DONE:
+            said = _done(step, done, found, decision)
+    took = _step_took(step)
+    return f"{_STEP_MARKS[step.state]} {said}{took}"
+
+
+def _done(step: Step, done: str, found: str, decision: Decision | None) -> str:
+    if step.name is StepName.GATES:
+        return f"{done}{_counted(decision)}"
+    told = step.name in (StepName.ANNOUNCE, StepName.CONFIRM)
+    if told and found and not step.found.startswith("GitHub deployment"):
+        return found
+    if step.name is StepName.SWITCH and step.detail.get("queued"):
+        return f"{done}; it waits behind a rolling release"
+    return done
+
+
+def _step_took(step: Step) -> str:
+    if step.ended_at is None or step.started_at is None:
+        return ""
+    took = step.ended_at - step.started_at
+    # What took no time that anybody noticed is not worth a figure.
+    return f" · {_seconds(took)}" if took >= timedelta(milliseconds=100) else ""
+
+
+def _decision(operation: Operation) -> Decision | None:
+    if not operation.has(StepName.GATES, *StepState):
+        return None
+    data = operation.step(StepName.GATES).detail.get("decision")
+    try:
+        return from_json(data) if isinstance(data, dict) else None
+    except ValueError:
+        return None
+
+
+def _counted(decision: Decision | None) -> str:
+    if decision is None:
+        return ""
+    judged = [result for result in decision.results if result.verdict is not Verdict.SKIP]
+    passed = sum(result.verdict is Verdict.PASS for result in judged)
+    return f" ({passed} of {len(judged)})"
+
+
+def _overridden(operation: Operation) -> list[str]:
+    if not operation.overrides:
+        return []
+    lines = ["", "> [!CAUTION]"]
+    lines += [
+        f"> Gate {escape.code(gate, 40)} is set aside for this {operation.plan.kind.value} alone: "
+        f"{escape.inline(reason)}<br>"
+        for gate, reason in operation.overrides.items()
+    ]
+    lines[-1] = lines[-1].removesuffix("<br>")
+    return lines
+
+
+def _gates(decision: Decision | None, overrides: dict[str, str]) -> list[str]:
+    if decision is None or not decision.results:
+        return []
+    table = gates_table(decision.results, overrides)
+    calm = decision.verdict in (Verdict.PASS, Verdict.SKIP) and not overrides
+    if not calm:
+        return ["", *table]
+    count = len(decision.results)
+    title = f"{count} gate{'s' if count != 1 else ''}"
+    return ["", "<details>", f"<summary>{title}</summary>", "", *table, "", "</details>"]
+
+
+def gates_table(results: Sequence[GateResult], overrides: dict[str, str]) -> list[str]:
+    rows = ["| | gate | found | to do |", "|---|---|---|---|"]
+    for result in results:
+        mark = marked(result.verdict)
+        todo = spoken(result.remedy, result, cell=True) if result.remedy else "–"
+        if result.gate in overrides:
+            mark, todo = f"{MARKS[Verdict.ERROR]} set aside, was {result.verdict.value}", "–"
+        found = spoken(result.summary, result, cell=True)
+        rows.append(f"| {mark} | {escape.inline(result.gate, 40)} | {found} | {todo} |")
+    return rows
+
+
+def _afterwards(operation: Operation, replaced_since: datetime | None) -> list[str]:
+    plan = operation.plan
+    lines = []
+    if operation.state is State.SUCCEEDED and plan.kind is Kind.ROLLBACK:
+        lines = [
+            "",
+            f"Newer builds stay off {_environment(plan)} until somebody types `/promote`.",
+        ]
+    if plan.kind is Kind.PROMOTE and plan.replaces and _may_be_taken_back(operation):
+        since = _since(replaced_since, operation.requested_at)
+        back = escape.code(rollback_line(plan.environment))
+        lines = ["", f"Previous: {_named(plan.replaces)}{since}. Take it back: {back}"]
+    return lines
+
+
+def _may_be_taken_back(operation: Operation) -> bool:
+    return operation.state in (State.RUNNING, State.WAITING, State.SUCCEEDED) and (
+        operation.ending is None
+    )
+
+
+def _since(since: datetime | None, until: datetime | None) -> str:
+    if since is None:
+        return ""
+    if until is None:
+        return f", since {since.astimezone(UTC).strftime('%Y-%m-%d %H:%M UTC')}"
+    return f", live {say_duration(until - since)}"
+
+
+def _sentence(text: str) -> str:
+    said = escape.sentence(text, limit=_SENTENCE)
+    return stopped(_capital(said)) if said else ""
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
