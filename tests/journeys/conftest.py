@@ -8,6 +8,13 @@ from bot.sandbox.server import Sandbox
 
 
 @pytest.fixture
+async def github() -> AsyncIterator[Sandbox]:
+    """With no bot before it."""
+    async with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
 async def idle_journey(database_url: str, tmp_path: Path) -> AsyncIterator[Journey]:
     """No worker runs."""
     requests = Requests()

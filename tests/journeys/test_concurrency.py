@@ -3,20 +3,15 @@
 import asyncio
 import hashlib
 import hmac
-import json
-import os
-import sys
 import uuid
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
 import psycopg
-import pytest
-from journey import SECRET, SQUASH_WITH_TITLE, Journey, Requests
+from journey import SECRET, SQUASH_WITH_TITLE, Journey
+from processes import environment, logged, running
 
 from bot.sandbox.model import Delivery
 from bot.sandbox.server import Sandbox
@@ -98,60 +93,13 @@ async def test_events_that_wait_together_are_answered_together(idle_journey: Jou
 # processes
 
 
-def environment(github: Sandbox, home: Path, database_url: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "DATABASE_URL": database_url,
-        "GITHUB_APP_ID": str(github.app.id),
-        "GITHUB_PRIVATE_KEY": github.app.private_key,
-        "GITHUB_WEBHOOK_SECRET": SECRET,
-        "GITHUB_API_URL": github.url,
-        "LOCKGATE_HOME": str(home),
-        "PORT": "0",
-    }
-
-
-@asynccontextmanager
-async def lockgate(*arguments: str, env: dict[str, str]) -> AsyncIterator[Process]:
-    """A command that runs until the block ends, and then stops by itself when asked to."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", *arguments, env=env, stdout=DEVNULL, stderr=PIPE, limit=2**22
-    )
-    try:
-        yield process
-    except BaseException:
-        process.kill()
-        raise
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        _, log = await asyncio.wait_for(process.communicate(), 40)
-    assert process.returncode == 0, log.decode()[-4000:]
-
-
-async def logged(process: Process, event: str) -> dict[str, object]:
-    """The next line of the log that tells of an event."""
-    async with asyncio.timeout(40):
-        while line := await process.stderr.readline():
-            told = json.loads(line)
-            if told["event"] == event:
-                return told
-    raise AssertionError(f"the process ended before {event}")
-
-
-@pytest.fixture
-async def github() -> AsyncIterator[Sandbox]:
-    async with Sandbox(on_exchange=Requests()) as sandbox:
-        yield sandbox
-
-
 async def test_one_web_and_two_worker_processes_share_a_database(
     github: Sandbox, database_url: str, tmp_path: Path
 ):
-    env = environment(github, tmp_path, database_url)
+    env = environment(tmp_path, github, DATABASE_URL=database_url)
     async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(lockgate("serve", "--no-worker", env=env))
-        workers = [await stack.enter_async_context(lockgate("worker", env=env)) for _ in range(2)]
+        web = await stack.enter_async_context(running("serve", "--no-worker", env=env))
+        workers = [await stack.enter_async_context(running("worker", env=env)) for _ in range(2)]
         address = (await logged(web, "serving"))["address"]
         github.send_events_to(f"{address}/webhooks/github", SECRET)
         for worker in workers:

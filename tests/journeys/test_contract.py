@@ -1,0 +1,125 @@
+"""Every request of a bot's whole life fits GitHub's own description, and none is missing."""
+
+from pathlib import Path
+
+from journey import Journey, Requests, started
+from openapi import Contract, needs_description
+from processes import environment, lockgate
+
+from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
+from bot.core.policy import POLICY_PATH
+from bot.core.render import FIX_TITLE
+from bot.core.work import SweepDeliveries
+from bot.engine.app_manifest import load_manifest, manifest_form
+from bot.engine.doctor import examine
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.server import Sandbox
+from bot.wiring import convert_manifest, open_doctor
+
+pytestmark = needs_description
+MANY_PROBLEMS = "".join(f"unknown_{number}: true\n" for number in range(60))
+
+OF_COMMANDS = {
+    "GET /orgs/{org}/teams/{team_slug}/memberships/{username}",
+    "GET /repos/{owner}/{repo}/branches/{branch}",
+    "GET /repos/{owner}/{repo}/deployments",
+    "GET /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "GET /repos/{owner}/{repo}/rules/branches/{branch}",
+    "POST /repos/{owner}/{repo}/deployments",
+    "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+    "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "all_checks",
+    "commit_by_name",
+    "pull_facts",
+    "recent_comments",
+    "reviews",
+    "trunk",
+}
+"""Asked for commands in comments and for promotions, which this life does not have."""
+
+
+async def make_an_app(journey: Journey) -> None:
+    """``lockgate setup``, once GitHub has sent the browser back."""
+    github, settings = journey.github, journey.bot.settings
+    url = settings.public_url
+    manifest = manifest_form(load_manifest(), name="second", public_url=url, redirect_url=url)
+    code = github.agree_to_manifest(manifest, owner=github.user("octo-owner"))
+    assert (await convert_manifest(settings, code)).private_key
+
+
+async def examine_it(journey: Journey) -> None:
+    """``lockgate doctor``."""
+    async with open_doctor(journey.bot.settings) as subject:
+        assert [check async for check in examine(subject)]
+
+
+async def live(journey: Journey) -> None:
+    """Pull requests of each kind come and go."""
+    github = journey.github
+    mona = github.user("mona")
+    repository = journey.shop()
+    github.set_role(repository, mona, "write")
+
+    small = github.open_pull(repository, "Add search", by=mona)
+    await journey.rest()
+    github.edit_pull(small, title="Add a search")
+    await journey.rest()
+    (summary,) = journey.comments_of(small)
+    github.comment(small, summary.body, app=github.app)
+    github.press(journey.check_of(small), FIX_TITLE, by=mona)
+    await journey.rest()
+    assert small.title == "feat: add a search"
+    github.request_merge_group([small], "squash")
+    await journey.rest()
+    github.rerequest_suite(journey.check_of(small).suite)
+
+    large = github.open_pull(repository, "feat: more", *(f"feat: part {n}" for n in range(130)))
+    github.open_pull(repository, "feat: most", *(f"feat: part {n}" for n in range(251)))
+    for number in range(60):
+        github.comment(large, f"I was here, {number}.", by=mona)
+    await journey.rest()
+
+    change = CommitSpec("chore: break the policy", {POLICY_PATH: MANY_PROBLEMS})
+    github.push(repository, "main", change)
+    await journey.rest()
+    assert len(journey.check_of(small).annotations) == 50
+
+
+async def fetch_what_was_missed(journey: Journey) -> None:
+    journey.github.hooks.faults.drop("pull_request*")
+    repository = journey.github.find_repository("octo/shop")
+    journey.github.open_pull(repository, "feat: missed")
+    await journey.rest()
+    await journey.bot.store.enqueue(SweepDeliveries())
+    await journey.rest()
+
+
+async def press_after_a_restart(github: Sandbox, requests: Requests, home: Path, url: str) -> None:
+    """A bot that has seen no name yet looks it up before it writes by it."""
+    async with started(github, requests, home, url) as journey, journey.working():
+        pull = next(iter(github.find_repository("octo/shop").pulls.values()))
+        github.press(journey.check_of(pull), FIX_TITLE, by=github.user("mona"))
+        await journey.rest()
+
+
+async def test_a_bots_whole_life_is_as_github_describes_it(database_url: str, tmp_path: Path):
+    contract = Contract()
+    requests = Requests(on_exchange=contract)
+    async with Sandbox(on_exchange=requests) as github:
+        async with started(github, requests, tmp_path, database_url) as journey:
+            async with journey.working():
+                await live(journey)
+                await fetch_what_was_missed(journey)
+            await make_an_app(journey)
+            await examine_it(journey)
+        await press_after_a_restart(github, requests, tmp_path, database_url)
+        await lockgate("explain", "octo/shop#1", env=environment(tmp_path, github))
+    contract.check()
+    asked = contract.exercised_by("lockgate") - {"POST /graphql"}
+    declared = {operation.route for operation in OPERATIONS}
+    assert asked - declared == set()
+    assert declared - asked - OF_COMMANDS == set()
+    queries = {e.request["query"] for e in requests.seen if e.path == "/graphql"}
+    assert queries - {document.text for document in DOCUMENTS} == set()
+    unasked = {document.name for document in DOCUMENTS if document.text not in queries}
+    assert unasked - OF_COMMANDS == set()

@@ -1,0 +1,172 @@
+"""The commands that people start with, as processes."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+import psycopg
+import pytest
+from journey import SECRET, SQUASH_WITH_TITLE
+from processes import environment, lockgate, logged, ran, running
+
+from bot.demo.story import STEPS
+from bot.sandbox.server import Sandbox
+
+BROKEN = """\
+from contextlib import asynccontextmanager
+from bot.cli import demo
+from bot.demo import story
+
+whole = demo.open_stage
+
+@asynccontextmanager
+async def with_a_fault(**ports):
+    async with whole(**ports) as stage:
+        stage.sandbox.faults.answer("POST */comments", 403, times=None, message="No.")
+        yield stage
+
+demo.open_stage = with_a_fault
+story.PATIENCE = 2.0
+demo.demo(["--once", "--json", "--port", "0", "--sandbox-port", "0"])
+"""
+FREE_PORTS = ("--port", "0", "--sandbox-port", "0")
+
+
+def entries(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()]
+
+
+async def test_the_whole_story_comes_true(tmp_path: Path):
+    code, out, err = await lockgate(
+        "demo", "--once", "--json", *FREE_PORTS, env=environment(tmp_path)
+    )
+    assert (code, err) == (0, "")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert all(set(line) == {"name", "ok", "seconds", "evidence"} for line in lines)
+    assert all(line["ok"] is True and line["evidence"] for line in lines)
+    *steps, summary = lines
+    assert [step["name"] for step in steps[1:]] == [step.name for step in STEPS]
+    assert summary["name"] == "summary"
+    assert summary["seconds"] >= sum(step["seconds"] for step in steps)
+    assert entries(tmp_path) == [], "nothing is kept"
+
+
+async def test_a_story_that_does_not_come_true_says_so(tmp_path: Path):
+    code, out, err = await ran("-c", BROKEN, env=environment(tmp_path))
+    assert code == 1, err
+    *steps, summary = [json.loads(line) for line in out.splitlines()]
+    assert [step["ok"] for step in steps] == [True, True, False], "it ends at the first failure"
+    assert steps[-1]["evidence"] == (
+        "after 2 s there is no summary comment with “feat: add search”"
+    )
+    assert (summary["name"], summary["ok"]) == ("summary", False)
+
+
+async def test_the_story_is_told_in_words(tmp_path: Path):
+    code, out, _ = await lockgate("demo", "--once", *FREE_PORTS, env=environment(tmp_path))
+    assert code == 0
+    *steps, blank, end = out.splitlines()
+    assert all(step.startswith("ok  ") for step in steps)
+    assert blank == ""
+    assert end.startswith(f"The whole story came true: {len(steps)} of {len(steps)} steps in ")
+
+
+async def test_web_and_worker_run_apart_and_end_when_asked(
+    github: Sandbox, database_url: str, tmp_path: Path
+):
+    """The worker is asked to end while it works: it finishes what runs."""
+    env = environment(tmp_path, github, DATABASE_URL=database_url)
+    async with (
+        running("serve", "--no-worker", env=env) as web,
+        running("worker", env=env) as worker,
+    ):
+        address = (await logged(web, "serving"))["address"]
+        github.send_events_to(f"{address}/webhooks/github", SECRET)
+        await logged(worker, "working")
+        repository = github.create_repository("octo/shop", **SQUASH_WITH_TITLE)
+        asked = github.faults.slow("POST */check-runs", 2.0)
+        pull = github.open_pull(repository, "Add search")
+        async with asyncio.timeout(30):
+            while not asked.hits:  # noqa: ASYNC110 (the sandbox tells nobody)
+                await asyncio.sleep(0.01)
+        worker.send_signal(signal.SIGTERM)
+        assert (await logged(worker, "stopping"))["signal"] == "SIGTERM"
+        assert await asyncio.wait_for(worker.wait(), 20) == 0
+        assert [run.conclusion for run in github.checks_of(repository, pull.head_sha)] == [
+            "failure"
+        ]
+        assert len(github.comments_of(pull)) == 1, "the job was finished first"
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            cursor = await connection.execute(
+                "SELECT count(*) FROM lockgate.procrastinate_jobs WHERE status = 'doing'"
+            )
+            assert await cursor.fetchone() == (0,)
+        assert web.returncode is None
+
+
+async def test_explain_says_what_would_be_done_and_does_nothing(github: Sandbox, tmp_path: Path):
+    env = environment(tmp_path, github)
+    repository = github.create_repository("octo/shop", **SQUASH_WITH_TITLE)
+    bad = github.open_pull(repository, "Add search")
+    good = github.open_pull(repository, "feat: add search")
+    said = await asyncio.gather(
+        *(
+            lockgate("explain", *arguments, env=env)
+            for arguments in (
+                (f"octo/shop#{good.number}",),
+                (f"octo/shop#{bad.number}",),
+                ("--format", "json", f"octo/shop#{bad.number}"),
+                ("octo/shop#99",),
+                ("octo/nowhere#1",),
+                ("not a pull request",),
+            )
+        )
+    )
+    assert [code for code, _, _ in said] == [0, 1, 1, 3, 3, 2]
+    assert "feat: add search" in said[1][1]
+    told = json.loads(said[2][1])
+    assert told["pull"] == "octo/shop#1"
+    assert told["decision"]["verdict"] == "fail"
+    assert told["writes"] == ["post check", "post comment"]
+    for code, out, err in said[3:]:
+        assert out == "", code
+        assert err.startswith("error: ")
+        assert "\nhelp: " in err
+        assert "Traceback" not in err
+    for pull in (bad, good):
+        assert github.checks_of(repository, pull.head_sha) == []
+        assert github.comments_of(pull) == []
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+async def test_all_configuration_errors_are_told_together(tmp_path: Path, command: str):
+    env = environment(
+        tmp_path,
+        DATABASE_URL="mysql://nobody@nowhere/nothing",
+        GITHUB_APP_ID="lockgate",
+        GITHUB_PRIVATE_KEY="no key at all",
+        GITHUB_API_URL="ftp://github.example.com",
+        PORT="99999",
+        LOCKGATE_RETENTION_DAYS="soon",
+    )
+    code, out, err = await lockgate(command, env=env)
+    assert (code, out) == (2, "")
+    for name in (
+        "DATABASE_URL",
+        "GITHUB_APP_ID",
+        "GITHUB_PRIVATE_KEY",
+        "GITHUB_WEBHOOK_SECRET",
+        "GITHUB_API_URL",
+        "PORT",
+        "LOCKGATE_RETENTION_DAYS",
+    ):
+        assert f"\n  {name}: " in err
+    assert "no key at all" not in err
+    assert "Traceback" not in err
+
+
+async def test_without_an_app_the_way_to_one_is_named(tmp_path: Path):
+    code, _, err = await lockgate("serve", env=environment(tmp_path))
+    assert code == 2
+    assert "lockgate setup" in err
