@@ -51,6 +51,12 @@ class CommitFacts:
     released: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OwnComment:
+    id: int
+    body: str
+
+
 class CommandHub(Protocol):
     """GitHub, for commands. Every method may raise HubUnavailable, HubGone or HubRefused."""
 
@@ -107,16 +113,9 @@ class CommandHub(Protocol):
         """``in_progress``, ``success``, ``failure`` or ``inactive``."""
         ...
 
-    async def fetch_progress_comment(self, ref: PullRef, key: str) -> int | None:
-        """Our comment on a pull request that bears an operation's key, if there is one."""
+    async def fetch_own_comment(self, ref: PullRef, marker: str) -> OwnComment | None:
+        """Our newest comment on a pull request that begins with a marker, if there is one."""
         ...
-
-
-class StaleFence(Exception):
-    """Another operation has taken the environment since: what is asked for is not done."""
-
-    def __init__(self, fence: int, newest: int) -> None:
-        super().__init__(f"fence {fence} is older than {newest}: the environment was taken since")
 
 
 class OperationStore(Protocol):
