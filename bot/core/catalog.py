@@ -3,7 +3,7 @@
 from bot.core.commands.cancel import CANCEL
 from bot.core.commands.command import Command
 from bot.core.commands.freeze import FREEZE
-from bot.core.commands.gates import GATES
+from bot.core.commands.gates import GATES as GATES_COMMAND
 from bot.core.commands.help import HELP
 from bot.core.commands.lock import LOCK
 from bot.core.commands.override import OVERRIDE
@@ -25,6 +25,20 @@ from bot.core.commits.rules import (
     type,  # noqa: A004 (the rule family's name)
 )
 from bot.core.commits.rules.rule import Rule
+from bot.core.gates import (
+    approvals,
+    backfills,
+    checks,
+    commits,
+    deployment,
+    freeze,
+    lock,
+    migrations,
+    order,
+    slo,
+    source,
+)
+from bot.core.promotion import Gate
 
 COMMIT_RULES: tuple[Rule, ...] = (
     type.TYPE_EMPTY,
@@ -60,7 +74,7 @@ COMMANDS: tuple[Command, ...] = (
     PROMOTE,
     ROLLBACK,
     STATUS,
-    GATES,
+    GATES_COMMAND,
     LOCK,
     UNLOCK,
     FREEZE,
@@ -71,3 +85,35 @@ COMMANDS: tuple[Command, ...] = (
     HELP,
 )
 """In the order in which help shows them."""
+
+GATES: dict[str, Gate] = {
+    gate.name: gate
+    for gate in (
+        Gate(
+            "source",
+            "It may go there: on the trunk, released, or approved.",
+            source.evaluate,
+            overridable=False,
+        ),
+        Gate("checks", "The checks of its commit are green.", checks.evaluate),
+        Gate("commits", "The message that landed keeps to the rules.", commits.evaluate_landed),
+        Gate(
+            "deployment",
+            "It is built for production from exactly its commit.",
+            deployment.evaluate,
+            overridable=False,
+        ),
+        Gate(
+            "approvals",
+            "Enough people approved it, and nobody asks for changes.",
+            approvals.evaluate,
+        ),
+        Gate("migrations", "The migrations that it needs are applied.", migrations.evaluate),
+        Gate("backfills", "The backfills that it needs are complete.", backfills.evaluate),
+        Gate("slo", "No objective is out of its error budget.", slo.evaluate),
+        Gate("freeze", "No freeze holds.", freeze.evaluate),
+        Gate("lock", "Nobody has locked the environment.", lock.evaluate),
+        Gate("order", "It is live in the environment before, for long enough.", order.evaluate),
+    )
+}
+"""The gates of promotion, by the names that the policy has for them."""

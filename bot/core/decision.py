@@ -71,6 +71,9 @@ class GateResult:
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     evidence: Mapping[str, Json] = field(default_factory=dict)
+    overridden: Verdict | None = None
+    """What the gate said before somebody set it aside by break-glass; None if nobody did. An
+    overridden gate passes, and is shown as overridden wherever it is shown."""
 
 
 @dataclass(frozen=True, slots=True)

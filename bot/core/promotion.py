@@ -1,12 +1,22 @@
 """The facts that promotion gates judge. Whatever could not be read is ``Unread``, never empty."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from bot.core.hosting import Build, Freeze, HostDeployment, HostProject, LedgerEntry, Lock
-from bot.core.model import Actor, Commit
+from bot.core.commits.config import DEFAULT_CONFIG, CommitsConfig
+from bot.core.decision import GateResult
+from bot.core.hosting import (
+    Build,
+    BuildState,
+    Freeze,
+    HostDeployment,
+    HostProject,
+    LedgerEntry,
+    Lock,
+)
+from bot.core.model import Actor, Commit, Sha
 from bot.core.policy.environments import EnvironmentPolicy
 
 T = TypeVar("T")
@@ -68,6 +78,9 @@ class Candidate:
     on_trunk: bool
     released: bool
     merged: bool
+    head_sha: Sha | None = None
+    """The last head of its pull request: reviews of other commits count for nothing. Where it is
+    None, every review of a merged pull request counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +99,38 @@ class PromotionFacts:
     freezes: tuple[Freeze, ...]
     live: Mapping[str, LedgerEntry]
     """What is live, by environment; an environment that never was promoted to has none."""
+    commits: CommitsConfig = DEFAULT_CONFIG
+    """The policy's rules for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A gate set aside by break-glass: by whom (a login), and why, in their words."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A gate of promotion: what it asks, and how it answers."""
+
+    name: str
+    requirement: str
+    evaluate: Callable[[PromotionFacts], GateResult]
+    overridable: bool = True
+    """Whether ``/override`` may set it aside. Where nothing fit is there to be put in place, or
+    nobody reviewed it, there is nothing to break the glass for."""
+
+
+def pick_build(deployments: Iterable[HostDeployment], sha: Sha) -> HostDeployment | None:
+    """The build that a promotion of a commit puts in place: of exactly this commit, built for
+    production, ready rather than not, then the newest. None where there is no such build."""
+    builds = [build for build in deployments if build.sha == sha and build.production]
+    return max(builds, key=_fitness, default=None)
+
+
+def _fitness(build: HostDeployment) -> tuple[bool, bool, datetime, str]:
+    ready = build.state is BuildState.READY
+    fit = ready and not build.checks_failed
+    return fit, ready, build.created_at, build.id

@@ -8,7 +8,7 @@ import pytest
 from bot.core.catalog import COMMIT_RULES
 from bot.core.commits.config import CommitsConfig
 from bot.core.decision import Verdict
-from bot.core.gates.commits import evaluate, fix_title
+from bot.core.gates.commits import evaluate
 from bot.core.model import (
     Actor,
     ActorKind,
@@ -22,6 +22,7 @@ from bot.core.model import (
     Sha,
     SquashTitle,
 )
+from bot.core.render import title_suggestion
 
 REPO = RepoRef(1, 2, "octo", "shop")
 ADA = Actor(7, "ada")
@@ -91,23 +92,14 @@ def test_a_title_without_a_type_fails() -> None:
     assert result.evidence["title_checked"] is True
     assert result.evidence["commits_checked"] is False
     assert (result.evidence["checked"], result.evidence["invalid"]) == (1, 1)
-    assert fix_title(subject, DEFAULTS) == "feat: add search"
+    assert title_suggestion(result) == "feat: add search"
 
 
 def test_a_title_that_nobody_can_guess_gets_no_button() -> None:
     subject = pull("Search page")
     result = evaluate(subject, DEFAULTS)
     assert result.remedy.startswith("edit the title: the header has no type")
-    assert fix_title(subject, DEFAULTS) == ""
-
-
-@pytest.mark.parametrize(
-    ("title", "merge_settings"), [("feat: add search", SQUASH), ("Add search", REBASE)]
-)
-def test_no_button_for_a_title_that_is_right_or_does_not_land(
-    title: str, merge_settings: MergeSettings
-) -> None:
-    assert fix_title(pull(title, merge_settings=merge_settings), DEFAULTS) == ""
+    assert title_suggestion(result) == ""
 
 
 def test_commits_that_land_are_checked_one_by_one() -> None:
@@ -180,7 +172,6 @@ def test_ignored_authors_are_skipped_and_named() -> None:
     assert result.verdict is Verdict.SKIP
     assert result.summary == "the only message is by an ignored author"
     assert "ignores their authors: title" in result.reason
-    assert fix_title(pull("Bump a from 1 to 2", author=BOT), config) == ""
 
 
 def test_others_among_ignored_authors_are_checked() -> None:
@@ -242,12 +233,6 @@ def test_every_rule_fits_the_checks_title(rule: Any) -> None:
         summary = evaluate(pull("x", *messages, merge_settings=REBASE), config).summary
         assert len(summary) <= 60
         assert summary.startswith(f"{bad} of {total} messages ")
-
-
-def test_no_button_for_a_mere_warning() -> None:
-    config = config_of(rules={"type-enum": "warning"})
-    assert evaluate(pull("feature: x"), config).findings[0].suggestion == "feat: x"
-    assert fix_title(pull("feature: x"), config) == ""
 
 
 def test_hostile_text_is_cut_in_findings() -> None:

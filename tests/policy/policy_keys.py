@@ -8,11 +8,24 @@ Schema = Mapping[str, Any]
 
 
 def keys(schema: Schema, root: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
-    """Every key that the schema allows, with what it says of it; parents before children."""
-    for name, child in resolved(schema, root).get("properties", {}).items():
-        key = f"{path}.{name}" if path else name
-        yield key, child
-        yield from keys(child, root, key)
+    """Every key that the schema allows, with what it says of it; parents before children.
+
+    ``environments.<name>`` stands for any name, ``freeze[]`` for any item.
+    """
+    for form in forms(schema, root):
+        for name, child in form.get("properties", {}).items():
+            key = f"{path}.{name}" if path else name
+            yield key, {**child, "needed": name in form.get("required", ())}
+            yield from keys(child, root, key)
+        if "items" in form:
+            yield from keys(form["items"], root, f"{path}[]")
+        if isinstance(named := form.get("additionalProperties"), dict):
+            yield from keys(named, root, f"{path}.<name>")
+
+
+def forms(schema: Schema, root: Schema) -> list[Schema]:
+    schema = resolved(schema, root)
+    return [resolved(form, root) for form in schema.get("anyOf", [schema])]
 
 
 def resolved(schema: Schema, root: Schema) -> Schema:
@@ -23,19 +36,29 @@ def resolved(schema: Schema, root: Schema) -> Schema:
 def table(schema: Schema) -> str:
     """A Markdown section for each key, but one table for the rules, which are alike."""
     lines: list[str] = []
-    rules: list[str] = []
     for key, said in keys(schema, schema):
-        parent, _, name = key.rpartition(".")
-        if parent == "commits.rules":
-            requirement, _, default = said["description"].rpartition(" Default: ")
-            rules.append(f"| `{name}` | {requirement} | `{default.rstrip('.')}` |")
+        if key.rpartition(".")[0] == "commits.rules":
             continue
         lines += [f"### `{key}`", "", said["description"], ""]
-        if "properties" not in resolved(said, schema):
+        if key == "commits.rules":
+            lines += [*rules(said, schema), ""]
+        elif all("properties" not in form for form in forms(said, schema)):
             lines += [f"- Value: {value_of(said, schema)}"]
-            lines += [f"- Default: `{json.dumps(said['default'], ensure_ascii=False)}`", ""]
-    head = ["| rule | requirement | level without a policy |", "|---|---|---|"]
-    return "\n".join([*lines, *head, *rules, ""])
+            if said["needed"]:
+                lines += ["- Has to be given"]
+            elif said.get("default") is not None:
+                default = json.dumps(said["default"], ensure_ascii=False)
+                lines += [f"- Default: `{default}`"]
+            lines += [""]
+    return "\n".join(lines)
+
+
+def rules(said: Schema, root: Schema) -> Iterator[str]:
+    yield "| rule | requirement | level without a policy |"
+    yield "|---|---|---|"
+    for name, rule in resolved(said, root)["properties"].items():
+        requirement, _, default = rule["description"].rpartition(" Default: ")
+        yield f"| `{name}` | {requirement} | `{default.rstrip('.')}` |"
 
 
 def value_of(said: Schema, root: Schema) -> str:
@@ -45,13 +68,18 @@ def value_of(said: Schema, root: Schema) -> str:
     if "enum" in said:
         return ", ".join(f"`{value}`" for value in said["enum"])
     if "anyOf" in said:
-        return " or ".join(value_of(form, root) for form in said["anyOf"])
+        choices = [form for form in said["anyOf"] if form.get("type") != "null"]
+        return " or ".join(value_of(form, root) for form in choices)
     match said["type"]:
         case "boolean":
             return "`true` or `false`"
         case "integer":
             return f"whole number{bounds(said, 'minimum', 'maximum')}"
+        case "number":
+            return f"number{bounds(said, 'minimum', 'maximum')}"
         case "string":
+            if "examples" in said:
+                return f"text such as {', '.join(f'`{one}`' for one in said['examples'])}"
             pattern = f", matching `{said['pattern']}`" if "pattern" in said else ""
             if said.get("minLength") == said.get("maxLength") == 1:
                 return "a single character"
@@ -59,11 +87,20 @@ def value_of(said: Schema, root: Schema) -> str:
         case "array":
             each = value_of(said["items"], root)
             return f"list{bounds(said, 'minItems', 'maxItems')}; each: {each}"
+        case "object":
+            each = said.get("additionalProperties")
+            if isinstance(each, dict) and "properties" not in resolved(each, root):
+                return f"mapping of names to: {value_of(each, root)}"
+            return f"mapping{bounds(said, 'minProperties', 'maxProperties')}"
     raise AssertionError(f"the reference has no words for {said}")
 
 
 def bounds(said: Schema, low: str, high: str) -> str:
-    unit = {"minLength": " characters", "minItems": " items"}.get(low, "")
+    unit = {
+        "minLength": " characters",
+        "minItems": " items",
+        "minProperties": " names",
+    }.get(low, "")
     if low in said and high in said:
         return f" ({said[low]} to {said[high]}{unit})"
     if low in said:

@@ -11,6 +11,8 @@ from bot.core.commits.parse import parse_message
 from bot.core.commits.rules.rule import Level
 from bot.core.decision import Finding, GateResult, Json, Verdict
 from bot.core.model import Commit, MergeGroup, PullRequest
+from bot.core.phrases import quoted
+from bot.core.promotion import PromotionFacts
 
 GATE = "commits"
 _TITLE = "title"
@@ -83,14 +85,42 @@ def evaluate(subject: PullRequest | MergeGroup, config: CommitsConfig) -> GateRe
     )
 
 
-def fix_title(pull: PullRequest, config: CommitsConfig) -> str:
-    """The title that the **Fix title** button puts in place: empty when the title does not land,
-    is right already, or cannot be mended without its author."""
-    landing = decide_landing(pull.merge_settings, len(pull.commits), config.enforce)
-    if not landing.title:
-        return ""
-    lint = _check_title(pull, config).lint
-    return "" if lint.valid else lint.suggestion
+def evaluate_landed(facts: PromotionFacts) -> GateResult:
+    """Check the message of the commit that is to be promoted: it has landed as it stands."""
+    config, commit = facts.commits, facts.candidate.commit
+    (one,) = _check_commits((commit,), config)
+    landing = Landing(
+        False, True, f"{one.subject} is what would go to {quoted(facts.environment)}."
+    )
+    counted = [] if one.lint.ignored or config.enforce is Enforce.OFF else [one]
+    if config.enforce is Enforce.TITLE and one.lint.message.pull_number is None:
+        landing = Landing(
+            False,
+            True,
+            "The policy asks for titles alone (`enforce: title`), and this commit bears none.",
+        )
+        counted = []
+    ignored = [one.subject] if one.lint.ignored else []
+    bad = [found for found in counted if not found.lint.valid]
+    evidence = {"sha": commit.sha, **_evidence(config, landing, counted, ignored, bad)}
+    if not counted:
+        summary = _skip_summary(ignored, config)
+        return GateResult(GATE, Verdict.SKIP, summary, reason=landing.reason, evidence=evidence)
+    findings = tuple(_finding(one, problem) for problem in one.lint.problems)
+    if not bad:
+        return GateResult(
+            GATE, Verdict.PASS, _pass_summary(counted), "", landing.reason, findings, evidence
+        )
+    # What has landed cannot be reworded: the trunk is not rewritten.
+    return GateResult(
+        GATE,
+        Verdict.FAIL,
+        _fail_summary(counted, bad),
+        "promote a later commit whose message is in order; the rule in the policy says what is",
+        landing.reason,
+        findings,
+        evidence,
+    )
 
 
 def _check_title(pull: PullRequest, config: CommitsConfig) -> _Checked:

@@ -1,20 +1,39 @@
 """The policy's section on environments: where they live, who may move them, what it takes."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.core.cron import parse_cron
 from bot.core.hosting import HostTarget
+from bot.core.policy.values import (
+    AppId,
+    CheckName,
+    CronText,
+    Domain,
+    Duration,
+    GateName,
+    Moment,
+    ProjectName,
+    RoleName,
+    TeamSlug,
+    TimeZoneName,
+    gate_names_schema,
+    zone_of,
+)
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
+
+ALWAYS_ASKED = ("source", "deployment", "freeze", "lock")
+"""Gates that ``requires`` cannot leave out: a lock that holds nothing would be a lie."""
 
 
 class VercelProject(BaseModel):
     model_config = _FROZEN
 
-    project: str = Field(description="The Vercel project's name or id.")
-    domain: str = Field(
+    project: ProjectName = Field(description="The Vercel project's name or id.")
+    domain: Domain = Field(
         description="The production domain that is asked, at the end, what it serves."
     )
 
@@ -25,8 +44,10 @@ class WorkflowDeployments(BaseModel):
 
     model_config = _FROZEN
 
-    environment: str = Field(description="The name of the GitHub environment.")
-    domain: str = Field(
+    environment: str = Field(
+        min_length=1, max_length=255, description="The name of the GitHub environment."
+    )
+    domain: Domain = Field(
         description="The production domain; GET /.well-known/lockgate.json there must answer with "
         "the `sha` that it serves."
     )
@@ -44,18 +65,49 @@ class Approvals(BaseModel):
 class FreezeWindow(BaseModel):
     model_config = _FROZEN
 
-    start: datetime | None = Field(
-        default=None, alias="from", description="When the freeze begins: a date or a time."
+    start: Moment | None = Field(
+        default=None,
+        alias="from",
+        description="When the freeze begins, with `until`: a date, which is its first moment, or "
+        "a time such as `2026-12-24T18:00`. Left out: it holds already.",
     )
-    until: datetime | None = Field(default=None, description="When it ends.")
-    cron: str | None = Field(
+    until: Moment | None = Field(
+        default=None, description="When it ends: at the first moment of a date, or at a time."
+    )
+    cron: CronText | None = Field(
         default=None,
         description="When a freeze that comes again begins, as five cron fields, e.g. "
         "`0 15 * * FRI`; then `hours` says how long it lasts.",
     )
-    hours: float = Field(default=0, ge=0, description="How long a freeze by `cron` lasts.")
-    timezone: str = Field(default="UTC", description="The IANA time zone that its times are in.")
-    reason: str = Field(description="Why: it is shown to whoever is held by it.")
+    hours: float | None = Field(
+        default=None,
+        ge=0.25,
+        le=744,
+        description="How long a freeze by `cron` lasts, in hours by the stop watch.",
+    )
+    timezone: TimeZoneName = Field(
+        default="UTC", description="The IANA time zone that its times are in."
+    )
+    reason: str = Field(
+        min_length=1, max_length=500, description="Why: it is shown to whoever is held by it."
+    )
+
+    def ends(self, now: datetime) -> datetime | None:
+        """When the freeze that holds at ``now`` ends; None if none holds."""
+        if self.cron is not None:
+            lasting = timedelta(hours=self.hours or 0)
+            return parse_cron(self.cron).latest_end(now, lasting, zone_of(self.timezone))
+        if self.until is None:
+            return None
+        start, until = self.moment(self.start), self.moment(self.until)
+        return until if until and (start is None or start <= now) and now < until else None
+
+    def moment(self, said: datetime | None) -> datetime | None:
+        """A time of the file as a time in UTC."""
+        if said is None:
+            return None
+        placed = said if said.tzinfo else said.replace(tzinfo=zone_of(self.timezone))
+        return placed.astimezone(UTC)
 
 
 class ChecksMode(StrEnum):
@@ -72,15 +124,18 @@ class ChecksPolicy(BaseModel):
         description="Which checks must be green: `all` that ran, those that branch protection "
         "and rulesets make `required`, or the `list` in `names`.",
     )
-    names: tuple[str, ...] = Field(default=(), description="The checks of mode `list`.")
-    neutral: tuple[str, ...] = Field(
-        default=(), description="Checks by name that may also be neutral."
+    names: tuple[CheckName, ...] = Field(
+        default=(), max_length=200, description="The checks of mode `list`."
     )
-    skipped: tuple[str, ...] = Field(
-        default=(), description="Checks by name that may also be skipped."
+    neutral: tuple[CheckName, ...] = Field(
+        default=(), max_length=200, description="Checks by name that may also be neutral."
     )
-    apps: dict[str, int] = Field(
+    skipped: tuple[CheckName, ...] = Field(
+        default=(), max_length=200, description="Checks by name that may also be skipped."
+    )
+    apps: dict[CheckName, AppId] = Field(
         default_factory=dict,
+        max_length=200,
         description="By check name, the id of the App that must have produced it.",
     )
 
@@ -108,24 +163,41 @@ class EnvironmentPolicy(BaseModel):
     workflow: WorkflowDeployments | None = Field(
         default=None, description="Where it lives, deployed by a GitHub workflow."
     )
-    requires: tuple[str, ...] = Field(
-        default=("checks", "commits", "deployment", "approvals", "freeze", "lock", "order"),
-        description="The gates that a promotion must pass, in the order in which they are shown.",
+    requires: tuple[GateName, ...] = Field(
+        default=(
+            "source",
+            "checks",
+            "commits",
+            "deployment",
+            "approvals",
+            "freeze",
+            "lock",
+            "order",
+        ),
+        min_length=1,
+        max_length=50,
+        json_schema_extra=gate_names_schema,
+        description="The gates that a promotion must pass, in the order in which they are shown. "
+        "`source`, `deployment`, `freeze` and `lock` are asked also where they are left out, and "
+        "so are `approvals` where it takes any and `order` where `after` is set.",
     )
-    roles: tuple[str, ...] = Field(
+    roles: tuple[RoleName, ...] = Field(
         default=("maintain", "admin"),
+        max_length=50,
         description="GitHub roles that may run commands; custom roles by their name.",
     )
-    teams: tuple[str, ...] = Field(
-        default=(), description="Teams of the organisation that may too, by slug."
+    teams: tuple[TeamSlug, ...] = Field(
+        default=(), max_length=50, description="Teams of the organisation that may too, by slug."
     )
-    override_roles: tuple[str, ...] = Field(
-        default=("admin",), description="Roles that may set a gate aside with /override."
+    override_roles: tuple[RoleName, ...] = Field(
+        default=("admin",),
+        max_length=50,
+        description="Roles that may set a gate aside with /override.",
     )
     approvals: Approvals = Field(default_factory=Approvals, description="Reviews it takes.")
     checks: ChecksPolicy = Field(default_factory=ChecksPolicy, description="Which checks count.")
     freeze: tuple[FreezeWindow, ...] = Field(
-        default=(), description="Times at which nothing is promoted."
+        default=(), max_length=100, description="Times at which nothing is promoted."
     )
     source: Source = Field(
         default=Source.MERGED,
@@ -135,12 +207,13 @@ class EnvironmentPolicy(BaseModel):
     after: str | None = Field(
         default=None, description="The environment in which a build must be live first."
     )
-    soak: timedelta = Field(
-        default=timedelta(0), description="For how long it must be live there, e.g. `PT30M`."
+    soak: Duration = Field(
+        default=timedelta(0), description="For how long it must be live there, e.g. `30m`."
     )
-    timeout: timedelta = Field(
+    timeout: Duration = Field(
         default=timedelta(minutes=15),
-        description="After how long an operation is given up, e.g. `PT15M`.",
+        description="After how long an operation is given up, e.g. `15m`: at least `1m`, at most "
+        "`1d`.",
     )
     on_failure: OnFailure = Field(
         default=OnFailure.ROLLBACK,
@@ -153,6 +226,16 @@ class EnvironmentPolicy(BaseModel):
     allow_forks: bool = Field(
         default=False, description="Whether commands work on pull requests from forks."
     )
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The gates to ask: those of ``requires``, then those that cannot be left out."""
+        also = [
+            *ALWAYS_ASKED,
+            *(["approvals"] if self.approvals.count else []),
+            *(["order"] if self.after else []),
+        ]
+        return tuple(dict.fromkeys((*self.requires, *also)))
 
     @property
     def target(self) -> HostTarget | None:

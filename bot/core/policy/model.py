@@ -1,12 +1,19 @@
 """The policy: everything that a repository or an organisation may ask for."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.core.commits.config import CommitsConfig
+from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.values import ENVIRONMENT_NAME, EnvironmentName
 
 POLICY_PATH = ".github/lockgate.yml"
+
+
+def _named(schema: dict[str, Any]) -> None:
+    schema["propertyNames"] = {"pattern": ENVIRONMENT_NAME}
 
 
 class Policy(BaseModel):
@@ -25,6 +32,13 @@ class Policy(BaseModel):
     commits: CommitsConfig = Field(
         default_factory=CommitsConfig,
         description="What commit messages and pull request titles must look like.",
+    )
+    environments: Mapping[EnvironmentName, EnvironmentPolicy] = Field(
+        default_factory=dict,
+        max_length=20,
+        json_schema_extra=_named,
+        description="Where builds go, by name, e.g. `production`: small letters, digits and "
+        "hyphens.",
     )
 
     @field_validator("version", mode="before")

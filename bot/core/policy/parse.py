@@ -6,6 +6,7 @@ from bot.core.policy.loader import MAX_BYTES, load
 from bot.core.policy.model import DEFAULT_POLICY, Policy
 from bot.core.policy.problems import PolicyProblems, sorted_problems
 from bot.core.policy.validate import validate
+from bot.core.policy.whole import problems_of_the_whole
 
 
 def parse_policy(text: str) -> Policy | PolicyProblems:
@@ -28,6 +29,7 @@ def _parse(text: str) -> Policy | PolicyProblems:
         checked = validate(Policy, loaded.root)
         if isinstance(checked, Policy):
             policy = checked
+            problems = [*problems, *problems_of_the_whole(policy, loaded.root)]
         else:
             problems = [*problems, *checked]
     return sorted_problems(problems, text) if problems else policy

@@ -4,7 +4,7 @@ The model decides; its JSON Schema lends the words for what was expected.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
@@ -17,6 +17,22 @@ from bot.core.policy.problems import PolicyProblem, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 Schema = Mapping[str, Any]
+
+
+def place_of(root: Node, path: Sequence[str | int], *, key: bool) -> tuple[str, Place, Node]:
+    """Where a value stands that a path leads to, or its key; what is not there is its section."""
+    node, place, name = root, root.place, ""
+    for part in path:
+        if isinstance(node, MappingNode) and part in node.items:
+            word = str(part)
+            place, node = node.keys[word], node.items[word]
+            name = f"{name}.{word}" if name else word
+            if not key:
+                place = node.place
+        elif isinstance(node, SequenceNode) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            place, name = node.place, f"{name}[{part}]"
+    return name, place, node
 
 
 def validate(model: type[Model], root: Node) -> Model | list[PolicyProblem]:
@@ -58,6 +74,8 @@ class _Fault:
     expected: Schema
     in_choice: bool
     """Whether one of several allowed forms complained."""
+    beside: tuple[str, ...]
+    """The keys that are allowed where this one stands."""
 
     @property
     def kind(self) -> str:
@@ -67,11 +85,15 @@ class _Fault:
 def _locate(detail: ErrorDetails, root: Node, schema: Schema) -> _Fault:
     node, place, path, here = root, root.place, "", schema
     in_choice = False
+    beside: tuple[str, ...] = ()
     for part in detail["loc"]:
         choice = next(_forms(here, schema), {})
         in_choice = in_choice or choice is not _deref(here, schema)
         if isinstance(node, MappingNode) and part in node.items:
             name = str(part)
+            beside = tuple(
+                key for form in _forms(here, schema) for key in form.get("properties", ())
+            )
             place = node.keys[name]
             node = node.items[name]
             path = f"{path}.{name}" if path else name
@@ -84,10 +106,10 @@ def _locate(detail: ErrorDetails, root: Node, schema: Schema) -> _Fault:
     left_empty = isinstance(node, ScalarNode) and not node.source
     if path and not left_empty and detail["type"] not in _ABOUT_KEYS:
         place = node.place
-    return _Fault(detail, path, place, node, here, in_choice)
+    return _Fault(detail, path, place, node, here, in_choice, beside)
 
 
-_ABOUT_KEYS = {"extra_forbidden", "unknown_rule"}
+_ABOUT_KEYS = {"extra_forbidden", "unknown_rule", "environment_name"}
 _BOUNDS = {
     "greater_than_equal",
     "less_than_equal",
@@ -123,7 +145,15 @@ def _problem(fault: _Fault, root: Schema) -> PolicyProblem:
     match fault.kind:
         case "extra_forbidden" | "unknown_rule":
             message = f"unknown key {name}"
-            suggestion = _known_key(fault.path, root)
+            suggestion = _known_key(fault, root)
+        case "environment_name":
+            said = fault.detail["ctx"]
+            message, suggestion = f"{name}: {said['said']}", said["suggestion"]
+        case "policy_value":
+            said = fault.detail["ctx"]
+            colon = "" if said["said"].startswith("must") else ":"
+            message = f"{name}{colon} {said['said']}, found {_found(fault.node)}"
+            suggestion = said["suggestion"]
         case "missing":
             message = f"the key `{_missing(fault)}` is missing in {name}"
         case "string_pattern_mismatch":
@@ -168,15 +198,13 @@ def _child(schema: Schema, root: Schema, name: str) -> Schema:
     return {}
 
 
-def _known_key(path: str, root: Schema) -> str:
+def _known_key(fault: _Fault, root: Schema) -> str:
     """The key that was probably meant: beside it, or else of the same name in another section."""
-    parent, _, word = path.rpartition(".")
-    known = dict(_keys(root, root))
-    beside = [key.rpartition(".")[2] for key in known if key.rpartition(".")[0] == parent]
-    near = nearest(word, beside)
+    word = fault.path.rpartition(".")[2]
+    near = nearest(word, fault.beside)
     if near:
         return near
-    return next((key for key in known if key.rpartition(".")[2] == word), "")
+    return next((key for key, _ in _keys(root, root) if key.rpartition(".")[2] == word), "")
 
 
 def _keys(schema: Schema, root: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
@@ -185,6 +213,12 @@ def _keys(schema: Schema, root: Schema, path: str = "") -> Iterator[tuple[str, S
             key = f"{path}.{name}" if path else name
             yield key, child
             yield from _keys(child, root, key)
+        for inner, below in (
+            (form.get("items"), "[]"),
+            (form.get("additionalProperties"), ".<name>"),
+        ):
+            if isinstance(inner, dict):
+                yield from _keys(inner, root, f"{path}{below}")
 
 
 def _describe(schema: Schema, root: Schema, *, bounds: bool) -> str:
@@ -216,7 +250,8 @@ def _describe_form(form: Schema, root: Schema, *, bounds: bool) -> str:
         case "null":
             return "nothing (`null`)"
         case _:
-            return "a mapping of keys to values"
+            number = _between(form, "minProperties", "maxProperties") if bounds else ""
+            return f"a mapping of{number.removeprefix(' of')} keys to values"
 
 
 def _between(form: Schema, low: str, high: str) -> str:

@@ -42,6 +42,7 @@ def _result(result: GateResult) -> dict[str, Json]:
         "reason": _text(result.reason),
         "findings": [_finding(finding) for finding in result.findings],
         "evidence": {_text(key): _value(value) for key, value in result.evidence.items()},
+        **({"overridden": result.overridden.value} if result.overridden else {}),
     }
 
 
@@ -85,6 +86,7 @@ def _read_result(item: Mapping[str, Any]) -> GateResult:
         reason=_string(item.get("reason", "")),
         findings=tuple(_read_finding(finding) for finding in _sequence(item.get("findings", []))),
         evidence=cast("Mapping[str, Json]", dict(item.get("evidence", {}))),
+        overridden=Verdict(item["overridden"]) if item.get("overridden") else None,
     )
 
 
