@@ -4,9 +4,10 @@ The open operations of an environment take turns in one job: a rollback goes bef
 and ends one that is under way, so that production is never asked for two things at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
@@ -15,7 +16,6 @@ from bot.core.operations.machine import (
     Kind,
     Operation,
     State,
-    Step,
     StepName,
     StepState,
     attempt,
@@ -25,6 +25,7 @@ from bot.core.operations.machine import (
     plan_operation,
     record,
 )
+from bot.core.render.command import superseded_by
 from bot.core.work import AdvanceEnvironment, TellOperation
 from bot.engine.steps import Steps
 from bot.ports import Clock, Store
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 ROLLBACK_WITHIN = timedelta(minutes=5)
 """The product's promise. A rollback that is not verified by then says so."""
+_TRIED = StepState.ATTEMPTED
 _WAY_OUT = timedelta(seconds=30)
 """What is left after the deadline for closing what was opened."""
 
@@ -61,43 +63,58 @@ class Operator:
         if waits:
             await self.store.enqueue(work, delay=min(waits))
 
+    async def change(
+        self, operation_id: int, to: Callable[[Operation], Operation]
+    ) -> Operation | None:
+        """Change an operation as it stands, whoever else changes it; None if there is none.
+
+        ``to`` may be called again, on what somebody else has made of it meanwhile.
+        """
+        while (current := await self.operations.fetch_operation(operation_id)) is not None:
+            changed = to(current)
+            if changed == current:
+                return current
+            saved = await self.operations.save_operation(changed)
+            if saved is not None:
+                await self.store.enqueue(TellOperation(operation_id))
+                return saved
+        return None
+
     async def _advance(self, operation: Operation) -> timedelta | None:
         """Do step after step; how long to wait before the next, or None at the end."""
         while (step := next_step(operation)) is not None:
             now = self.clock.now()
-            if now >= operation.deadline and operation.ending is None:
-                operation = _give_up(operation)
-                await self._save(operation)
+            begun = await self.change(operation.id, partial(_begin_step, now=now))
+            if begun is None:
+                return None
+            current = next_step(begun)
+            if current is None or current.name is not step.name or current.state is not _TRIED:
+                operation = begun  # somebody ended it, or its time is up
                 continue
-            operation = attempt(operation, step.name, now)
-            await self.operations.save_operation(operation)
-            result = await self.steps.perform(operation, _as_found(operation, step))
-            operation = record(operation, step.name, result, self.clock.now())
-            await self._save(operation)
-            if isinstance(result, Again):
-                return min(result.delay, max(operation.deadline - now, timedelta(0)) + _WAY_OUT)
+            result = await self.steps.perform(begun, replace(current, state=step.state))
+            ended = self.clock.now()
+            done = await self.change(
+                operation.id, partial(record, name=step.name, result=result, now=ended)
+            )
+            if done is None:
+                return None
+            operation = done
+            if isinstance(result, Again) and not operation.ended and operation.ending is None:
+                left = max(operation.deadline - ended, timedelta(0))
+                return min(result.delay, left + _WAY_OUT)
         await self._conclude(operation)
         return None
 
-    async def _save(self, operation: Operation) -> None:
-        await self.operations.save_operation(operation)
-        await self.store.enqueue(TellOperation(operation.id))
-
     async def _supersede(self, rollback: Operation, others: Sequence[Operation]) -> None:
         """End the promotions that are under way: a rollback does not wait for them."""
+        outcome = superseded_by(rollback)
         for other in others:
-            current = await self.operations.fetch_operation(other.id)
-            if current is None or current.ended or current.plan.kind is Kind.ROLLBACK:
-                continue
-            ended = fail(
-                current,
-                f"Superseded by the rollback that {rollback.actor.login} asked for; "
-                "the rollback says what production serves.",
-                "",
-                State.SUPERSEDED,
-            )
-            await self._save(ended)
-            await self._advance(ended)
+            if other.plan.kind is Kind.PROMOTE:
+                ended = await self.change(
+                    other.id, partial(fail, outcome=outcome, remedy="", ending=State.SUPERSEDED)
+                )
+                if ended is not None:
+                    await self._advance(ended)
 
     async def _conclude(self, operation: Operation) -> None:
         """Runs once or, after a crash, again: each part comes to the same when done twice."""
@@ -122,7 +139,7 @@ class Operator:
             )
         )
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
-        await self._save(replace(operation, concluded=True))
+        await self.change(operation.id, lambda found: replace(found, concluded=True))
         log.info("operation_ended", operation=operation.id, state=operation.state.value)
 
     async def _take_back(self, operation: Operation) -> None:
@@ -161,10 +178,14 @@ def in_turn(operations: Sequence[Operation]) -> list[Operation]:
     ]
 
 
-def _as_found(operation: Operation, before: Step) -> Step:
-    """The step as its performer needs it: with the time of its first start, and with the state
-    that it was found in."""
-    return replace(operation.step(before.name), state=before.state)
+def _begin_step(operation: Operation, now: datetime) -> Operation:
+    """Record that the next step is tried, unless there is none any more or its time is up."""
+    step = next_step(operation)
+    if step is None:
+        return operation
+    if now >= operation.deadline and operation.ending is None:
+        return _give_up(operation)
+    return attempt(operation, step.name, now)
 
 
 def _give_up(operation: Operation) -> Operation:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.core.decision import Json
+from bot.core.audit.entry import AuditEntry as AuditEntry
 from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
 from bot.core.model import Actor, Commit, PullRef, RepoRef, Sha
 from bot.core.operations.machine import Operation
@@ -118,6 +118,13 @@ class CommandHub(Protocol):
         ...
 
 
+class StaleFence(Exception):
+    """Another operation has taken the environment since: what is asked for is not done."""
+
+    def __init__(self, fence: int, newest: int) -> None:
+        super().__init__(f"fence {fence} is older than {newest}: the environment was taken since")
+
+
 class OperationStore(Protocol):
     """Operations, locks, freezes and the ledger. Every method may raise StoreUnavailable."""
 
@@ -132,8 +139,9 @@ class OperationStore(Protocol):
 
     async def fetch_operation(self, operation_id: int) -> Operation | None: ...
 
-    async def save_operation(self, operation: Operation) -> None:
-        """Raises LookupError if it was never stored."""
+    async def save_operation(self, operation: Operation) -> Operation | None:
+        """Store it if nobody has changed it since it was read; it is returned with its new
+        version. None if somebody has: read it again, and decide again."""
         ...
 
     async def fetch_operations(
@@ -212,23 +220,6 @@ class OperationStore(Protocol):
     async def fetch_head_at(self, repository_id: int, number: int, at: datetime) -> Sha | None:
         """The head that a person could see at a time; None if we had seen none by then."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Something that was asked, decided or done. ``detail`` holds evidence, never a secret."""
-
-    kind: str
-    """``command``, ``decision``, ``effect``, ``override``, ``lock``, ``configuration``, ``login``,
-    ``promotion`` or ``rollback``."""
-    actor: str
-    repository: str
-    subject: str
-    detail: Mapping[str, Json]
-    build_sha: str = ""
-    schema_hash: str = ""
-    release_tag: str = ""
-    pull_number: int = 0
 
 
 class AuditLog(Protocol):

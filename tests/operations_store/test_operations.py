@@ -41,9 +41,10 @@ def test_operation_comes_back_to_the_letter(database_url: str, given_operation: 
             assert added == replace(given_operation, id=added.id)
             assert await operations.fetch_operation(added.id) == added
             changed = replace(added, outcome=added.outcome + "\0x", state=State.FAILED)
-            await operations.save_operation(changed)
-            assert await operations.fetch_operation(added.id) == changed
-            assert (await operations.fetch_operations(limit=1)) == [changed]
+            saved = await operations.save_operation(changed)
+            assert saved == replace(changed, version=1)
+            assert await operations.fetch_operation(added.id) == saved
+            assert (await operations.fetch_operations(limit=1)) == [saved]
 
     asyncio.run(round_trip())
 
@@ -111,13 +112,14 @@ async def test_progress_of_a_machine_is_kept(operations: PostgresOperations) -> 
     moved = record(
         attempt(added, StepName.GATES, NOW), StepName.GATES, Done("all green", {"n": 1.0}), NOW
     )
-    await operations.save_operation(moved)
+    saved = await operations.save_operation(moved)
     found = await operations.fetch_operation(added.id)
     assert found is not None
-    assert found == moved
+    assert found == saved == replace(moved, version=1)
     assert found.step(StepName.GATES).state is StepState.DONE
-    with pytest.raises(LookupError):
-        await operations.save_operation(replace(moved, id=added.id + 1))
+    assert await operations.save_operation(replace(moved, outcome="read too early")) is None
+    assert await operations.fetch_operation(added.id) == found
+    assert await operations.save_operation(replace(moved, id=added.id + 1)) is None
     assert await operations.fetch_operation(added.id + 1) is None
 
 
@@ -126,10 +128,8 @@ async def test_operations_are_listed_newest_first(operations: PostgresOperations
     first, _ = await operations.add_operation(operation())
     elsewhere, _ = await operations.add_operation(operation(repo=replace(REPO, id=43)))
     last, _ = await operations.add_operation(operation())
-    over = replace(first, state=State.SUCCEEDED, concluded=True)
-    await operations.save_operation(over)
-    ended = replace(staging, state=State.FAILED)
-    await operations.save_operation(ended)
+    over = await operations.save_operation(replace(first, state=State.SUCCEEDED, concluded=True))
+    ended = await operations.save_operation(replace(staging, state=State.FAILED))
     assert await operations.fetch_operations() == [last, elsewhere, over, ended]
     assert await operations.fetch_operations(42) == [last, over, ended]
     assert await operations.fetch_operations(42, limit=1) == [last]

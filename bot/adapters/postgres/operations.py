@@ -43,6 +43,7 @@ class PostgresOperations:
         self._pool = pool
 
     async def add_operation(self, operation: Operation) -> tuple[Operation, bool]:
+        operation = replace(operation, version=0)
         repo, plan = operation.repo, operation.plan
         environment = text(plan.environment)
         arguments = {
@@ -76,16 +77,17 @@ class PostgresOperations:
         rows = await self._fetch("fetch_operation", id=operation_id)
         return _operation(rows[0]) if rows else None
 
-    async def save_operation(self, operation: Operation) -> None:
+    async def save_operation(self, operation: Operation) -> Operation | None:
+        newer = replace(operation, version=operation.version + 1)
         saved = await self._execute(
             "save_operation",
             id=operation.id,
+            version=operation.version,
             state=operation.state,
             concluded=operation.concluded,
-            content=_content(operation),
+            content=_content(newer),
         )
-        if not saved:
-            raise LookupError(f"there is no operation {operation.id}")
+        return newer if saved else None
 
     async def fetch_operations(
         self,

@@ -133,6 +133,8 @@ class Operation:
     when_ready: bool = False
     take_back: bool = True
     """Whether a promotion that cannot be verified puts back what was live before."""
+    version: int = 0
+    """Grows with each change that is stored."""
     concluded: bool = False
     """Whether what follows from its end (the audit entry, the news, the way back) has been done:
     until then it counts as open."""

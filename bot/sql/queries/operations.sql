@@ -25,8 +25,10 @@ UPDATE operations
    SET state = %(state)s,
        concluded = %(concluded)s,
        content = %(content)s,
+       version = version + 1,
        changed_at = clock_timestamp()
- WHERE id = %(id)s;
+ WHERE id = %(id)s
+   AND version = %(version)s;
 
 -- fetch_operations --
 SELECT id, content

@@ -7,6 +7,7 @@ CREATE TABLE operations (
     state text NOT NULL,
     comment_id bigint NOT NULL,
     concluded boolean NOT NULL,
+    version bigint NOT NULL DEFAULT 0,
     requested_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- json and not jsonb: it comes back to the letter, numbers and all escapes included.
@@ -14,6 +15,8 @@ CREATE TABLE operations (
 );
 
 COMMENT ON COLUMN operations.request IS 'of the call that stored it: a call cut short may be made again';
+
+COMMENT ON COLUMN operations.version IS 'grows with each change: who read an older one reads again';
 
 -- One comment leads to one operation.
 CREATE UNIQUE INDEX operations_comment_idx ON operations (repository_id, comment_id)
