@@ -25,6 +25,8 @@ from bot.core.commands.near import nearest
 from bot.core.commands.requests import Misread, Silence
 from bot.core.render.escape import visible
 
+__all__ = ["MAX_COMMANDS", "Misread", "Reading", "Silence", "Typed", "read_comment"]
+
 MAX_COMMANDS = 5
 """In one comment."""
 _MAX_COMMENT = 16_000

@@ -25,14 +25,14 @@ COMMITS_CHECK = f"lockgate/{COMMITS_GATE}"
 FIX_TITLE = "fix_title"
 """The identifier that GitHub sends back when **Fix title** is pressed."""
 
-_TITLE = 60
-_TEXT_BYTES = 65_000
+CHECK_TITLE = 60
+CHECK_BYTES = 65_000
 _ANNOTATIONS = 50
 _SPECIFICATION = "https://www.conventionalcommits.org/en/v1.0.0/"
 
 # "wait" is no neutral: branch protection counts neutral as passed, and what is not known yet must
 # not let anything through.
-_CONCLUSIONS = {
+CONCLUSIONS = {
     Verdict.PASS: Conclusion.SUCCESS,
     Verdict.FAIL: Conclusion.FAILURE,
     Verdict.WAIT: Conclusion.FAILURE,
@@ -65,8 +65,8 @@ def render_gate_check(result: GateResult, *, details_url: str, fix_title: str) -
     """The check of one gate. ``fix_title`` is the title to offer, empty for no offer."""
     return CheckOutput(
         name=f"lockgate/{result.gate}",
-        conclusion=_CONCLUSIONS[result.verdict],
-        title=escape.plain(unstopped(result.summary), _TITLE),
+        conclusion=CONCLUSIONS[result.verdict],
+        title=escape.plain(unstopped(result.summary), CHECK_TITLE),
         summary=_summary(result, details_url),
         text=_explanation(result, details_url),
         annotations=_annotations(result.findings),
@@ -81,8 +81,8 @@ def render_policy_check(result: GateResult, *, details_url: str) -> CheckOutput:
     elsewhere = result.evidence.get("origin") == PolicyOrigin.ORGANISATION.value
     return CheckOutput(
         name=COMMITS_CHECK,
-        conclusion=_CONCLUSIONS[result.verdict],
-        title=escape.plain(unstopped(result.summary), _TITLE),
+        conclusion=CONCLUSIONS[result.verdict],
+        title=escape.plain(unstopped(result.summary), CHECK_TITLE),
         summary=_summary(result, details_url),
         text=fit(
             [
@@ -93,7 +93,7 @@ def render_policy_check(result: GateResult, *, details_url: str) -> CheckOutput:
                     "Pull requests are checked again as soon as the file is mended."
                 ),
             ],
-            _TEXT_BYTES,
+            CHECK_BYTES,
             fixed=3,
             details_url=details_url,
         ),
@@ -106,7 +106,7 @@ def _summary(result: GateResult, details_url: str) -> str:
     lines = [verdict_line(result)]
     if result.findings:
         lines += ["", *findings_table(result.findings)]
-    return fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url)
+    return fit(lines, CHECK_BYTES, fixed=4, details_url=details_url)
 
 
 def _explanation(result: GateResult, details_url: str) -> str:
@@ -133,7 +133,7 @@ def _explanation(result: GateResult, details_url: str) -> str:
     if rules:
         named = ", ".join(escape.code(rule, 60) for rule in rules)
         lines += ["", f"Rules that found something here: {named}."]
-    return fit(lines, _TEXT_BYTES, fixed=4, details_url=details_url)
+    return fit(lines, CHECK_BYTES, fixed=4, details_url=details_url)
 
 
 def _annotations(findings: Sequence[Finding]) -> tuple[Annotation, ...]:

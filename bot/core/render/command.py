@@ -15,7 +15,7 @@ from bot.core.operations.rollback_target import call
 from bot.core.phrases import counted, say_duration, say_time
 from bot.core.render import escape
 from bot.core.render.operation import asked_of, gates_table
-from bot.core.render.words import HOLDING, stopped
+from bot.core.render.words import HOLDING, capitalised, stopped
 
 _MARKER = re.compile(r"<!-- lockgate:answer comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _LIMIT = 500
@@ -38,7 +38,7 @@ def render_answer(comment_id: int, texts: Sequence[str]) -> str:
 
 
 def render_refusal(refusal: Refusal) -> str:
-    said = [f"**{_capital(_said(refusal.asked))} refused.**", _sentence(refusal.against)]
+    said = [f"**{capitalised(_said(refusal.asked))} refused.**", _sentence(refusal.against)]
     if refusal.remedy:
         said.append(_sentence(refusal.remedy))
     return " ".join(said)
@@ -79,27 +79,20 @@ def superseded_by(newer: Operation) -> str:
 def render_cancelled(operation: Operation) -> str:
     ending = "is cancelled" if operation.state is State.CANCELLED else "is being cancelled"
     return (
-        f"**The {asked_of(operation)} {ending}.** {_capital(_name(operation.plan.environment))} "
+        f"**The {asked_of(operation)} {ending}.** {capitalised(_name(operation.plan.environment))} "
         "is unchanged."
     )
 
 
 def render_overridden(operation: Operation, gate: str, reason: str, actor: str) -> str:
-    return "\n".join(
-        [
-            "> [!CAUTION]",
-            (
-                f"> **Gate {escape.code(gate, 40)} is set aside by {_login(actor)}**, for the "
-                f"{asked_of(operation)} alone: {stopped(escape.inline(reason))} This is written to the "
-                "audit log, and the team is told."
-            ),
-        ]
-    )
+    aside = f"> **Gate {escape.code(gate, 40)} is set aside by {_login(actor)}**"
+    why = f"for the {asked_of(operation)} alone: {stopped(escape.inline(reason))}"
+    return f"> [!CAUTION]\n{aside}, {why} This is written to the audit log, and the team is told."
 
 
 def render_locked(lock: Lock, before: Lock | None = None) -> str:
     text = (
-        f"**{_capital(_name(lock.environment))} is locked by {_login(lock.actor)}:** "
+        f"**{capitalised(_name(lock.environment))} is locked by {_login(lock.actor)}:** "
         f"{stopped(escape.inline(lock.reason))} No promotion starts until somebody types "
         f"{_line('unlock', lock.environment)}; a rollback still works."
     )
@@ -112,7 +105,7 @@ def render_locked(lock: Lock, before: Lock | None = None) -> str:
 
 
 def render_unlocked(environment: str, lock: Lock | None, actor: str, now: datetime) -> str:
-    name = _capital(_name(environment))
+    name = capitalised(_name(environment))
     if lock is None:
         return f"**{name} was not locked.** Nothing was done."
     held = say_duration(now - lock.since)
@@ -124,20 +117,22 @@ def render_unlocked(environment: str, lock: Lock | None, actor: str, now: dateti
 
 def render_frozen(freeze: Freeze) -> str:
     return (
-        f"**{_capital(_name(freeze.environment))} is frozen by {_login(freeze.actor)} until "
+        f"**{capitalised(_name(freeze.environment))} is frozen by {_login(freeze.actor)} until "
         f"{say_time(freeze.until)}:** {stopped(escape.inline(freeze.reason))} No promotion starts "
         f"before; {_line('thaw', freeze.environment)} ends it, and a rollback still works."
     )
 
 
 def render_thawed(environment: str, ended: int, actor: str) -> str:
-    name = _capital(_name(environment))
+    name = capitalised(_name(environment))
     if not ended:
         return (
             f"**No freeze of {_name(environment)} was begun by a command.** Nothing was done; "
             "freezes of the policy end by the policy."
         )
-    return f"**{name} is thawed by {_login(actor)}.** {_capital(counted(ended, 'freeze'))} ended."
+    return (
+        f"**{name} is thawed by {_login(actor)}.** {capitalised(counted(ended, 'freeze'))} ended."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +168,8 @@ def _status_headline(environments: Sequence[EnvironmentStatus]) -> str:
     if len(environments) > 1:
         held = sum(bool(each.lock or each.freezes) for each in environments)
         return f"{len(environments)} environments, {held or 'none'} of them locked or frozen."
-    live = f"{_build(first.live.build)} is live" if first.live else "nothing is known to be live"
-    return f"{live} on {_name(first.name)}."[:1].upper() + f"{live} on {_name(first.name)}."[1:]
+    live = f"{_build(first.live.build)} is" if first.live else "Nothing is known to be"
+    return f"{live} live on {_name(first.name)}."
 
 
 def _status_row(status: EnvironmentStatus, now: datetime) -> str:
@@ -254,7 +249,8 @@ def render_gates(environment: str, build: Build, decision: Decision) -> str:
             f"{counted(len(judged), 'gate')} {hold} it."
         )
     else:
-        passing = "the gate passes" if len(judged) == 1 else f"all {len(judged)} gates pass"
+        several = "both" if len(judged) == 2 else f"all {len(judged)}"
+        passing = "the gate passes" if len(judged) == 1 else f"{several} gates pass"
         headline = f"Ready to promote {_build(build)} to {name}: {passing}."
     return "\n".join([f"**{headline}**", "", *gates_table(decision.results, {})])
 
@@ -270,16 +266,9 @@ def render_help(
         may = "may" if refusals.get(command.name) is None else "may not"
         usage = escape.code(command.usage, cell=True)
         rows.append(f"| {usage} | {escape.sentence(command.summary, cell=True)} | {may} |")
-    return "\n".join(
-        [
-            (
-                f"**You may run {allowed} of {len(commands)} commands{on}.** A command stands alone at "
-                "the start of a line; `/help promote` tells more of one."
-            ),
-            "",
-            *rows,
-        ]
-    )
+    headline = f"**You may run {allowed} of {len(commands)} commands{on}.**"
+    how = "A command stands alone at the start of a line; `/help promote` tells more of one."
+    return "\n".join([f"{headline} {how}", "", *rows])
 
 
 def render_command_help(command: Command, refusal: Refusal | None) -> str:
@@ -292,7 +281,11 @@ def render_command_help(command: Command, refusal: Refusal | None) -> str:
     for example in command.examples:
         meaning = escape.sentence(example.meaning, cell=True)
         lines.append(f"| {escape.code(example.line, cell=True)} | {meaning} |")
-    may = "You may run it." if refusal is None else f"You may not: {_sentence(refusal.against)}"
+    may = (
+        "You may run it."
+        if refusal is None
+        else f"You may not run it. {_sentence(refusal.against)}"
+    )
     return "\n".join([*lines, "", may])
 
 
@@ -326,8 +319,4 @@ def _said(text: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return stopped(_capital(_said(text)))
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return stopped(capitalised(_said(text)))

@@ -14,7 +14,7 @@ from bot.core.render.words import (
     findings_table,
     fit,
     headline,
-    marked,
+    marked_result,
     next_step,
     see_details,
     spoken,
@@ -111,13 +111,13 @@ def _gates(results: Sequence[GateResult]) -> list[str]:
         todo = spoken(result.remedy, result, cell=True) if result.remedy else "–"
         found = spoken(result.summary, result, cell=True)
         rows.append(
-            f"| {marked(result.verdict)} | {escape.inline(result.gate, 40)} | {found} | {todo} |"
+            f"| {marked_result(result)} | {escape.inline(result.gate, 40)} | {found} | {todo} |"
         )
     return rows
 
 
 def _evidence(result: GateResult) -> list[str]:
-    lines = [f"**{escape.inline(result.gate, 40)}**: {marked(result.verdict)}"]
+    lines = [f"**{escape.inline(result.gate, 40)}**: {marked_result(result)}"]
     if result.reason:
         lines += ["", stopped(spoken(result.reason, None, limit=1_000))]
     policy = result.evidence.get("policy")

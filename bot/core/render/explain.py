@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.core.decision import Decision, GateResult
 from bot.core.model import PullRequest
 from bot.core.render.escape import plain
-from bot.core.render.words import by_message, headline, marked, next_step, stopped, unstopped
+from bot.core.render.words import by_message, headline, marked_result, next_step, stopped, unstopped
 
 _WIDTH = 300
 
@@ -35,7 +35,7 @@ def render_explanation(decision: Decision, pull: PullRequest, effects: Sequence[
 def _gate(result: GateResult, width: int) -> list[str]:
     lines = [
         (
-            f"{marked(result.verdict)}  {result.gate:<{width}}  "
+            f"{marked_result(result)}  {result.gate:<{width}}  "
             f"{plain(unstopped(result.summary), _WIDTH)}"
         )
     ]

@@ -1,7 +1,7 @@
 """The progress comment of a promotion or rollback: one for each operation, edited as it goes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.core.decision import Decision, GateResult, Verdict
@@ -20,7 +20,7 @@ from bot.core.operations.rollback_target import rollback_line
 from bot.core.phrases import say_duration
 from bot.core.render import escape
 from bot.core.render.json import from_json
-from bot.core.render.words import MARKS, marked, see_details, spoken, stopped
+from bot.core.render.words import MARKS, capitalised, marked, see_details, spoken, stopped
 
 _MARKER = re.compile(r"<!-- lockgate:operation id=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _HOSTS = {"vercel": "Vercel", "github": "the workflow"}
@@ -56,7 +56,7 @@ def render_operation(
     decision = _decision(operation)
     lines = [operation_marker(operation.id), _headline(operation)]
     lines += _overridden(operation)
-    lines += ["", *(f"- {_step_line(operation, step, decision)}" for step in operation.steps)]
+    lines += ["", *_steps(operation, decision)]
     lines += _gates(decision, operation.overrides)
     lines += _afterwards(operation, replaced_since)
     where = f" · {see_details(details_url)}" if details_url else ""
@@ -120,16 +120,17 @@ def _headline(operation: Operation) -> str:
                 if promoting
                 else f"Rolled back: {_named(plan.build)} is live on {environment} again"
             )
-            outcome = f" {_sentence(operation.outcome)}" if operation.outcome else ""
-            return f"**{said}{', in' if not promoting else ' in'} {took}.**{outcome}"
+            return f"**{said}{', in' if not promoting else ' in'} {took}.**"
         case State.RUNNING | State.WAITING:
             return f"**{_under_way(operation)}** · {_asked_by(operation)}"
         case State.REFUSED:
-            start = f"{_capital(asked_of(operation))} refused."
+            start = f"{capitalised(asked_of(operation))} refused."
         case State.CANCELLED:
-            start = f"{_capital(asked_of(operation))} cancelled."
+            start = f"{capitalised(asked_of(operation))} cancelled."
         case State.SUPERSEDED:
-            start = f"{_capital(asked_of(operation))} superseded."
+            start = f"{capitalised(asked_of(operation))} superseded."
+        case State.FAILED if operation.has(StepName.VERIFY, StepState.DONE):
+            start = f"Live: {_named(plan.build)} on {environment}, with something left undone."
         case State.FAILED:
             done = "Not promoted" if promoting else "Not rolled back"
             start = f"{done}: {_named(plan.build)} on {environment}."
@@ -164,9 +165,9 @@ def _production(operation: Operation) -> str:
         return ""
     if not operation.production_may_have_changed:
         live = f": {_named(plan.replaces)} is live" if plan.replaces else ""
-        return f"{_capital(environment)} is unchanged{live}."
+        return f"{capitalised(environment)} is unchanged{live}."
     if operation.has(StepName.VERIFY, StepState.DONE):
-        return f"{_capital(environment)} serves {_named(plan.build)}."
+        return f"{capitalised(environment)} serves {_named(plan.build)}."
     return f"What {environment} serves is not certain; `/status` tells."
 
 
@@ -243,36 +244,52 @@ def _words(plan: Plan) -> dict[str, str]:
     }
 
 
-def _step_line(operation: Operation, step: Step, decision: Decision | None) -> str:
+def _steps(operation: Operation, decision: Decision | None) -> list[str]:
+    lines = []
+    for step in operation.steps:
+        if step.state is not StepState.SKIPPED:
+            mark, said = _step(operation, step, decision)
+            lines.append(f"- {mark} {said}{_step_took(step)}")
+    skipped = [step.name for step in operation.steps if step.state is StepState.SKIPPED]
+    if skipped:
+        names = (_STEP_WORDS[name][0].format(**_words(operation.plan)) for name in skipped)
+        lines.append(f"- {_STEP_MARKS[StepState.SKIPPED]} skipped: {', '.join(names)}")
+    return lines
+
+
+def _step(operation: Operation, step: Step, decision: Decision | None) -> tuple[str, str]:
     planned, doing, done, failed = (
         text.format(**_words(operation.plan)) for text in _STEP_WORDS[step.name]
     )
-    found = escape.sentence(step.found, limit=300)
+    mark, found = _STEP_MARKS[step.state], escape.sentence(step.found, limit=300)
+    gates = step.name is StepName.GATES
     match step.state:
-        case StepState.PLANNED:
-            said = planned
-        case StepState.SKIPPED:
-            said = f"{planned}: skipped"
         case StepState.ATTEMPTED:
-            said = f"{doing}: {found}" if found else f"{doing} …"
+            return mark, f"{doing}: {found}" if found else f"{doing} …"
+        case StepState.FAILED if gates:
+            return mark, f"{failed}{_counted(decision, operation.overrides)}"
         case StepState.FAILED:
-            said = f"{failed}{_counted(decision)}" if step.name is StepName.GATES else failed
-            said += f": {found}" if found and step.name is not StepName.GATES else ""
+            # What ended it stands in the first line.
+            again = step.found in ("", operation.outcome)
+            return mark, failed if again else f"{failed}: {found}"
+        case StepState.DONE if gates:
+            return mark, f"{done}{_counted(decision, operation.overrides)}"
+        case StepState.DONE if step.name in _TOLD and step.found and not _was_told(step):
+            return MARKS[Verdict.ERROR], found
+        case StepState.DONE if step.name is StepName.SWITCH and step.detail.get("queued"):
+            return mark, f"{done}; it waits behind a rolling release"
         case StepState.DONE:
-            said = _done(step, done, found, decision)
-    took = _step_took(step)
-    return f"{_STEP_MARKS[step.state]} {said}{took}"
+            return mark, done
+        case _:
+            return mark, planned
 
 
-def _done(step: Step, done: str, found: str, decision: Decision | None) -> str:
-    if step.name is StepName.GATES:
-        return f"{done}{_counted(decision)}"
-    told = step.name in (StepName.ANNOUNCE, StepName.CONFIRM)
-    if told and found and not step.found.startswith("GitHub deployment"):
-        return found
-    if step.name is StepName.SWITCH and step.detail.get("queued"):
-        return f"{done}; it waits behind a rolling release"
-    return done
+_TOLD = (StepName.ANNOUNCE, StepName.CONFIRM)
+
+
+def _was_told(step: Step) -> bool:
+    """Whether GitHub took it: a step that only tells GitHub is through without, too."""
+    return step.found.startswith("GitHub deployment")
 
 
 def _step_took(step: Step) -> str:
@@ -293,12 +310,15 @@ def _decision(operation: Operation) -> Decision | None:
         return None
 
 
-def _counted(decision: Decision | None) -> str:
+def _counted(decision: Decision | None, overrides: Mapping[str, str]) -> str:
     if decision is None:
         return ""
     judged = [result for result in decision.results if result.verdict is not Verdict.SKIP]
     passed = sum(result.verdict is Verdict.PASS for result in judged)
-    return f" ({passed} of {len(judged)})"
+    aside = sum(
+        result.gate in overrides and result.verdict is not Verdict.PASS for result in judged
+    )
+    return f" ({passed} of {len(judged)}{f', {aside} set aside' if aside else ''})"
 
 
 def _overridden(operation: Operation) -> list[str]:
@@ -306,7 +326,7 @@ def _overridden(operation: Operation) -> list[str]:
         return []
     lines = ["", "> [!CAUTION]"]
     lines += [
-        f"> Gate {escape.code(gate, 40)} is set aside for this {operation.plan.kind.value} alone: "
+        f"> Gate {escape.code(gate, 40)} is set aside for this operation alone: "
         f"{escape.inline(reason)}<br>"
         for gate, reason in operation.overrides.items()
     ]
@@ -314,7 +334,7 @@ def _overridden(operation: Operation) -> list[str]:
     return lines
 
 
-def _gates(decision: Decision | None, overrides: dict[str, str]) -> list[str]:
+def _gates(decision: Decision | None, overrides: Mapping[str, str]) -> list[str]:
     if decision is None or not decision.results:
         return []
     table = gates_table(decision.results, overrides)
@@ -326,13 +346,14 @@ def _gates(decision: Decision | None, overrides: dict[str, str]) -> list[str]:
     return ["", "<details>", f"<summary>{title}</summary>", "", *table, "", "</details>"]
 
 
-def gates_table(results: Sequence[GateResult], overrides: dict[str, str]) -> list[str]:
+def gates_table(results: Sequence[GateResult], overrides: Mapping[str, str]) -> list[str]:
     rows = ["| | gate | found | to do |", "|---|---|---|---|"]
     for result in results:
         mark = marked(result.verdict)
         todo = spoken(result.remedy, result, cell=True) if result.remedy else "–"
-        if result.gate in overrides:
-            mark, todo = f"{MARKS[Verdict.ERROR]} set aside, was {result.verdict.value}", "–"
+        if result.overridden or result.gate in overrides:
+            was = result.overridden or result.verdict
+            mark, todo = f"{MARKS[Verdict.ERROR]} set aside, was {was.value}", "–"
         found = spoken(result.summary, result, cell=True)
         rows.append(f"| {mark} | {escape.inline(result.gate, 40)} | {found} | {todo} |")
     return rows
@@ -346,17 +367,12 @@ def _afterwards(operation: Operation, replaced_since: datetime | None) -> list[s
             "",
             f"Newer builds stay off {_environment(plan)} until somebody types `/promote`.",
         ]
-    if plan.kind is Kind.PROMOTE and plan.replaces and _may_be_taken_back(operation):
+    if plan.kind is Kind.PROMOTE and plan.replaces and operation.ending is None:
         since = _since(replaced_since, operation.requested_at)
-        back = escape.code(rollback_line(plan.environment))
-        lines = ["", f"Previous: {_named(plan.replaces)}{since}. Take it back: {back}"]
+        lines = ["", f"Previous: {_named(plan.replaces)}{since}."]
+        if operation.production_may_have_changed:
+            lines[-1] += f" Take it back: {escape.code(rollback_line(plan.environment))}"
     return lines
-
-
-def _may_be_taken_back(operation: Operation) -> bool:
-    return operation.state in (State.RUNNING, State.WAITING, State.SUCCEEDED) and (
-        operation.ending is None
-    )
 
 
 def _since(since: datetime | None, until: datetime | None) -> str:
@@ -369,8 +385,4 @@ def _since(since: datetime | None, until: datetime | None) -> str:
 
 def _sentence(text: str) -> str:
     said = escape.sentence(text, limit=_SENTENCE)
-    return stopped(_capital(said)) if said else ""
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return stopped(capitalised(said)) if said else ""

@@ -17,6 +17,7 @@ _WORDS = {Verdict.ERROR: "could not be read"}
 HOLDING = (Verdict.ERROR, Verdict.FAIL, Verdict.WAIT)
 """The verdicts that hold a pull request back, worst first."""
 
+_WORD = re.compile(r"[a-z]+(?=[\s,:;.]*(?:\s|$))")
 _COMMIT = re.compile(r"commit ([0-9a-f]{7,40})")
 
 FIX_TITLE_LABEL = "Fix title"
@@ -31,6 +32,13 @@ def marked(verdict: Verdict) -> str:
     return f"{MARKS[verdict]} {_WORDS.get(verdict, verdict.value)}"
 
 
+def marked_result(result: GateResult) -> str:
+    """As ``marked``, and what was set aside is never shown as a pass."""
+    if result.overridden:
+        return f"{MARKS[Verdict.ERROR]} set aside, was {result.overridden.value}"
+    return marked(result.verdict)
+
+
 def title_suggestion(result: GateResult) -> str:
     """The title that would pass, or nothing where none can be known."""
     return next(
@@ -43,10 +51,10 @@ def title_suggestion(result: GateResult) -> str:
     )
 
 
-def headline(decision: Decision) -> tuple[str, GateResult | None]:
+def headline(decision: Decision, to: str = "merge") -> tuple[str, GateResult | None]:
     """The one plain sentence that a busy person needs, and the gate that it speaks of.
 
-    The gate is None where the sentence speaks of all of them.
+    The gate is None where the sentence speaks of all of them. ``to`` is what the gates hold back.
     """
     judged = [result for result in decision.results if result.verdict is not Verdict.SKIP]
     holding = [result for result in judged if result.verdict in HOLDING]
@@ -55,15 +63,17 @@ def headline(decision: Decision) -> tuple[str, GateResult | None]:
         what = unstopped(only.summary) if only else "every gate was skipped"
         return f"Nothing was checked: {what}", only
     if len(judged) == 1:
-        start = {Verdict.PASS: "All well", Verdict.WAIT: "Not ready to merge yet"}
+        start = {Verdict.PASS: "All well", Verdict.WAIT: f"Not ready to {to} yet"}
         result = judged[0]
-        sentence = start.get(result.verdict, "Not ready to merge")
+        sentence = start.get(result.verdict, f"Not ready to {to}")
         return f"{sentence}: {unstopped(result.summary)}", result
     if not holding:
-        return f"All well: {len(judged)} gates pass", None
+        aside = sum(bool(result.overridden) for result in judged)
+        but = f", {aside} of them set aside" if aside else ""
+        return f"All well: {len(judged)} gates pass{but}", None
     hold = "holds" if len(holding) == 1 else "hold"
     yet = " yet" if decision.verdict is Verdict.WAIT else ""
-    return f"Not ready to merge{yet}: {len(holding)} of {len(judged)} gates {hold} it", None
+    return f"Not ready to {to}{yet}: {len(holding)} of {len(judged)} gates {hold} it", None
 
 
 def next_step(results: Iterable[GateResult]) -> GateResult | None:
@@ -95,10 +105,19 @@ def stopped(text: str) -> str:
     return text if text.endswith((".", "?", "…")) else f"{text}."
 
 
+def capitalised(text: str) -> str:
+    """A sentence with a capital, unless it begins with a name or code: ``v1.4.0``, ``e2e``."""
+    return f"{text[:1].upper()}{text[1:]}" if _WORD.match(text) else text
+
+
 def verdict_line(result: GateResult) -> str:
     """What a gate found and what to do next, in one line of Markdown."""
-    mark = marked(result.verdict)
-    if _WORDS.get(result.verdict, "") and _WORDS[result.verdict] in result.summary:
+    mark = marked_result(result)
+    if (
+        not result.overridden
+        and _WORDS.get(result.verdict, "")
+        and _WORDS[result.verdict] in result.summary
+    ):
         mark = MARKS[result.verdict]  # the sentence has the word already
     else:
         mark += ":"
