@@ -94,6 +94,7 @@ any_fields: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 (names, not 
     overrides=st.dictionaries(_any_text, _any_text, max_size=3),
     when_ready=st.booleans(),
     take_back=st.booleans(),
+    version=st.just(0),
     concluded=st.booleans(),
     follows=_int,
 )
