@@ -39,7 +39,7 @@ def _set_aside(gate: Gate, result: GateResult, override: Override) -> GateResult
         result,
         verdict=Verdict.PASS,
         overridden=result.verdict,
-        summary=f"overridden by @{override.actor} because {override.reason}; "
+        summary=f"set aside by @{override.actor} because {override.reason}; "
         f"it said: {result.summary}",
         remedy="",
         evidence={

@@ -314,9 +314,10 @@ def _counted(decision: Decision | None, overrides: Mapping[str, str]) -> str:
     if decision is None:
         return ""
     judged = [result for result in decision.results if result.verdict is not Verdict.SKIP]
-    passed = sum(result.verdict is Verdict.PASS for result in judged)
+    passed = sum(result.verdict is Verdict.PASS and not result.overridden for result in judged)
     aside = sum(
-        result.gate in overrides and result.verdict is not Verdict.PASS for result in judged
+        bool(result.overridden) or (result.gate in overrides and result.verdict is not Verdict.PASS)
+        for result in judged
     )
     return f" ({passed} of {len(judged)}{f', {aside} set aside' if aside else ''})"
 
