@@ -196,6 +196,28 @@ class TellOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliverNotice:
+    """Tell one channel one piece of news."""
+
+    kind: ClassVar[str] = "deliver_notice"
+    priority: ClassVar[int] = 0
+    notice_id: int
+
+    @property
+    def key(self) -> str:
+        return f"notice:{self.notice_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceAudit:
+    """Take what was appended to the audit log into its tree, and sign a checkpoint."""
+
+    kind: ClassVar[str] = "sequence_audit"
+    priority: ClassVar[int] = -10
+    key: ClassVar[str] = "sequence_audit"
+
+
+@dataclass(frozen=True, slots=True)
 class SweepDeliveries:
     """Ask GitHub to send again what it could not deliver."""
 
@@ -226,6 +248,8 @@ Work: TypeAlias = (
     | RunCommand
     | AdvanceEnvironment
     | TellOperation
+    | DeliverNotice
+    | SequenceAudit
     | SweepDeliveries
     | PruneStore
 )
@@ -245,6 +269,8 @@ KINDS: dict[str, type[Work]] = {
         RunCommand,
         AdvanceEnvironment,
         TellOperation,
+        DeliverNotice,
+        SequenceAudit,
         SweepDeliveries,
         PruneStore,
     )

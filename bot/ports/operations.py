@@ -1,11 +1,13 @@
 """What the engine asks of the store and of GitHub for commands, promotions and rollbacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from bot.core.audit.entry import AuditEntry as AuditEntry
+from bot.core.audit.entry import AuditRecord
+from bot.core.audit.verify import Fault
 from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
 from bot.core.model import Actor, Commit, PullRef, RepoRef, Sha
 from bot.core.operations.machine import Operation
@@ -225,6 +227,79 @@ class OperationStore(Protocol):
 class AuditLog(Protocol):
     async def append(self, entry: AuditEntry) -> None:
         """Raises StoreUnavailable: what cannot be written down is not done."""
+        ...
+
+    async def checkpoint(self) -> str:
+        """The signed checkpoint over all that was appended by now, to be kept outside of the
+        database; empty for a log without entries.
+
+        Raises:
+            AuditBroken: the log cannot be gone on with.
+            StoreUnavailable: the database cannot be used.
+        """
+        ...
+
+
+class AuditBroken(Exception):
+    """The log's tree is not the one that was signed, or another key signed it. The text says
+    which; entries are still taken, and none of them is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerified:
+    """What a verification found. ``verified`` entries of the tree were looked at; ``waiting`` ones
+    are in the log and will be in the tree; ``more_faults`` are those that are not listed."""
+
+    verified: int
+    waiting: int
+    faults: tuple[Fault, ...]
+    more_faults: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuditProof:
+    """That an entry is in the log that ``checkpoint`` was signed for (RFC 6962, 2.1.1)."""
+
+    position: int
+    leaf_hash: bytes
+    path: tuple[bytes, ...]
+    checkpoint: str
+
+
+class AuditReader(Protocol):
+    """The audit log, read. Every method may raise StoreUnavailable."""
+
+    async def fetch_entries(
+        self,
+        *,
+        since: datetime | None = None,
+        repository: str = "",
+        kind: str = "",
+        build_sha: str = "",
+        before: int = 0,
+        limit: int = 100,
+    ) -> list[AuditRecord]:
+        """Newest first; those with an id below ``before`` where it is not 0, for the next page."""
+        ...
+
+    async def fetch_entry(self, entry_id: int) -> AuditRecord | None: ...
+
+    def export(self, *, since: datetime | None = None) -> AsyncIterator[AuditRecord]:
+        """Oldest first, however many."""
+        ...
+
+    async def prove(self, entry_id: int) -> AuditProof | None:
+        """None while the entry is not in the tree."""
+        ...
+
+    async def verify(
+        self,
+        *,
+        anchors: Iterable[tuple[str, str]] = (),
+        progress: Callable[[int, int], None] = ...,
+    ) -> AuditVerified:
+        """Look at every entry. ``anchors`` are checkpoints kept elsewhere, each with a word for
+        where; ``progress`` is told how many entries of how many are done."""
         ...
 
 

@@ -49,7 +49,7 @@ SAMPLE_ROWS = {
     "0009_operations.sql": (
         "INSERT INTO operations (request, repository_id, environment, kind, state, comment_id,"
         " concluded, requested_at, content)"
-        " VALUES (gen_random_uuid(), 42, 'production', 'promote', 'succeeded', 0, true, now(), '{}'),"
+        " VALUES (gen_random_uuid(), 42, 'production', 'promote', 'failed', 0, true, now(), '{}'),"
         " (gen_random_uuid(), 42, 'production', 'rollback', 'running', 9, false, now(), '{}');"
         "INSERT INTO environment_holders VALUES (42, 'production', 7, 2, now()),"
         " (42, 'staging', 1, NULL, NULL);"
@@ -60,6 +60,13 @@ SAMPLE_ROWS = {
         "INSERT INTO locks VALUES (42, 'production', 'o', 'why', now());"
         "INSERT INTO freezes VALUES (42, 'production', now(), now() + '1 day', 'o', 'why', NULL);"
         "INSERT INTO pull_heads VALUES (42, 1, now(), 'a'), (42, 1, now(), 'b')"
+    ),
+    "0010_audit.sql": (
+        "INSERT INTO audit_entries VALUES (1, '{\"at\": \"2026\", \"kind\": \"lock\"}', 's'),"
+        " (2, '{}', 's');"
+        "INSERT INTO audit_waiting VALUES (2);"
+        "INSERT INTO audit_places VALUES (0, 1, 'l', 's');"
+        "INSERT INTO audit_checkpoints VALUES (1, 'note', 'f', now())"
     ),
 }
 """What may stand in the tables once the migration of that name was applied."""

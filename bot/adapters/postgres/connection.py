@@ -112,6 +112,17 @@ async def with_connection(pool: Pool, act: Callable[[Connection], Awaitable[T]])
             return await act(connection)
 
 
+@asynccontextmanager
+async def held_connection(pool: Pool) -> AsyncIterator[Connection]:
+    """A connection for a block that reads at length and is not begun anew.
+
+    Raises:
+        StoreUnavailable: the database cannot be used.
+    """
+    async with unavailable_named(), pool.connection() as connection:
+        yield connection
+
+
 def text(value: str) -> str:
     """What PostgreSQL can store of a text: no NUL, no half of a surrogate pair."""
     return value.replace("\0", "").encode("utf-8", "replace").decode()

@@ -23,7 +23,7 @@ from procrastinate import worker as library
 from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, Pool, connection_pool, with_connection
 from bot.core.backoff import MAX_ATTEMPTS, backoff
-from bot.core.work import PruneStore, SweepDeliveries, Work, from_args
+from bot.core.work import PruneStore, SequenceAudit, SweepDeliveries, Work, from_args
 from bot.logs import log_context
 from bot.metrics import JOB_SECONDS, JOBS
 from bot.ports import JobInfo, RetryLater, StoreUnavailable
@@ -57,6 +57,7 @@ class Recurring:
 RECURRING = (
     Recurring(SweepDeliveries(), timedelta(minutes=5), at_start=True),
     Recurring(PruneStore(), timedelta(hours=1)),
+    Recurring(SequenceAudit(), timedelta(seconds=10)),
 )
 _START_GAP = timedelta(seconds=30)
 _SCHEDULE_POLL = 5.0

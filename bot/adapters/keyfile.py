@@ -1,0 +1,67 @@
+"""The audit log's key: given, or made once and kept in a file that its owner alone can read."""
+
+import base64
+import binascii
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from bot.core.audit.checkpoint import SEED_BYTES, AuditKey
+
+KEY_FILE = "audit.key"
+
+
+class AuditKeyError(Exception):
+    """There is no key to use. The text says why and what to do, and holds none of it."""
+
+
+def load_audit_keys(home: Path, given: str = "") -> tuple[AuditKey, ...]:
+    """The present key first, then former ones. ``given`` holds them in base64, separated by
+    commas; without it the file under ``home`` counts, which is made if it is missing.
+
+    Raises:
+        AuditKeyError: a key is damaged, or the file cannot be read or made.
+    """
+    if given:
+        return tuple(_read(part, "LOCKGATE_AUDIT_KEY") for part in given.split(","))
+    path = home / KEY_FILE
+    try:
+        if not path.exists():
+            _make(path)
+        if path.stat().st_mode & 0o077:
+            raise AuditKeyError(f"{path}: others can read it. Run: chmod 600 {path}")
+        text = path.read_text("ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AuditKeyError(
+            f"{path} cannot be read or made ({type(error).__name__}); give this user the folder, "
+            "or set LOCKGATE_AUDIT_KEY"
+        ) from error
+    return tuple(_read(line, str(path)) for line in text.splitlines() if line.strip())
+
+
+def _make(path: Path) -> None:
+    """Whole or not at all; of several processes that try at once, the first one's key counts."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(base64.b64encode(secrets.token_bytes(SEED_BYTES)).decode() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def _read(text: str, where: str) -> AuditKey:
+    try:
+        return AuditKey(base64.b64decode(text.strip(), validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise AuditKeyError(
+            f"{where}: a key is damaged. It is {SEED_BYTES} bytes in base64: "
+            f"openssl rand -base64 {SEED_BYTES}"
+        ) from error

@@ -1,0 +1,1 @@
+"""The audit log's tree, entries, checkpoints and their verification."""
