@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+import structlog
+
 from bot.core.work import (
     FixTitle,
     PruneStore,
@@ -25,6 +27,8 @@ from bot.engine.reconcile import Reconciler
 from bot.engine.routes import route
 from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries
 from bot.ports import Clock, Hub, HubUnavailable, JobInfo, RateLimit, RetryLater, Store
+
+log = structlog.get_logger()
 
 Handler: TypeAlias = Callable[[Any, JobInfo], Awaitable[None]]
 
@@ -93,6 +97,12 @@ class Engine:
             received_at=received_at,
         )
         await self.store.finish_delivery(work.guid, "routed" if works else "ignored", works)
+        log.info(
+            "delivery_routed",
+            name=delivery.event,
+            action=delivery.action,
+            work=[f"{each.kind} {each.key}" for each in works],
+        )
 
     async def _sweep(self, work: SweepDeliveries, cause: str) -> None:
         await sweep_deliveries(self.hub, self.store, self.clock)
