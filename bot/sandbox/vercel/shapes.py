@@ -89,8 +89,11 @@ def listed_deployment(item: Deployment, *, candidate: bool) -> Json:
 
 
 def deployment(item: Deployment) -> Json:
-    """As the single answer has it."""
+    """As the single answer has it: a deleted one keeps its state and tells when it was deleted."""
+    deleted = item.state == "DELETED"
+    state = "READY" if deleted else item.state
     return {
+        "deletedAt": milliseconds(item.created_at) if deleted else None,
         "id": item.id,
         "name": item.project.name,
         "projectId": item.project.id,
@@ -121,11 +124,11 @@ def deployment(item: Deployment) -> Json:
         "project": {"id": item.project.id, "name": item.project.name, "framework": None},
         "projectSettings": {},
         "public": False,
-        "readyState": item.state,
+        "readyState": state,
         "regions": ["iad1"],
         "routes": None,
         "source": "git",
-        "status": item.state,
+        "status": state,
         "target": "production" if item.target == "production" else None,
         "type": "LAMBDAS",
         "version": 2,
