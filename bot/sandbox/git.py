@@ -447,6 +447,24 @@ def _parse_commit(oid: str, content: bytes) -> CommitObject:
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class TagObject:
+    """An annotated tag; ``kind`` is what it is on, a commit as a rule."""
+
+    target: str
+    kind: str
+    name: str
+    tagger: Signature
+    message: str
+
+
+def parse_tag(content: bytes) -> TagObject:
+    head, _, message = content.decode(errors="replace").partition("\n\n")
+    words = dict(line.split(" ", 1) for line in head.split("\n"))
+    tagger = _parse_person(words["tagger"])
+    return TagObject(words["object"], words["type"], words["tag"], tagger, message.rstrip("\n"))
+
+
 def _parse_person(text: str) -> Signature:
     name, _, rest = text.partition(" <")
     email, _, when = rest.partition("> ")

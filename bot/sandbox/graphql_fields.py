@@ -1,7 +1,7 @@
 """The fields of the GraphQL schema that are more than a record's value of the same name."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.sandbox.graphql_nodes import (
     GitNode,
@@ -9,6 +9,7 @@ from bot.sandbox.graphql_nodes import (
     PullCommit,
     QueryError,
     RefNode,
+    Viewer,
     branch_ref,
     connect,
     field,
@@ -16,10 +17,6 @@ from bot.sandbox.graphql_nodes import (
 )
 from bot.sandbox.model import Account, CheckRun, CheckSuite, Json, Pull, Repository, Status
 from bot.sandbox.shapes import maybe_stamp, node_id, stamp
-
-if TYPE_CHECKING:
-    from bot.sandbox.server import Sandbox
-
 
 # Query
 
@@ -152,7 +149,18 @@ def _ref(
 @field("Repository", "refs")
 def _refs(repository: Repository, _: Any, **args: Any) -> Json:
     refs = sorted(ref for ref in repository.git.refs if ref.startswith(args["refPrefix"]))
+    order = args.get("orderBy")
+    if order:
+        if order["field"] == "TAG_COMMIT_DATE":
+            refs.sort(key=lambda ref: _committed(repository, ref))
+        if order["direction"] == "DESC":
+            refs.reverse()
     return connect("refs", [RefNode(repository, ref) for ref in refs], args)
+
+
+def _committed(repository: Repository, ref: str) -> int:
+    oid = repository.git.resolve(ref)
+    return repository.git.store.commit(oid).committer.seconds if oid else 0
 
 
 @field("Repository", "object")
@@ -305,9 +313,7 @@ field("IssueComment", "fullDatabaseId")(lambda c, _: str(c.id))
 field("IssueComment", "isMinimized")(lambda _c, _: False)
 field("IssueComment", "createdAt")(lambda c, _: stamp(c.created_at))
 field("IssueComment", "updatedAt")(lambda c, _: stamp(c.updated_at))
-field("IssueComment", "lastEditedAt")(
-    lambda c, _: stamp(c.updated_at) if c.updated_at != c.created_at else None
-)
+field("IssueComment", "lastEditedAt")(lambda c, _: maybe_stamp(c.edited_at))
 field("IssueComment", "url")(lambda c, info: viewer_of(info).sandbox.shapes.comment(c)["html_url"])
 field("IssueComment", "authorAssociation")(
     lambda c, info: viewer_of(info).sandbox.shapes.association(c.pull.repository, c.author)
@@ -400,9 +406,11 @@ def _annotations(run: CheckRun, _: Any, **args: Any) -> Json:
     return connect("annotations", shown, args)
 
 
-def _rollup(repository: Repository, oid: str, sandbox: "Sandbox") -> Json | None:
-    runs = sandbox.latest_checks(repository, oid)
-    statuses = list(sandbox.latest_statuses(repository, oid))
+def _rollup(repository: Repository, oid: str, viewer: Viewer) -> Json | None:
+    viewer.need("checks:read")
+    viewer.need("statuses:read")
+    runs = viewer.sandbox.latest_checks(repository, oid)
+    statuses = list(viewer.sandbox.latest_statuses(repository, oid))
     if not runs and not statuses:
         return None
     good = {"success", "neutral", "skipped"}
@@ -420,11 +428,9 @@ def _rollup(repository: Repository, oid: str, sandbox: "Sandbox") -> Json | None
     }
 
 
-field("Commit", "statusCheckRollup")(
-    lambda n, info: _rollup(n.repository, n.oid, viewer_of(info).sandbox)
-)
+field("Commit", "statusCheckRollup")(lambda n, info: _rollup(n.repository, n.oid, viewer_of(info)))
 field("PullRequest", "statusCheckRollup")(
-    lambda p, info: _rollup(p.repository, p.head_sha, viewer_of(info).sandbox)
+    lambda p, info: _rollup(p.repository, p.head_sha, viewer_of(info))
 )
 field("StatusCheckRollup", "contexts")(
     lambda rollup, _, **args: connect("contexts", rollup["found"], args)
@@ -436,7 +442,7 @@ field("StatusContext", "createdAt")(lambda s, _: stamp(s.created_at))
 
 @field("Commit", "status")
 def _status(node: GitNode, info: Info) -> Json | None:
-    rollup = _rollup(node.repository, node.oid, viewer_of(info).sandbox)
+    rollup = _rollup(node.repository, node.oid, viewer_of(info))
     statuses = [item for item in (rollup or {}).get("found", ()) if isinstance(item, Status)]
     if rollup is None or not statuses:
         return None

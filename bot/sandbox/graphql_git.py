@@ -30,7 +30,7 @@ def _target(node: RefNode, _: Any) -> GitNode | None:
     return GitNode(node.repository, found[0], found[1]) if found else None
 
 
-for _kind in ("Commit", "Blob", "Tree"):
+for _kind in ("Commit", "Blob", "Tree", "Tag"):
     field(_kind, "id")(lambda n, _: node_id(n.kind[0].upper(), n.oid))
     field(_kind, "abbreviatedOid")(lambda n, _: n.oid[:7])
     field(_kind, "commitUrl")(
@@ -136,10 +136,11 @@ for _name, _count in (
 
 
 @field("Commit", "associatedPullRequests")
-def _associated(node: GitNode, _: Any, **args: Any) -> Json:
+def _associated(node: GitNode, info: Info, **args: Any) -> Json:
+    world = viewer_of(info).sandbox
     pulls = [
         pull
         for pull in node.repository.pulls.values()
-        if node.oid in (pull.head_sha, pull.merge_commit_sha)
+        if node.oid == pull.merge_commit_sha or node.oid in world.commits_of(pull)
     ]
     return connect("associatedPullRequests", pulls, args)

@@ -131,6 +131,12 @@ class Repository:
     runs: dict[int, "CheckRun"] = field(default_factory=dict)
     statuses: dict[str, list["Status"]] = field(default_factory=dict)
     merge_groups: dict[str, "MergeGroup"] = field(default_factory=dict)
+    deployments: dict[int, "Deployment"] = field(default_factory=dict)
+    releases: dict[int, "Release"] = field(default_factory=dict)
+    rules: list["RequiredChecks"] = field(default_factory=list)
+    """Of rulesets."""
+    protections: dict[str, "RequiredChecks"] = field(default_factory=dict)
+    """Classic protection, by branch."""
     last_number: int = 0
     written_files: int = 0
 
@@ -169,6 +175,7 @@ class Pull:
     locked: bool = False
     maintainer_can_modify: bool = False
     comment_ids: list[int] = field(default_factory=list)
+    reviews: list["Review"] = field(default_factory=list)
     happened: list["Happening"] = field(default_factory=list)
     reactions: list["Reaction"] = field(default_factory=list)
 
@@ -209,6 +216,7 @@ class Comment:
     app: App | None
     created_at: datetime
     updated_at: datetime
+    edited_at: datetime | None = None
     reactions: list[Reaction] = field(default_factory=list)
 
 
@@ -270,6 +278,89 @@ class Status:
     creator: Account
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Review:
+    """``state`` is APPROVED, CHANGES_REQUESTED, COMMENTED or DISMISSED."""
+
+    id: int
+    pull: Pull
+    author: Account | None
+    state: str
+    body: str
+    sha: str
+    submitted_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class DeploymentStatus:
+    id: int
+    state: str
+    creator: Account
+    app: App | None
+    description: str
+    environment: str
+    environment_url: str
+    log_url: str
+    created_at: datetime
+
+
+@dataclass(eq=False, slots=True)
+class Deployment:
+    id: int
+    repository: Repository
+    sha: str
+    ref: str
+    task: str
+    environment: str
+    payload: Json | str
+    description: str | None
+    creator: Account
+    app: App | None
+    transient: bool
+    production: bool
+    created_at: datetime
+    statuses: list[DeploymentStatus] = field(default_factory=list)
+    """Oldest first."""
+
+    @property
+    def state(self) -> str:
+        return self.statuses[-1].state if self.statuses else "pending"
+
+
+@dataclass(eq=False, slots=True)
+class Release:
+    id: int
+    repository: Repository
+    tag_name: str
+    target: str
+    name: str | None
+    body: str | None
+    draft: bool
+    prerelease: bool
+    author: Account
+    created_at: datetime
+    published_at: datetime | None
+
+
+@dataclass(eq=False, slots=True)
+class RequiredChecks:
+    """``checks`` are names with the id of the App that must make them, None for any."""
+
+    id: int
+    branch: str
+    checks: list[tuple[str, int | None]]
+
+
+@dataclass(eq=False, slots=True)
+class Team:
+    """``members`` are account ids with their state: active, or pending while invited."""
+
+    id: int
+    organization: Account
+    slug: str
+    members: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)

@@ -23,6 +23,7 @@ from bot.sandbox.model import (
     Repository,
     RepositorySettings,
     Role,
+    Team,
 )
 from bot.sandbox.shapes import node_id
 from bot.sandbox.shapes_pulls import PullShapes
@@ -31,28 +32,39 @@ from bot.sandbox.webhooks import Hooks
 APP_PERMISSIONS: Final = {
     "checks": "write",
     "contents": "read",
+    "deployments": "write",
     "issues": "write",
+    "members": "read",
     "merge_queues": "read",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "read",
 }
 APP_EVENTS: Final = (
     "check_run",
     "check_suite",
+    "deployment_status",
     "issue_comment",
     "merge_group",
     "pull_request",
     "push",
+    "release",
+    "repository_dispatch",
+    "status",
 )
 # https://docs.github.com/webhooks/webhook-events-and-payloads: each needs this permission
 EVENT_PERMISSIONS: Final = {
     "check_run": "checks",
     "check_suite": "checks",
+    "deployment": "deployments",
+    "deployment_status": "deployments",
     "issue_comment": "issues",
     "merge_group": "merge_queues",
     "pull_request": "pull_requests",
+    "pull_request_review": "pull_requests",
     "push": "contents",
     "release": "contents",
+    "repository_dispatch": "contents",
     "status": "statuses",
 }
 _BUILT_IN_ROLES: Final = frozenset({"read", "triage", "write", "maintain", "admin"})
@@ -87,6 +99,8 @@ class Registry:
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.repositories: dict[int, Repository] = {}
+        self.teams: dict[tuple[int, str], Team] = {}
+        """By the organisation's id and the slug."""
         self.renamed: dict[str, int] = {}
         """Lower-case former full names; a new repository of that name takes it over."""
         self.git_host = GitHost(folder)

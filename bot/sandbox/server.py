@@ -27,8 +27,8 @@ from bot.sandbox.limits import Limits
 from bot.sandbox.model import Account, App, Json
 from bot.sandbox.pages import pages
 from bot.sandbox.rest import ROUTES
+from bot.sandbox.shipping import Shipping
 from bot.sandbox.tickets import Grant, Manifest
-from bot.sandbox.world import World
 
 _API: Final = (
     "/repos/", "/repositories/", "/app", "/app-manifests/", "/installation", "/user", "/users/",
@@ -103,7 +103,7 @@ async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
         await serving
 
 
-class Sandbox(World):
+class Sandbox(Shipping):
     """A GitHub of one's own. ``async with Sandbox() as github:`` gives it a fresh folder, an App
     named ``lockgate`` and an address; everything is gone at the end.
 

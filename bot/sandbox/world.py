@@ -53,7 +53,7 @@ class World(Merging):
                 "IssueComment", f"Body is too long (maximum is {COMMENT_CHARACTERS} characters)"
             )
         before, comment.body = comment.body, body
-        comment.updated_at = self.now()
+        comment.updated_at = comment.edited_at = self.now()
         self._comment_event("edited", comment, by, changes={"body": {"from": before}})
 
     def delete_comment(self, comment: Comment, *, by: Account | None = None) -> None:

@@ -11,8 +11,9 @@ from bot.sandbox.server import Sandbox
 
 pytestmark = needs_description
 ALL = dict.fromkeys(
-    ("checks", "contents", "issues", "pull_requests", "statuses", "administration"), "write"
-)
+    ("checks", "contents", "deployments", "issues", "pull_requests", "statuses", "administration"),
+    "write",
+) | {"members": "read"}
 
 
 async def test_every_route_answers_as_described() -> None:
@@ -51,6 +52,10 @@ async def test_every_route_answers_as_described() -> None:
             await _checks(api, at, pull.head_sha)
             await _statuses(api, at, pull.head_sha)
             await _comments(api, at, pull.number)
+            await _branches(github, api, at)
+            await _reviews(api, at, pull.number)
+            await _deployments(api, at, pull.head_sha)
+            await _releases(github, api, at)
             github.push(shop, "later", CommitSpec("feat: later", {"x": "x"}), by=mona)
             later = {"title": "feat: later", "head": "later", "base": "main"}
             made = (await api.post(f"{at}/pulls", json=later)).json()["number"]
@@ -85,6 +90,58 @@ async def test_every_route_answers_as_described() -> None:
               for name in routes}  # fmt: skip
     assert routes - operations() == set()
     assert routes - seen == set()
+
+
+async def _branches(github: Sandbox, api, at) -> None:
+    shop, mona = github.find_repository("octo/shop"), github.user("mona")
+    assert shop is not None
+    github.require_checks(shop, "build", ("test", github.app.id))
+    github.require_checks(shop, "build", ("lint", github.app.id), classic=True)
+    github.team(shop.owner, "sre", mona)
+    await api.get(f"{at}/branches/main")
+    await api.get(f"{at}/rules/branches/main")
+    await api.get(f"{at}/branches/main/protection/required_status_checks")
+    await api.get(f"{at}/branches/none/protection/required_status_checks")
+    await api.get("/orgs/octo/teams/sre/memberships/mona")
+    await api.get("/orgs/octo/teams/sre/memberships/nobody")
+
+
+async def _reviews(api, at, number) -> None:
+    reviews = f"{at}/pulls/{number}/reviews"
+    said = {"event": "APPROVE", "body": "well done"}
+    made = (await api.post(reviews, json=said)).json()["id"]
+    await api.get(reviews)
+    await api.get(f"{reviews}/{made}")
+    await api.put(f"{reviews}/{made}/dismissals", json={"message": "out of date"})
+
+
+async def _deployments(api, at, sha) -> None:
+    wanted = {"ref": sha, "auto_merge": False, "required_contexts": [], "payload": {"key": "k"}}
+    made = (await api.post(f"{at}/deployments", json=wanted)).json()["id"]
+    await api.post(f"{at}/deployments", json=wanted | {"required_contexts": ["none"]})
+    await api.get(f"{at}/deployments", params={"environment": "production", "task": "deploy"})
+    one = f"{at}/deployments/{made}"
+    await api.get(one)
+    await api.post(f"{one}/statuses", json={"state": "success", "log_url": "https://x.example/"})
+    await api.get(f"{one}/statuses")
+
+
+async def _releases(github: Sandbox, api, at) -> None:
+    shop = github.find_repository("octo/shop")
+    assert shop is not None
+    oid = github.tag(shop, "v1.0.0", message="the first")
+    await api.get(f"{at}/git/tags/{oid}")
+    releases = f"{at}/releases"
+    await api.get(f"{releases}/latest")
+    made = (await api.post(releases, json={"tag_name": "v1.0.0", "draft": True})).json()["id"]
+    await api.patch(f"{releases}/{made}", json={"body": "notes", "draft": False})
+    await api.get(releases)
+    await api.get(f"{releases}/{made}")
+    await api.get(f"{releases}/latest")
+    await api.get(f"{releases}/tags/v1.0.0")
+    await api.get(f"{releases}/tags/v2.0.0")
+    dispatched = {"event_type": "vercel.deployment.ready", "client_payload": {"id": "dpl_1"}}
+    await api.post(f"{at}/dispatches", json=dispatched)
 
 
 async def _contents(api, at) -> None:

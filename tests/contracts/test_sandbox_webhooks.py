@@ -27,6 +27,8 @@ EVENTS = {
     "check_suite.completed",
     "check_suite.requested",
     "check_suite.rerequested",
+    "deployment.created",
+    "deployment_status.created",
     "installation.created",
     "installation.deleted",
     "installation.new_permissions_accepted",
@@ -48,7 +50,15 @@ EVENTS = {
     "pull_request.ready_for_review",
     "pull_request.reopened",
     "pull_request.synchronize",
+    "pull_request_review.dismissed",
+    "pull_request_review.submitted",
     "push",
+    "release.created",
+    "release.edited",
+    "release.prereleased",
+    "release.published",
+    "release.released",
+    "repository_dispatch.sample.collected",
     "status",
 }
 # Present or not by who owns the repository and how the hook is installed, in the examples too
@@ -63,8 +73,7 @@ async def hook() -> AsyncIterator[Listener]:
 
 async def test_every_event_is_as_described(hook: Listener) -> None:
     async with Sandbox(webhook_url=hook.url, webhook_secret="secret") as github:
-        github.app.events.append("status")
-        github.app.permissions["statuses"] = "read"
+        github.app.events += ["deployment", "pull_request_review"]
         _play(github)
         await github.hooks.settled()
     assert set(hook.names) == EVENTS
@@ -106,6 +115,13 @@ def _play(github: Sandbox) -> None:
     github.edit_comment(comment, "hello there")
     github.delete_comment(github.comment(pull, "by the App", app=github.app))
     github.set_status(shop, pull.head_sha, "ci", "success")
+    review = github.review(pull, "APPROVED", by=github.user("rosa"), body="well done")
+    github.dismiss_review(review)
+    deployment = github.create_deployment(shop, "main", app=github.app, payload={"key": "k"})
+    github.set_deployment_status(deployment, "success", log_url="https://x.example/")
+    github.create_release(shop, "v1.0.0-rc.1", prerelease=True)
+    github.edit_release(github.create_release(shop, "v1.0.0", body="notes"), body="more notes")
+    github.dispatch(shop, "sample.collected", {"id": "dpl_1"})
     ghost = github.open_pull(shop, "fix: x", by=github.user("soon-gone"))
     github.delete_account(github.user("soon-gone"))
     fork = github.fork(shop, github.user("fan"))

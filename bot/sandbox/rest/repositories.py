@@ -2,9 +2,9 @@
 
 from dataclasses import fields
 
-from bot.sandbox.errors import ApiError, not_found, schema_invalid
+from bot.sandbox.errors import ApiError, schema_invalid
 from bot.sandbox.http import Call, Reply, Routes
-from bot.sandbox.model import Json, RepositorySettings
+from bot.sandbox.model import RepositorySettings
 from bot.sandbox.shapes import folded, permissions_of
 
 routes = Routes()
@@ -46,53 +46,6 @@ def update_repository(call: Call) -> Reply:
     return Reply(call.sandbox.shapes.full_repository(repository, "admin", full=True))
 
 
-@routes.add("GET", "/repos/{owner}/{repo}/branches", "contents:read")
-def list_branches(call: Call) -> Reply:
-    heads = sorted(ref for ref in call.repository.git.refs if ref.startswith("refs/heads/"))
-    return Reply([_branch(call, ref) for ref in call.page(heads)])
-
-
-def _branch(call: Call, ref: str) -> Json:
-    oid = call.repository.git.refs[ref]
-    url = call.sandbox.shapes.repository_url(call.repository)
-    return {
-        "name": ref.removeprefix("refs/heads/"),
-        "commit": {"sha": oid, "url": f"{url}/commits/{oid}"},
-        "protected": False,
-    }
-
-
-@routes.add("GET", "/repos/{owner}/{repo}/branches/{branch}", "contents:read")
-def get_branch(call: Call) -> Reply:
-    name = call.params["branch"]
-    oid = call.repository.branch(name)
-    if oid is None:
-        raise ApiError(404, "Branch not found")
-    shapes = call.sandbox.shapes
-    url = f"{shapes.repository_url(call.repository)}/branches/{name}"
-    commit = call.repository.git.store.commit(oid)
-    return Reply(
-        {
-            "name": name,
-            "commit": shapes.commit(call.repository, commit),
-            "_links": {
-                "self": url,
-                "html": f"{shapes.base}/{call.repository.full_name}/tree/{name}",
-            },
-            "protected": False,
-            "protection": {
-                "enabled": False,
-                "required_status_checks": {
-                    "enforcement_level": "off",
-                    "contexts": [],
-                    "checks": [],
-                },
-            },
-            "protection_url": f"{url}/protection",
-        }
-    )
-
-
 @routes.add("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read")
 def get_collaborator_permission(call: Call) -> Reply:
     account = call.sandbox.find_account(call.params["username"])
@@ -118,10 +71,3 @@ def list_collaborators(call: Call) -> Reply:
             for role in [call.sandbox.role_of(call.repository, account)]
         ]
     )
-
-
-@routes.add("GET", "/repos/{owner}/{repo}/rules/branches/{branch}", "metadata:read")
-def list_branch_rules(call: Call) -> Reply:
-    if not call.params["branch"]:
-        raise not_found()
-    return Reply([])
