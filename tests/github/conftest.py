@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 from github_kit import GitHub, opened
 
+from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.sandbox.model import Repository
 
@@ -16,6 +17,11 @@ async def github() -> AsyncIterator[GitHub]:
 @pytest.fixture
 def hub(github: GitHub) -> GitHubHub:
     return github.connect()
+
+
+@pytest.fixture
+def commands(hub: GitHubHub) -> GitHubCommandHub:
+    return GitHubCommandHub(hub.access)
 
 
 @pytest.fixture

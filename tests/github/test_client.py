@@ -11,6 +11,7 @@ import pytest
 import structlog
 from github_kit import GitHub
 
+from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
 from bot.core.checks import Annotation, CheckOutput, Conclusion
@@ -18,7 +19,7 @@ from bot.core.decision import Location
 from bot.core.model import PullRef, RepoRef, Sha
 from bot.metrics import REGISTRY
 from bot.ports import HubError, HubGone, HubRefused, HubUnavailable
-from bot.sandbox.model import Repository
+from bot.sandbox.model import Pull, Repository
 
 MINT = "POST /app/installations/{installation_id}/access_tokens"
 GRAPHQL = "POST /graphql"
@@ -455,6 +456,7 @@ async def test_every_declared_operation_is_used_and_no_other(
     since = github.clock.now() - timedelta(days=1)
     attempts = [each async for each in hub.fetch_deliveries(since=since)]
     await hub.redeliver(attempts[0].id)
+    await _command_everything(github, hub, small)
     inspector = GitHubInspector(hub._client)
     await inspector.fetch_app()
     await inspector.fetch_hook()
@@ -466,3 +468,26 @@ async def test_every_declared_operation_is_used_and_no_other(
     assert used - {("POST", "/graphql")} == declared
     asked = {each.request["query"] for each in github.seen.exchanges if each.path == "/graphql"}
     assert asked == {document.text for document in DOCUMENTS}
+
+
+async def _command_everything(github: GitHub, hub: GitHubHub, pull: Pull) -> None:
+    commands = GitHubCommandHub(hub.access)
+    ref, repo = github.pull_ref(pull), github.ref(pull.repository)
+    comments = github.sandbox.comments_of(pull)
+    for comment in (comments[0], comments[-1]):
+        await commands.fetch_comment(ref, comment.id)
+    await hub.react(repo, comments[0].id, "eyes")
+    await commands.fetch_own_comment(ref, "<!-- marker -->")
+    await commands.fetch_pull(ref)
+    trunk, _ = await commands.fetch_trunk(repo)
+    found = await commands.fetch_commit(repo, pull.head_ref, trunk=trunk)
+    await commands.fetch_checks(repo, found.commit.sha)
+    await commands.fetch_required_checks(repo, trunk)
+    await commands.fetch_approvals(ref)
+    await commands.fetch_teams(repo, "mona", ["sre"])
+    sha, where = found.commit.sha, "production"
+    assert await commands.fetch_deployment(repo, environment=where, key="7d1e") is None
+    deployment = await commands.post_deployment(
+        repo, sha=sha, environment=where, key="7d1e", description="d"
+    )
+    await commands.post_deployment_status(repo, deployment, state="success", description="d")

@@ -9,15 +9,14 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from cachetools import TTLCache
 
 from bot.adapters.github import operations as op
+from bot.adapters.github.access import RepositoryAccess, path_of
 from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
 from bot.adapters.github.inspection import fetch_deliveries
 from bot.adapters.github.payloads import check_payloads, comment_body, title_body
 from bot.adapters.github.reading import (
-    graphql_error,
     read_checks,
     read_comments,
     read_commit,
@@ -41,9 +40,6 @@ from bot.ports import (
 _LISTED_COMMITS = 250
 """GitHub lists no more of a pull request's commits; beyond it commits are compared.
 https://docs.github.com/rest/pulls/pulls#list-commits-on-a-pull-request"""
-_NAME_LIFE = 600
-"""Seconds for which a name that was seen to belong to an id is relied on."""
-_NAMES = 10_000
 
 
 class GitHubHub:
@@ -52,9 +48,8 @@ class GitHubHub:
     def __init__(self, client: GitHubClient, *, app_id: int) -> None:
         self._client = client
         self._app_id = app_id
-        self._names: TTLCache[tuple[int, int], RepoRef] = TTLCache(
-            _NAMES, _NAME_LIFE, timer=lambda: client.clock.now().timestamp()
-        )
+        self.access = RepositoryAccess(client, app_id=app_id)
+        """To be shared with what else speaks to the same repositories."""
 
     @classmethod
     def connect(
@@ -81,12 +76,12 @@ class GitHubHub:
         """One request for a pull request of up to 100 commits whose summary comment, if there is
         one, stands among the first 50."""
         variables = {"number": ref.number, "appId": self._app_id}
-        data, errors = await self._query(op.PULL_REQUEST, ref.repo, str(ref), variables)
-        repo = self._learn(ref.repo, data["repository"])
+        data, errors = await self.access.query(op.PULL_REQUEST, ref.repo, str(ref), variables)
+        repo = self.access.learn(ref.repo, data["repository"])
         if repo.owner.lower() != ref.repo.owner.lower():
             # Moved to another owner: the shared policy that was read is the former owner's.
-            data, errors = await self._query(op.PULL_REQUEST, repo, str(ref), variables)
-            repo = self._learn(ref.repo, data["repository"])
+            data, errors = await self.access.query(op.PULL_REQUEST, repo, str(ref), variables)
+            repo = self.access.learn(ref.repo, data["repository"])
         node = data["repository"]["pullRequest"]
         if node is None:
             raise HubGone(f"could not {op.PULL_REQUEST.task} {ref}: there is none")
@@ -110,8 +105,8 @@ class GitHubHub:
             "baseRef": f"refs/heads/{base_ref}",
             "appId": self._app_id,
         }
-        data, errors = await self._query(op.MERGE_GROUP, repo, about, variables)
-        repo = self._learn(repo, data["repository"])
+        data, errors = await self.access.query(op.MERGE_GROUP, repo, about, variables)
+        repo = self.access.learn(repo, data["repository"])
         commit, base = data["repository"]["object"], data["repository"]["ref"]
         if not commit:
             raise HubGone(f"could not {op.MERGE_GROUP.task} {about}: there is no such commit")
@@ -151,26 +146,26 @@ class GitHubHub:
             await self._client.rest(op.GET_REPO, installation=installation, path=path, about=about)
         ).data
         repo = RepoRef(installation, found["id"], found["owner"]["login"], found["name"])
-        self._names[installation, repo.id] = repo
+        self.access.note(repo)
         return repo
 
     async def fetch_role(self, repo: RepoRef, login: str) -> Role:
-        repo = await self._named(repo)
+        repo = await self.access.named(repo)
         answer = await self._client.rest(
             op.GET_PERMISSION,
             installation=repo.installation_id,
-            path={**_path(repo), "username": login},
+            path={**path_of(repo), "username": login},
             about=repo.full_name,
         )
         return Role(answer.data["role_name"], answer.data["permission"])
 
     async def post_check(self, repo: RepoRef, head_sha: Sha, output: CheckOutput) -> int:
         first, *rest = check_payloads(output)
-        repo = await self._named(repo)
+        repo = await self.access.named(repo)
         answer = await self._client.rest(
             op.CREATE_CHECK,
             installation=repo.installation_id,
-            path=_path(repo),
+            path=path_of(repo),
             body={**first, "head_sha": head_sha},
             about=f"{repo.full_name}@{head_sha}",
         )
@@ -181,47 +176,57 @@ class GitHubHub:
     async def update_check(self, repo: RepoRef, check_id: int, output: CheckOutput) -> None:
         """GitHub adds annotations to those that a run has: a run that had some is posted anew
         rather than updated."""
-        repo = await self._named(repo)
+        repo = await self.access.named(repo)
         await self._append(repo, check_id, check_payloads(output))
 
     async def post_comment(self, ref: PullRef, body: str) -> int:
-        repo = await self._named(ref.repo)
+        repo = await self.access.named(ref.repo)
         answer = await self._client.rest(
             op.CREATE_COMMENT,
             installation=repo.installation_id,
-            path={**_path(repo), "issue_number": ref.number},
+            path={**path_of(repo), "issue_number": ref.number},
             body=comment_body(body),
             about=str(ref),
         )
         return int(answer.data["id"])
 
     async def update_comment(self, repo: RepoRef, comment_id: int, body: str) -> None:
-        repo = await self._named(repo)
+        repo = await self.access.named(repo)
         await self._client.rest(
             op.UPDATE_COMMENT,
             installation=repo.installation_id,
-            path={**_path(repo), "comment_id": comment_id},
+            path={**path_of(repo), "comment_id": comment_id},
             body=comment_body(body),
             about=repo.full_name,
         )
 
     async def delete_comment(self, repo: RepoRef, comment_id: int) -> None:
-        repo = await self._named(repo)
+        repo = await self.access.named(repo)
         await self._client.rest(
             op.DELETE_COMMENT,
             installation=repo.installation_id,
-            path={**_path(repo), "comment_id": comment_id},
+            path={**path_of(repo), "comment_id": comment_id},
             about=repo.full_name,
         )
 
     async def update_title(self, ref: PullRef, title: str) -> None:
-        repo = await self._named(ref.repo)
+        repo = await self.access.named(ref.repo)
         await self._client.rest(
             op.UPDATE_PULL,
             installation=repo.installation_id,
-            path={**_path(repo), "pull_number": ref.number},
+            path={**path_of(repo), "pull_number": ref.number},
             body=title_body(title),
             about=str(ref),
+        )
+
+    async def react(self, repo: RepoRef, comment_id: int, content: str) -> None:
+        repo = await self.access.named(repo)
+        await self._client.rest(
+            op.CREATE_REACTION,
+            installation=repo.installation_id,
+            path={**path_of(repo), "comment_id": comment_id},
+            body={"content": content},
+            about=repo.full_name,
         )
 
     def rate_limit(self, installation_id: int) -> RateLimit | None:
@@ -233,29 +238,11 @@ class GitHubHub:
     async def redeliver(self, delivery_id: int) -> None:
         await self._client.rest(op.REDELIVER, path={"delivery_id": delivery_id})
 
-    async def _query(
-        self, document: op.Document, repo: RepoRef, about: str, variables: dict[str, Any]
-    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The data, and the errors that touch nothing but the organisation's part of it."""
-        answer = await self._client.graphql(
-            document,
-            {"owner": repo.owner, "name": repo.name, **variables},
-            installation=repo.installation_id,
-            about=about,
-        )
-        aside = [error for error in answer.errors if _concerns_organisation(error)]
-        ours = [error for error in answer.errors if not _concerns_organisation(error)]
-        if ours:
-            raise graphql_error(document.task, about, ours)
-        if answer.data.get("repository") is None:
-            raise HubGone(f"could not {document.task} {about}: there is no such repository")
-        return answer.data, aside
-
     async def _open_pulls(self, repo: RepoRef, base_ref: str) -> AsyncIterator[dict[str, Any]]:
         after: str | None = None
         while True:
             variables = {"baseRef": base_ref or None, "after": after}
-            data, _ = await self._query(op.OPEN_PULLS, repo, repo.full_name, variables)
+            data, _ = await self.access.query(op.OPEN_PULLS, repo, repo.full_name, variables)
             read_repo(repo, data["repository"])
             pulls = data["repository"]["pullRequests"]
             for node in pulls["nodes"]:
@@ -273,7 +260,9 @@ class GitHubHub:
         commits = [read_commit(item["commit"]) for item in connection["nodes"]]
         while connection["pageInfo"]["hasNextPage"]:
             variables = {"number": ref.number, "after": connection["pageInfo"]["endCursor"]}
-            data, _ = await self._query(op.PULL_REQUEST_COMMITS, ref.repo, str(ref), variables)
+            data, _ = await self.access.query(
+                op.PULL_REQUEST_COMMITS, ref.repo, str(ref), variables
+            )
             pull = data["repository"]["pullRequest"]
             if pull is None or pull["headRefOid"] != node["headRefOid"]:
                 raise HubUnavailable(f"{ref} changed while its commits were read")
@@ -291,7 +280,7 @@ class GitHubHub:
         async for page in self._client.pages(
             op.COMPARE,
             installation=repo.installation_id,
-            path={**_path(repo), "basehead": f"{base}...{head}"},
+            path={**path_of(repo), "basehead": f"{base}...{head}"},
             about=about,
         ):
             total = page.data["total_commits"]
@@ -307,14 +296,16 @@ class GitHubHub:
             return read_checks(last[0])
         # Of more commits than GitHub lists, the last one listed need not be the head.
         variables = {"sha": node["headRefOid"], "appId": self._app_id}
-        data, _ = await self._query(op.COMMIT_CHECKS, ref.repo, str(ref), variables)
+        data, _ = await self.access.query(op.COMMIT_CHECKS, ref.repo, str(ref), variables)
         return read_checks(data["repository"]["object"] or {})
 
     async def _our_comments(self, ref: PullRef, connection: dict[str, Any]) -> list[PresentComment]:
         found = read_comments(connection["nodes"])
         while not found and connection["pageInfo"]["hasNextPage"]:
             variables = {"number": ref.number, "after": connection["pageInfo"]["endCursor"]}
-            data, _ = await self._query(op.PULL_REQUEST_COMMENTS, ref.repo, str(ref), variables)
+            data, _ = await self.access.query(
+                op.PULL_REQUEST_COMMENTS, ref.repo, str(ref), variables
+            )
             pull = data["repository"]["pullRequest"]
             if pull is None:
                 raise HubGone(f"{ref} was deleted while its comments were read")
@@ -328,34 +319,7 @@ class GitHubHub:
             await self._client.rest(
                 op.APPEND_ANNOTATIONS if annotated else op.UPDATE_CHECK,
                 installation=repo.installation_id,
-                path={**_path(repo), "check_run_id": check_id},
+                path={**path_of(repo), "check_run_id": check_id},
                 body=body,
                 about=f"{repo.full_name} (check run {check_id})",
             )
-
-    def _learn(self, repo: RepoRef, node: dict[str, Any]) -> RepoRef:
-        named = read_repo(repo, node)
-        self._names[repo.installation_id, repo.id] = named
-        return named
-
-    async def _named(self, repo: RepoRef) -> RepoRef:
-        """The repository by a name that was seen lately to be its own."""
-        known = self._names.get((repo.installation_id, repo.id))
-        if known is not None:
-            return known
-        answer = await self._client.rest(
-            op.GET_REPO,
-            installation=repo.installation_id,
-            path=_path(repo),
-            about=repo.full_name,
-        )
-        return self._learn(repo, {**answer.data, "databaseId": answer.data["id"]})
-
-
-def _path(repo: RepoRef) -> dict[str, str | int]:
-    return {"owner": repo.owner, "repo": repo.name}
-
-
-def _concerns_organisation(error: dict[str, Any]) -> bool:
-    path = error.get("path")
-    return isinstance(path, list) and path[:1] == ["organisation"]

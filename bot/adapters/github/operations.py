@@ -170,6 +170,54 @@ UPDATE_PULL = Operation(
     "/repos/{owner}/{repo}/pulls/{pull_number}",
     "edit the pull request",
 )
+GET_COMMENT = Operation(
+    "issues/get-comment",
+    "GET",
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "read the comment",
+)
+CREATE_REACTION = Operation(
+    "reactions/create-for-issue-comment",
+    "POST",
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "react to the comment",
+)
+"""Repeatable: the same reaction of the same account is one, however often it is sent."""
+GET_BRANCH = Operation(
+    "repos/get-branch", "GET", "/repos/{owner}/{repo}/branches/{branch}", "read the branch"
+)
+LIST_BRANCH_RULES = Operation(
+    "repos/get-branch-rules",
+    "GET",
+    "/repos/{owner}/{repo}/rules/branches/{branch}",
+    "read the rules of the branch",
+)
+GET_TEAM_MEMBERSHIP = Operation(
+    "teams/get-membership-for-user-in-org",
+    "GET",
+    "/orgs/{org}/teams/{team_slug}/memberships/{username}",
+    "read who is in a team",
+)
+LIST_DEPLOYMENTS = Operation(
+    "repos/list-deployments",
+    "GET",
+    "/repos/{owner}/{repo}/deployments",
+    "list the deployments",
+)
+CREATE_DEPLOYMENT = Operation(
+    "repos/create-deployment",
+    "POST",
+    "/repos/{owner}/{repo}/deployments",
+    "create a deployment",
+    repeatable=False,
+)
+CREATE_DEPLOYMENT_STATUS = Operation(
+    "repos/create-deployment-status",
+    "POST",
+    "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+    "set the status of the deployment",
+    repeatable=False,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     GET_APP,
@@ -191,6 +239,14 @@ OPERATIONS: tuple[Operation, ...] = (
     UPDATE_COMMENT,
     DELETE_COMMENT,
     UPDATE_PULL,
+    GET_COMMENT,
+    CREATE_REACTION,
+    GET_BRANCH,
+    LIST_BRANCH_RULES,
+    GET_TEAM_MEMBERSHIP,
+    LIST_DEPLOYMENTS,
+    CREATE_DEPLOYMENT,
+    CREATE_DEPLOYMENT_STATUS,
 )
 
 PULL_REQUEST = _document("pull_request", "read the pull request")
@@ -199,6 +255,12 @@ PULL_REQUEST_COMMENTS = _document("pull_request_comments", "read the pull reques
 COMMIT_CHECKS = _document("commit_checks", "read the check runs of a commit")
 MERGE_GROUP = _document("merge_group", "read the merge group")
 OPEN_PULLS = _document("open_pulls", "list the open pull requests")
+RECENT_COMMENTS = _document("recent_comments", "read the last comments of the pull request")
+PULL_FACTS = _document("pull_facts", "read the pull request")
+COMMIT_BY_NAME = _document("commit_by_name", "find the commit")
+TRUNK = _document("trunk", "read the default branch")
+ALL_CHECKS = _document("all_checks", "read the checks of the commit")
+REVIEWS = _document("reviews", "read the reviews of the pull request")
 
 DOCUMENTS: tuple[Document, ...] = (
     PULL_REQUEST,
@@ -207,4 +269,10 @@ DOCUMENTS: tuple[Document, ...] = (
     COMMIT_CHECKS,
     MERGE_GROUP,
     OPEN_PULLS,
+    RECENT_COMMENTS,
+    PULL_FACTS,
+    COMMIT_BY_NAME,
+    TRUNK,
+    ALL_CHECKS,
+    REVIEWS,
 )

@@ -14,6 +14,8 @@ _LONGEST_TEXT = 64_000
 _LONGEST_ANNOTATION = 60_000
 _LONGEST_COMMENT = 65_000
 """Characters, below GitHub's 65,536."""
+_LONGEST_DESCRIPTION = 140
+"""Characters of a deployment's description: https://docs.github.com/rest/deployments/statuses"""
 _CUT = "\n\n… cut here: the rest does not fit into GitHub's limit."
 _INCOMPLETE = "incomplete:"
 
@@ -44,6 +46,37 @@ def comment_body(body: str) -> dict[str, Any]:
 
 def title_body(title: str) -> dict[str, Any]:
     return {"title": _encodable(title)}
+
+
+def deployment_body(
+    sha: str, environment: str, *, task: str, key: str, description: str
+) -> dict[str, Any]:
+    """Without its last two fields GitHub may merge the base branch instead of deploying, and asks
+    for every check there is: https://docs.github.com/rest/deployments/deployments"""
+    return {
+        "ref": sha,
+        "task": task,
+        "environment": environment,
+        "description": _described(description),
+        "payload": {"lockgate": key},
+        "auto_merge": False,
+        "required_contexts": [],
+    }
+
+
+def deployment_status_body(
+    state: str, description: str, *, environment_url: str, log_url: str
+) -> dict[str, Any]:
+    body = {"state": state, "description": _described(description)}
+    addresses = {"environment_url": environment_url, "log_url": log_url}
+    return body | {name: address for name, address in addresses.items() if address}
+
+
+def _described(text: str) -> str:
+    line = " ".join(_encodable(text).split())
+    if len(line) <= _LONGEST_DESCRIPTION:
+        return line
+    return line[: _LONGEST_DESCRIPTION - 1] + "…"
 
 
 def _body(output: CheckOutput, batch: tuple[Annotation, ...], external_id: str) -> dict[str, Any]:
