@@ -184,22 +184,26 @@ def _paragraph_lines(text: str) -> Iterator[_Line | Misread]:
     """The lines of the paragraphs at the top level that hold a line for us."""
     environment: dict[str, object] = {}
     tokens = _PARSER.parse(text, environment)
+    source = text.replace("\0", "\ufffd").split("\n")
     depth = 0
     for before, token in pairwise(tokens):
         if before.type == "html_block":
             depth = _depth(depth, before.content)
-        if before.type != "paragraph_open" or before.level or depth or token.type != "inline":
+        if before.type != "paragraph_open" or before.level or depth or token.map is None:
             continue
-        if not any(_is_ours(line.lstrip(" \t")[:100]) for line in token.content.split("\n")):
+        # The token's own content has lost what Python takes for white space at its ends.
+        lines = source[slice(*token.map)]
+        if not any(_is_ours(line.lstrip(" \t")[:100]) for line in lines):
             continue
-        if len(token.content) > _MAX_PARAGRAPH:
+        content = "\n".join(lines).strip(" \t\n")
+        if len(content) > _MAX_PARAGRAPH:
             yield Misread(
-                f"The command stands in a paragraph of {len(token.content)} characters; commands "
+                f"The command stands in a paragraph of {len(content)} characters; commands "
                 f"are read in paragraphs of up to {_MAX_PARAGRAPH}. Put it into one of its own."
             )
             return
         children: list[Token] = []
-        _PARSER.inline.parse(token.content, _PARSER, environment, children)
+        _PARSER.inline.parse(content, _PARSER, environment, children)
         yield from _split(children)
 
 

@@ -32,6 +32,7 @@ _STEP_MARKS = {
     StepState.SKIPPED: MARKS[Verdict.SKIP],
 }
 _SENTENCE = 400
+_LISTED = 3
 
 
 def operation_marker(operation_id: int) -> str:
@@ -251,7 +252,9 @@ def _steps(operation: Operation, decision: Decision | None) -> list[str]:
             mark, said = _step(operation, step, decision)
             lines.append(f"- {mark} {said}{_step_took(step)}")
     skipped = [step.name for step in operation.steps if step.state is StepState.SKIPPED]
-    if skipped:
+    if len(skipped) > _LISTED:
+        lines.append(f"- {_STEP_MARKS[StepState.SKIPPED]} {len(skipped)} steps skipped")
+    elif skipped:
         names = (_STEP_WORDS[name][0].format(**_words(operation.plan)) for name in skipped)
         lines.append(f"- {_STEP_MARKS[StepState.SKIPPED]} skipped: {', '.join(names)}")
     return lines
