@@ -14,6 +14,9 @@ from bot.wiring import Bot, EmbeddedError, MigrationError, open_bot
 
 log = structlog.get_logger()
 
+_CANCEL_AGAIN = 1.0
+"""Seconds."""
+
 
 async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
     """Run ``work``; SIGINT or SIGTERM cancels it, and it is awaited to its end."""
@@ -25,7 +28,14 @@ async def until_signalled(work: Coroutine[Any, Any, None]) -> None:
         nonlocal signalled
         signalled = True
         log.info("stopping", signal=number.name)
-        task.cancel()
+        cancel()
+
+    def cancel() -> None:
+        # Again and again: before Python 3.12 a cancellation that meets an answer of the database
+        # may be lost. What is stopping already takes no notice.
+        if not task.done():
+            task.cancel()
+            loop.call_later(_CANCEL_AGAIN, cancel)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)

@@ -4,6 +4,7 @@ import asyncio
 
 import click
 import structlog
+import uvloop
 
 from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
@@ -36,7 +37,9 @@ def serve(no_worker: bool) -> None:
       2  usage or configuration
     """
     configure_logging()
-    asyncio.run(_serve(settings_or_exit(), with_worker=not no_worker))
+    settings = settings_or_exit()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, with_worker=not no_worker))
 
 
 async def _serve(settings: Settings, *, with_worker: bool) -> None:

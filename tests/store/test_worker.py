@@ -286,6 +286,49 @@ async def test_stopping_puts_back_what_does_not_finish_in_time(
     assert (job.status, job.attempts, job.due_at) == (JobStatus.WAITING, 0, None)
 
 
+async def test_what_still_runs_while_stopping_is_not_taken_for_stalled(
+    database_url: str, store: PostgresStore
+) -> None:
+    bench, other = Bench(), Bench()
+    bench.gate.clear()
+    async with working(database_url, {"reconcile_pull_request": bench.handle}) as stopping:
+        await store.enqueue(pull(1))
+        await bench.until(1)
+        stopping.cancel()
+        handlers = {"reconcile_pull_request": other.handle, "sweep_deliveries": other.handle}
+        async with working(database_url, handlers):
+            # It looks for stalled jobs each second: long enough for it to find one.
+            for n in range(5):
+                await store.enqueue(SweepDeliveries(), delay=timedelta(seconds=1))
+                await other.until(n + 1)
+        assert await store.fetch_jobs(JobStatus.RUNNING)
+        bench.gate.set()
+        with suppress(asyncio.CancelledError):
+            await stopping
+    assert {work.kind for work, _ in other.seen} == {"sweep_deliveries"}
+    jobs = {job.kind: job for job in await store.fetch_jobs()}
+    assert jobs["reconcile_pull_request"].status is JobStatus.DONE
+    assert jobs["reconcile_pull_request"].attempts == 1
+
+
+async def test_worker_stops_at_whatever_moment_it_is_told(
+    database_url: str, store: PostgresStore
+) -> None:
+    """Before Python 3.12 a cancellation that meets an answer of the database may be lost."""
+    bench = Bench()
+    recurring = (Recurring(SweepDeliveries(), timedelta()),)
+    for n in range(40):
+        task = asyncio.create_task(
+            run_worker(database_url, {"sweep_deliveries": bench.handle}, recurring=recurring)
+        )
+        await asyncio.sleep(n / 400)
+        task.cancel()
+        async with asyncio.timeout(10):
+            with suppress(asyncio.CancelledError):
+                await task
+        assert task.cancelled()
+
+
 async def _execute(url: str, query: str) -> None:
     async with await psycopg.AsyncConnection.connect(
         connection_string(url), autocommit=True

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -36,6 +37,7 @@ Handler: TypeAlias = Callable[[Any, JobInfo], Awaitable[None]]
 POLL = 0.1
 """Seconds between looks at the queue: a lock that was released wakes nobody by itself."""
 BEAT = 1.0
+_NEVER = 1e9
 STALLED_AFTER = timedelta(seconds=3)
 FORGET_WORKERS_AFTER = 300.0
 UNKNOWN_KIND_DELAY = timedelta(seconds=30)
@@ -87,6 +89,33 @@ async def run_worker(
     and put back. It returns only once that is done. A handler may be run again with the same work
     after a crash, so what it does must come to the same when done twice.
     """
+    # The work is told to stop and never cancelled: before Python 3.12 ``asyncio.wait_for``, on
+    # which psycopg waits, may lose a cancellation, and the worker would run on for ever.
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        _run(conninfo, handlers, stop, concurrency, grace, recurring, max_attempts)
+    )
+    cancelled = False
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            cancelled = True
+            stop.set()
+    running.result()
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+async def _run(
+    conninfo: str,
+    handlers: Mapping[str, Handler],
+    stop: asyncio.Event,
+    concurrency: int,
+    grace: timedelta,
+    recurring: Sequence[Recurring],
+    max_attempts: int,
+) -> None:
     pool = connection_pool(conninfo, size=4, wait=5.0)
     await pool.open(wait=False)
     try:
@@ -98,32 +127,55 @@ async def run_worker(
         for kind, handler in handlers.items():
             app.task(name=kind, pass_context=True)(_task(kind, handler, queue_manager))
         async with asyncio.TaskGroup() as group:
-            group.create_task(_work(app, concurrency, grace))
-            group.create_task(_every(BEAT, lambda: _rescue(pool, max_attempts)))
+            group.create_task(_work(app, pool, stop, concurrency, grace))
+            group.create_task(_every(BEAT, stop, lambda: _rescue(pool, max_attempts)))
             wanted = [item for item in recurring if item.work.kind in handlers]
-            group.create_task(_schedule(pool, wanted))
+            group.create_task(_schedule(pool, stop, wanted))
     finally:
         await pool.close()
 
 
-async def _work(app: procrastinate.App, concurrency: int, grace: timedelta) -> None:
-    while True:
+async def _work(
+    app: procrastinate.App, pool: Pool, stop: asyncio.Event, concurrency: int, grace: timedelta
+) -> None:
+    while not stop.is_set():
         worker = library.Worker(
             app,
             concurrency=concurrency,
             fetch_job_polling_interval=POLL,
-            abort_job_polling_interval=5.0,
             shutdown_graceful_timeout=grace.total_seconds(),
             install_signal_handlers=False,
-            update_heartbeat_interval=BEAT,
             stalled_worker_timeout=FORGET_WORKERS_AFTER,
+            # Not used: jobs are not aborted from outside, and the heart is ours.
+            abort_job_polling_interval=_NEVER,
+            update_heartbeat_interval=_NEVER,
         )
+        ended = asyncio.Event()
+        beating = asyncio.create_task(_every(BEAT, ended, partial(_beat, pool, worker)))
+        running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
+        stopping = asyncio.create_task(stop.wait())
         try:
-            await worker.run()  # type: ignore[no-untyped-call]
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            worker.stop()  # type: ignore[no-untyped-call]
+            await running
         except exceptions.ConnectorException as error:
             log.warning("queue_unavailable", error=str(error.__cause__ or error))
+        finally:
+            stopping.cancel()
+            ended.set()
+            await beating
         # It ends by itself only when the database was away at the wrong moment.
-        await asyncio.sleep(1.0)
+        await _pause(1.0, stop)
+
+
+async def _beat(pool: Pool, worker: library.Worker) -> None:
+    """Say that the worker lives, also while it is stopping: the library falls silent then, and
+    what it still runs would be taken from it."""
+    worker_id = worker.worker_id
+    if worker_id is not None:
+        await with_connection(
+            pool, lambda c: c.execute(queue.SQL["beat"], {"worker_id": worker_id})
+        )
 
 
 def _task(
@@ -225,14 +277,6 @@ class _QueueManager(manager.JobManager):
                     log.error("job_ended", kind=job.task_name, job=job.id, outcome=outcome)
                 return
 
-    async def update_heartbeat(self, worker_id: int) -> None:
-        try:
-            await with_connection(
-                self._pool, lambda c: c.execute(queue.SQL["beat"], {"worker_id": worker_id})
-            )
-        except StoreUnavailable as error:
-            log.warning("heartbeat_failed", error=str(error))
-
     async def listen_for_jobs(
         self,
         *,
@@ -240,10 +284,14 @@ class _QueueManager(manager.JobManager):
         queues: Iterable[str] | None = None,
     ) -> None:
         while True:
+            listening = asyncio.create_task(
+                super().listen_for_jobs(on_notification=on_notification, queues=queues)
+            )
             try:
-                await super().listen_for_jobs(on_notification=on_notification, queues=queues)
-            except exceptions.ConnectorException:
-                await asyncio.sleep(1.0)  # polling goes on meanwhile
+                await asyncio.wait({listening})
+            finally:
+                await _end_surely(listening)
+            await asyncio.sleep(1.0)  # the connection was lost; polling goes on meanwhile
 
     async def unregister_worker(self, worker_id: int) -> None:
         try:
@@ -291,7 +339,7 @@ async def _rescue(pool: Pool, max_attempts: int) -> None:
     await with_connection(pool, rescue)
 
 
-async def _schedule(pool: Pool, recurring: Sequence[Recurring]) -> None:
+async def _schedule(pool: Pool, stop: asyncio.Event, recurring: Sequence[Recurring]) -> None:
     starting = True
 
     async def queue_due() -> None:
@@ -301,7 +349,7 @@ async def _schedule(pool: Pool, recurring: Sequence[Recurring]) -> None:
             await with_connection(pool, partial(_claim, item.work, every))
         starting = False
 
-    await _every(_SCHEDULE_POLL, queue_due)
+    await _every(_SCHEDULE_POLL, stop, queue_due)
 
 
 async def _claim(work: Work, every: timedelta, connection: Connection) -> None:
@@ -313,10 +361,25 @@ async def _claim(work: Work, every: timedelta, connection: Connection) -> None:
             await queue.enqueue(connection, [work])
 
 
-async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    while True:
+async def _every(seconds: float, stop: asyncio.Event, act: Callable[[], Awaitable[Any]]) -> None:
+    while not stop.is_set():
         try:
             await act()
         except (StoreUnavailable, psycopg.Error) as error:
             log.warning("queue_upkeep_failed", error=str(error))
-        await asyncio.sleep(seconds)
+        await _pause(seconds, stop)
+
+
+async def _pause(seconds: float, stop: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+async def _end_surely(task: asyncio.Task[Any]) -> None:
+    """Cancel a task until it ends, however often it loses that; its failure is not told."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.2)
+    if not task.cancelled():
+        task.exception()
