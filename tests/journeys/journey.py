@@ -88,9 +88,9 @@ class Journey:
         """Return when every event has been delivered and every job that is due has run."""
         for _ in range(2):  # what the last jobs did may have led to events of its own
             await self.github.hooks.settled()
-            await self.until(self._idle, "the queue does not come to rest")
+            await self.until(self.idle, "the queue does not come to rest")
 
-    async def _idle(self) -> bool:
+    async def idle(self) -> bool:
         health = await self.bot.store.queue_health()
         return health.running == 0 and health.waiting == 0
 
