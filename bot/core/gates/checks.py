@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.core.decision import Finding, GateResult, Json, Verdict, worst
-from bot.core.phrases import counted, listed, quoted, say_duration
+from bot.core.phrases import listed, quoted, say_duration
 from bot.core.policy.environments import ChecksMode, ChecksPolicy
 from bot.core.promotion import CheckState, PromotionFacts, RequiredCheck, Unread
 
@@ -46,9 +46,8 @@ def evaluate(facts: PromotionFacts) -> GateResult:
         return _nothing(policy, sha, reason, evidence)
     held = [one for one in judged if one.verdict is not Verdict.PASS]
     if not held:
-        return GateResult(
-            GATE, Verdict.PASS, f"all {len(judged)} green", reason=reason, evidence=evidence
-        )
+        green = f"all {len(judged)}" if len(judged) > 1 else quoted(judged[0].name)
+        return GateResult(GATE, Verdict.PASS, f"{green} green", reason=reason, evidence=evidence)
     verdict = worst(one.verdict for one in held)
     worst_ones = [one for one in held if one.verdict is verdict]
     green = f"{len(judged) - len(held)} of {len(judged)} green"
@@ -237,7 +236,6 @@ def _evidence(
         "mode": policy.mode.value,
         "sha": facts.candidate.build.sha,
         "counted": len(judged),
-        "summary": counted(len(judged), "check"),
         "checks": [
             {
                 "name": one.name,

@@ -116,7 +116,7 @@ def evaluate_landed(facts: PromotionFacts) -> GateResult:
         GATE,
         Verdict.FAIL,
         _fail_summary(counted, bad),
-        "promote a later commit whose message is in order; the rule in the policy says what is",
+        "promote a later commit, whose message is in order",
         landing.reason,
         findings,
         evidence,

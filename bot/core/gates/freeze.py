@@ -19,6 +19,7 @@ class _Holding:
     ends: datetime
     reason: str
     whose: str
+    by_command: bool
 
 
 def evaluate(facts: PromotionFacts) -> GateResult:
@@ -35,7 +36,7 @@ def evaluate(facts: PromotionFacts) -> GateResult:
         GATE,
         Verdict.WAIT,
         f"frozen {until}: {last.reason}",
-        f"wait {say_duration(ends - facts.now)}, or ask who froze it to thaw it",
+        _remedy(facts, last, ends),
         rule,
         tuple(
             Finding(one.whose, GATE, f"until {say_time(one.ends)}: {one.reason}") for one in holding
@@ -51,14 +52,21 @@ def evaluate(facts: PromotionFacts) -> GateResult:
     )
 
 
+def _remedy(facts: PromotionFacts, last: _Holding, ends: datetime) -> str:
+    wait = f"wait {say_duration(ends - facts.now)}"
+    if last.by_command:
+        return f"{wait}, or ask {last.whose}, then comment `/thaw {facts.environment}`"
+    return wait
+
+
 def _holding(facts: PromotionFacts, at: datetime) -> Iterator[_Holding]:
     for window in facts.policy.freeze:
         ends = window.ends(at)
         if ends is not None:
-            yield _Holding(ends, window.reason, f"policy of {quoted(facts.environment)}")
+            yield _Holding(ends, window.reason, f"policy of {quoted(facts.environment)}", False)
     for freeze in facts.freezes:
         if at < freeze.until:
-            yield _Holding(freeze.until, freeze.reason, f"@{freeze.actor}")
+            yield _Holding(freeze.until, freeze.reason, f"@{freeze.actor}", True)
 
 
 def _end(facts: PromotionFacts, first: datetime) -> tuple[datetime, bool]:
