@@ -55,8 +55,18 @@ class UpdateTitle:
     title: str
 
 
+@dataclass(frozen=True, slots=True)
+class React:
+    """``content`` is ``eyes``, ``rocket``, ``-1`` or ``confused``."""
+
+    kind: ClassVar[str] = "react"
+    ref: PullRef
+    comment_id: int
+    content: str
+
+
 Effect: TypeAlias = (
-    PostCheck | UpdateCheck | PostComment | UpdateComment | DeleteComment | UpdateTitle
+    PostCheck | UpdateCheck | PostComment | UpdateComment | DeleteComment | UpdateTitle | React
 )
 
 

@@ -183,6 +183,32 @@ class AdvanceEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcilePromotion(RepoWork):
+    """Show on the trunk's head what promotion gates say, and wake the promotions that wait."""
+
+    kind: ClassVar[str] = "reconcile_promotion"
+    priority: ClassVar[int] = -5
+
+    @property
+    def key(self) -> str:
+        return f"promotion:{self.repository_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteRelease(RepoWork):
+    """A release was published: by policy it may be promoted."""
+
+    kind: ClassVar[str] = "promote_release"
+    tag: str
+    actor_id: int
+    actor_login: str
+
+    @property
+    def key(self) -> str:
+        return f"release:{self.repository_id}/{self.tag}"
+
+
+@dataclass(frozen=True, slots=True)
 class TellOperation:
     """Bring an operation's comment and reaction up to date, however long GitHub is away."""
 
@@ -247,6 +273,8 @@ Work: TypeAlias = (
     | FixTitle
     | RunCommand
     | AdvanceEnvironment
+    | ReconcilePromotion
+    | PromoteRelease
     | TellOperation
     | DeliverNotice
     | SequenceAudit
@@ -268,6 +296,8 @@ KINDS: dict[str, type[Work]] = {
         FixTitle,
         RunCommand,
         AdvanceEnvironment,
+        ReconcilePromotion,
+        PromoteRelease,
         TellOperation,
         DeliverNotice,
         SequenceAudit,

@@ -6,6 +6,7 @@ from bot.core.effects import (
     Effect,
     PostCheck,
     PostComment,
+    React,
     UpdateCheck,
     UpdateComment,
     UpdateTitle,
@@ -47,6 +48,8 @@ async def _write(effect: Effect, hub: Hub) -> None:
             await hub.delete_comment(ref.repo, comment_id)
         case UpdateTitle(ref, title):
             await hub.update_title(ref, title)
+        case React(ref, comment_id, content):
+            await hub.react(ref.repo, comment_id, content)
 
 
 def _record(effect: Effect, cause: str) -> EffectRecord:
@@ -61,6 +64,8 @@ def _record(effect: Effect, cause: str) -> EffectRecord:
             return _on_pull(effect.kind, ref, str(comment_id), cause)
         case UpdateTitle(ref, title):
             return _on_pull(effect.kind, ref, title, cause)
+        case React(ref, comment_id, content):
+            return _on_pull(effect.kind, ref, f"{comment_id} {content}", cause)
 
 
 def _on_pull(kind: str, ref: PullRef, digest: str, cause: str) -> EffectRecord:

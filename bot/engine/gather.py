@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bot.core.decision import Decision
+from bot.core.evaluation import evaluate_promotion
 from bot.core.hosting import Build, HostDeployment, HostProject
 from bot.core.model import PullRef, RepoRef
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.promotion import Approval, Candidate, PromotionFacts, Read, Unread
+from bot.core.promotion import Approval, Candidate, Override, PromotionFacts, Read, Unread
 from bot.ports import Clock, HubError
 from bot.ports.host import Host, HostError
 from bot.ports.operations import CommandHub, OperationStore
@@ -72,6 +74,20 @@ class Gatherer:
             lock=lock,
             freezes=freezes,
             live=live,
+        )
+
+    async def judge(
+        self,
+        repo: RepoRef,
+        environment: str,
+        policy: EnvironmentPolicy,
+        build: Build,
+        overrides: Mapping[str, str],
+    ) -> Decision:
+        """Gather the facts and ask the gates. ``overrides`` are ``login: reason`` by gate."""
+        facts = await self.gather(repo, environment, policy, build)
+        return evaluate_promotion(
+            facts, {gate: Override(*text.split(": ", 1)) for gate, text in overrides.items()}
         )
 
     async def _approvals(self, repo: RepoRef, number: int) -> Read[tuple[Approval, ...]]:

@@ -80,6 +80,11 @@ class Operator:
                 return saved
         return None
 
+    async def wake(self, operation: Operation) -> None:
+        """Have an operation's environment looked at now."""
+        work = AdvanceEnvironment(operation.repo.id, operation.plan.environment)
+        await self.store.enqueue(work)
+
     async def _advance(self, operation: Operation) -> timedelta | None:
         """Do step after step; how long to wait before the next, or None at the end."""
         while (step := next_step(operation)) is not None:

@@ -116,6 +116,10 @@ class Hub(Protocol):
 
     async def update_title(self, ref: PullRef, title: str) -> None: ...
 
+    async def react(self, repo: RepoRef, comment_id: int, content: str) -> None:
+        """``eyes``, ``rocket``, ``-1`` or ``confused``; the same reaction twice is one."""
+        ...
+
     def rate_limit(self, installation_id: int) -> RateLimit | None:
         """The tightest limit last seen for an installation; None before the first answer."""
         ...

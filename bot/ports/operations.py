@@ -90,10 +90,6 @@ class CommandHub(Protocol):
         of."""
         ...
 
-    async def react(self, repo: RepoRef, comment_id: int, content: str) -> None:
-        """``eyes``, ``rocket``, ``-1`` or ``confused``; the same reaction twice is one."""
-        ...
-
     async def fetch_deployment(self, repo: RepoRef, *, environment: str, key: str) -> int | None:
         """The GitHub deployment that bears our key, if there is one."""
         ...
@@ -212,6 +208,15 @@ class OperationStore(Protocol):
     async def add_freeze(self, repository_id: int, freeze: Freeze) -> None: ...
 
     async def end_freezes(self, repository_id: int, environment: str) -> int: ...
+
+    async def save_policy(self, repository_id: int, policy: str) -> None:
+        """Remember the last policy that could be used, as JSON: a rollback must still work when
+        the one in force cannot."""
+        ...
+
+    async def fetch_policy(self, repository_id: int) -> tuple[str, datetime] | None:
+        """The last policy that could be used, and when it was last seen in force."""
+        ...
 
     async def note_head(
         self, repository_id: int, number: int, head_sha: Sha, seen_at: datetime

@@ -241,6 +241,13 @@ class PostgresOperations:
             "end_freezes", repository_id=repository_id, environment=text(environment)
         )
 
+    async def save_policy(self, repository_id: int, policy: str) -> None:
+        await self._execute("save_policy", repository_id=repository_id, policy=text(policy))
+
+    async def fetch_policy(self, repository_id: int) -> tuple[str, datetime] | None:
+        rows = await self._fetch("fetch_policy", repository_id=repository_id)
+        return (rows[0]["policy"], rows[0]["seen_at"]) if rows else None
+
     async def note_head(
         self, repository_id: int, number: int, head_sha: Sha, seen_at: datetime
     ) -> None:

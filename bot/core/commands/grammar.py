@@ -9,6 +9,7 @@ In a command line everything is printable ASCII, but for the free text at the en
 letters of any script may stand, and nothing that is invisible or steers the direction of writing.
 """
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -304,3 +305,10 @@ def _named(chars: Sequence[str]) -> str:
     named = [f"U+{ord(char):04X} ({unicodedata.name(char, 'a control mark')})" for char in chars]
     more = f" and {len(named) - 2} more" if len(named) > 2 else ""
     return (" and " if not more else ", ").join(named[:2]) + more
+
+
+def body_digest(body: str) -> str:
+    """What tells whether a comment is still the one that was delivered. GitHub gives line ends in
+    either way."""
+    text = body.replace("\r\n", "\n")
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -50,6 +50,10 @@ _UNDO_FROM = StepName.SWITCH
 """From here on production may have changed, so that a failure may call for a way back."""
 
 
+RUN_FOR = timedelta(minutes=15)
+"""How long a promotion may take that waited for its gates."""
+
+
 class StepState(StrEnum):
     PLANNED = "planned"
     ATTEMPTED = "attempted"
@@ -224,7 +228,11 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
             return replace(_with(operation, waiting), state=state)
         case Done(found=found):
             done = replace(step, state=StepState.DONE, ended_at=now, found=found, detail=detail)
-            return _settled(replace(_with(operation, done), state=State.RUNNING))
+            operation = replace(_with(operation, done), state=State.RUNNING)
+            if name is StepName.GATES and operation.when_ready:
+                # Waiting for gates had its own time; from here on it is a run like any other.
+                operation = replace(operation, deadline=now + RUN_FOR)
+            return _settled(operation)
         case Failed(outcome=outcome, remedy=remedy, ending=ending):
             failed = replace(
                 step, state=StepState.FAILED, ended_at=now, found=outcome, detail=detail

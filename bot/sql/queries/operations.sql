@@ -165,3 +165,15 @@ DELETE FROM pull_heads AS old
               AND newer.seen_at > old.seen_at
               AND newer.seen_at < now() - %(older_than)s::interval
        );
+
+-- save_policy --
+INSERT INTO good_policies (repository_id, policy, seen_at)
+VALUES (%(repository_id)s, %(policy)s, clock_timestamp())
+ON CONFLICT (repository_id) DO UPDATE
+   SET policy = excluded.policy,
+       seen_at = excluded.seen_at;
+
+-- fetch_policy --
+SELECT policy, seen_at
+  FROM good_policies
+ WHERE repository_id = %(repository_id)s;

@@ -93,3 +93,10 @@ CREATE TABLE pull_heads (
 );
 
 CREATE INDEX pull_heads_seen_at_idx ON pull_heads (seen_at);
+
+-- The last policy of a repository that could be used.
+CREATE TABLE good_policies (
+    repository_id bigint PRIMARY KEY,
+    policy text NOT NULL,
+    seen_at timestamptz NOT NULL
+);

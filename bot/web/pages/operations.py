@@ -32,7 +32,11 @@ _WORKS = {
     "fix_title": "fix the title of",
     "run_command": "run the command on",
     "advance_environment": "move environment",
+    "reconcile_promotion": "judge what may be promoted in",
+    "promote_release": "promote a release of",
     "tell_operation": "report on operation",
+    "deliver_notice": "tell the news",
+    "sequence_audit": "take entries into the audit log",
     "sweep_deliveries": "ask for lost deliveries",
     "prune_store": "delete what is past its retention",
 }

@@ -1,0 +1,194 @@
+"""Runs what people type in pull request comments.
+
+The comment is fetched again, its author's role asked again and the policy read again: nothing of
+the payload is believed but which comment it was about. All commands of a comment are answered in
+one comment, and each is written to the audit log, also when it is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+
+from bot.core.commands.authority import Caller, Commented, authorise
+from bot.core.commands.command import Surroundings
+from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
+from bot.core.commands.requests import Refusal, Request
+from bot.core.effects import PostComment, React
+from bot.core.model import Actor, PolicyFiles, RepoRef, Role
+from bot.core.policy import Policy, PolicyInForce, policy_result, resolve_policy
+from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.promotion import Read, Unread
+from bot.core.render import SummaryComment
+from bot.core.render.command import (
+    answer_marker,
+    render_answer,
+    render_misread,
+)
+from bot.core.work import RunCommand
+from bot.engine.answers import Answer, Answers, Asked, refuse
+from bot.engine.apply import apply
+from bot.ports import Clock, Hub, HubError, HubGone, HubUnavailable, Store
+from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Environments:
+    """``fault`` is why the policy in force cannot be used: ``by_name`` is then of the last one
+    that could, which is enough for a rollback."""
+
+    by_name: Mapping[str, EnvironmentPolicy]
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRunner:
+    hub: Hub
+    commands: CommandHub
+    operations: OperationStore
+    store: Store
+    answers: Answers
+    audit: AuditLog
+    clock: Clock
+
+    async def run_command(self, work: RunCommand, cause: str) -> None:
+        try:
+            comment = await self.commands.fetch_comment(work.ref, work.comment_id)
+        except HubGone:
+            log.info("comment_gone", comment=work.comment_id)
+            return
+        reading = read_comment(comment.body)
+        if isinstance(reading, Silence):
+            return
+        if await self.commands.fetch_own_comment(work.ref, answer_marker(work.comment_id)):
+            return  # answered before this process, or another, was killed
+        await self._react(work, "eyes", cause)
+        if isinstance(reading, Misread):
+            await self._note(work, comment, "misread", refused=True)
+            await self._answer(work, [Answer(render_misread(reading), refused=True)], cause)
+            return
+        asked = await self._asked(work, comment)
+        answers = [await self._run(typed, asked, work, comment) for typed in reading]
+        await self._answer(work, answers, cause)
+
+    async def _run(
+        self, typed: Typed, asked: Asked, work: RunCommand, comment: CommandComment
+    ) -> Answer:
+        request = typed.command.read(typed.rest, Surroundings(asked.environments, asked.now))
+        if isinstance(request, Refusal):
+            await self._note(work, comment, typed.line, refused=True)
+            return refuse(request)
+        environment = _environment_of(request)
+        refusal = authorise(
+            typed.command, environment, asked.environments.get(environment), asked.caller
+        )
+        await self._note(work, comment, typed.line, refused=refusal is not None)
+        if refusal is not None:
+            return refuse(refusal)
+        return await self.answers.run(request, asked)
+
+    async def _asked(self, work: RunCommand, comment: CommandComment) -> Asked:
+        pull = await self.commands.fetch_pull(work.ref)
+        environments = await self._environments(work)
+        seen = await self.operations.fetch_head_at(
+            work.repository_id, work.number, datetime.fromtimestamp(work.received_at, UTC)
+        )
+        changed = comment.edited or body_digest(comment.body) != work.body_digest
+        sender = comment.author
+        if sender.id != work.actor_id:
+            sender = Actor(work.actor_id, f"account {work.actor_id}")
+        caller = Caller(
+            actor=sender,
+            role=await _read_role(self.hub, work.repo, comment.author.login),
+            teams=await self._teams(work.repo, comment.author.login, environments.by_name),
+            comment=Commented(comment.author, edited=changed, from_fork=pull.from_fork),
+        )
+        return Asked(
+            ref=work.ref,
+            pull=pull,
+            comment_id=work.comment_id,
+            caller=caller,
+            seen_head=seen,
+            environments=environments.by_name,
+            policy_fault=environments.fault,
+            now=self.clock.now(),
+        )
+
+    async def _environments(self, work: RunCommand) -> Environments:
+        files = (await self.hub.fetch_pull_request(work.ref)).policy_files
+        return await usable_environments(self.operations, work.repository_id, files)
+
+    async def _teams(
+        self, repo: RepoRef, login: str, environments: Mapping[str, EnvironmentPolicy]
+    ) -> Read[frozenset[str]]:
+        slugs = sorted({slug for policy in environments.values() for slug in policy.teams})
+        if not slugs:
+            return frozenset()
+        try:
+            return await self.commands.fetch_teams(repo, login, slugs)
+        except HubUnavailable:
+            raise
+        except HubError as error:
+            return Unread(str(error))
+
+    async def _answer(self, work: RunCommand, answers: list[Answer], cause: str) -> None:
+        texts = [answer.text for answer in answers if answer.text]
+        if texts:
+            body = render_answer(work.comment_id, texts)
+            comment = SummaryComment(body, f"answer to {work.comment_id}")
+            await self._apply(PostComment(work.ref, comment), cause)
+        if any(answer.refused for answer in answers):
+            await self._react(work, "-1", cause)
+
+    async def _react(self, work: RunCommand, content: str, cause: str) -> None:
+        await self._apply(React(work.ref, work.comment_id, content), cause)
+
+    async def _apply(self, effect: PostComment | React, cause: str) -> None:
+        await apply(effect, hub=self.hub, store=self.store, cause=cause)
+
+    async def _note(
+        self, work: RunCommand, comment: CommandComment, line: str, *, refused: bool
+    ) -> None:
+        await self.audit.append(
+            AuditEntry(
+                kind="command",
+                actor=comment.author.login,
+                repository=work.repo.full_name,
+                subject=f"{work.ref} comment {work.comment_id}",
+                detail={"line": line, "refused": refused, "actor_id": work.actor_id},
+                pull_number=work.number,
+            )
+        )
+
+
+async def usable_environments(
+    operations: OperationStore, repository_id: int, files: PolicyFiles
+) -> Environments:
+    """The environments of the policy in force, which is remembered; else of the last good one."""
+    outcome = resolve_policy(files)
+    if isinstance(outcome, PolicyInForce):
+        await operations.save_policy(repository_id, outcome.policy.model_dump_json(by_alias=True))
+        return Environments(outcome.policy.environments)
+    fault = policy_result(outcome).summary
+    remembered = await operations.fetch_policy(repository_id)
+    if remembered is None:
+        return Environments({}, fault)
+    return Environments(Policy.model_validate_json(remembered[0]).environments, fault)
+
+
+async def _read_role(hub: Hub, repo: RepoRef, login: str) -> Read[Role]:
+    try:
+        return await hub.fetch_role(repo, login)
+    except HubUnavailable:
+        raise
+    except HubGone:
+        return Role("none", "none")
+    except HubError as error:
+        return Unread(str(error))
+
+
+def _environment_of(request: Request) -> str:
+    return str(getattr(request, "environment", ""))

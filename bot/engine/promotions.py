@@ -1,0 +1,159 @@
+"""What the bot does about promotions by itself: it tells how they go, shows what the gates say
+before anybody types a command, and promotes a release where the policy says so."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from bot.core.commands.command import DEFAULT_ENVIRONMENT
+from bot.core.effects import Effect, PostComment, React, UpdateComment, plan_checks
+from bot.core.hosting import Build, Origin
+from bot.core.model import GHOST, Actor, PullRef, RepoRef
+from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
+from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
+from bot.core.render import SummaryComment, render_promotion_check
+from bot.core.render.operation import operation_marker, render_operation
+from bot.core.work import AdvanceEnvironment, PromoteRelease, ReconcilePromotion, TellOperation
+from bot.engine.answers import newest_production
+from bot.engine.apply import apply
+from bot.engine.commands import usable_environments
+from bot.engine.gather import Gatherer
+from bot.engine.links import Links
+from bot.ports import Clock, Hub, HubGone, Store
+from bot.ports.host import Host, HostError
+from bot.ports.operations import CommandHub, OperationStore
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    hub: Hub
+    commands: CommandHub
+    hosts: Mapping[str, Host]
+    operations: OperationStore
+    store: Store
+    gatherer: Gatherer
+    clock: Clock
+    links: Links
+
+    async def tell_operation(self, work: TellOperation, cause: str) -> None:
+        """Bring the one comment of an operation, and the reaction to its command, up to date."""
+        operation = await self.operations.fetch_operation(work.operation_id)
+        if operation is None or not operation.pull_number:
+            return
+        ref = PullRef(operation.repo, operation.pull_number)
+        body = render_operation(operation, details_url=self.links.operation(operation.id))
+        comment = SummaryComment(body, f"operation {operation.id} version {operation.version}")
+        effects: list[Effect] = []
+        try:
+            own = await self.commands.fetch_own_comment(ref, operation_marker(operation.id))
+            if own is None:
+                effects.append(PostComment(ref, comment))
+            elif own.body.strip() != body.strip():
+                effects.append(UpdateComment(ref, own.id, comment))
+            if operation.ended and operation.comment_id > 0:
+                good = operation.state is State.SUCCEEDED
+                effects.append(React(ref, operation.comment_id, "rocket" if good else "-1"))
+            for effect in effects:
+                await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        except HubGone:
+            log.info("pull_request_gone", pull=str(ref))
+
+    async def reconcile_promotion(self, work: ReconcilePromotion, cause: str) -> None:
+        """Wake what waits for gates, and show on the trunk's head what they say."""
+        for operation in await self.operations.fetch_operations(work.repository_id, open_only=True):
+            if operation.state is State.WAITING:
+                await self.store.enqueue(
+                    AdvanceEnvironment(work.repository_id, operation.plan.environment)
+                )
+        try:
+            trunk, head = await self.commands.fetch_trunk(work.repo)
+            snapshot = await self.hub.fetch_merge_group(
+                work.repo, head_sha=head, base_sha=head, base_ref=trunk
+            )
+            environments = await usable_environments(
+                self.operations, work.repository_id, snapshot.policy_files
+            )
+            name = _shown(environments.by_name)
+            if not name or environments.fault:
+                return
+            policy = environments.by_name[name]
+            build = await self._build(work.repo, policy, Build(head))
+            decision = await self.gatherer.judge(work.repo, name, policy, build, {})
+            check = render_promotion_check(
+                decision, environment=name, details_url=self.links.repository(work.repo)
+            )
+            for effect in plan_checks(work.repo, head, [check], snapshot.checks):
+                await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        except HubGone:
+            log.info("repository_gone", repository=work.repo.full_name)
+
+    async def promote_release(self, work: PromoteRelease, cause: str) -> None:
+        """A build that a person rolled back is not put in place again by itself."""
+        try:
+            trunk, head = await self.commands.fetch_trunk(work.repo)
+            snapshot = await self.hub.fetch_merge_group(
+                work.repo, head_sha=head, base_sha=head, base_ref=trunk
+            )
+            commit = await self.commands.fetch_commit(work.repo, work.tag, trunk=trunk)
+        except HubGone as error:
+            log.info("release_gone", tag=work.tag, error=str(error))
+            return
+        environments = await usable_environments(
+            self.operations, work.repository_id, snapshot.policy_files
+        )
+        live = await self.operations.fetch_live(work.repository_id)
+        for name, policy in environments.by_name.items():
+            if environments.fault or policy.on_release is not OnRelease.PROMOTE:
+                continue
+            entry = live.get(name)
+            if policy.target is None or (entry and entry.origin is Origin.ROLLBACK):
+                log.info("release_not_promoted", tag=work.tag, environment=name)
+                continue
+            build = Build(commit.commit.sha, tag=work.tag, pull_number=commit.pull_number)
+            build = await self._build(work.repo, policy, build)
+            if entry and entry.build.deployment_id == build.deployment_id:
+                continue
+            plan = plan_operation(
+                Kind.PROMOTE, name, policy.target, build, entry.build if entry else None
+            )
+            now = self.clock.now()
+            await self.operations.add_operation(
+                begin(
+                    Operation(
+                        id=0,
+                        repo=work.repo,
+                        plan=plan,
+                        actor=Actor(work.actor_id, work.actor_login) if work.actor_id else GHOST,
+                        requested_at=now,
+                        deadline=now + policy.timeout,
+                        pull_number=commit.pull_number,
+                        take_back=policy.on_failure is OnFailure.ROLLBACK,
+                    )
+                )
+            )
+
+    async def _build(self, repo: RepoRef, policy: EnvironmentPolicy, build: Build) -> Build:
+        target = policy.target
+        host = self.hosts.get(target.host) if target else None
+        if target is None or host is None:
+            return build
+        try:
+            made = newest_production(await host.fetch_builds(repo, target, build.sha))
+        except HostError:
+            return build  # the deployment gate says what is the matter
+        return build if made is None else _with(build, made.id)
+
+
+def _with(build: Build, deployment_id: str) -> Build:
+    return Build(build.sha, deployment_id, build.tag, build.pull_number, build.schema_hash)
+
+
+def _shown(environments: Mapping[str, EnvironmentPolicy]) -> str:
+    """The environment that the check speaks of: production, or else the first that lives
+    somewhere; empty if there is none."""
+    if DEFAULT_ENVIRONMENT in environments:
+        return DEFAULT_ENVIRONMENT
+    return next((name for name, policy in environments.items() if policy.target), "")
