@@ -138,6 +138,14 @@ def test_a_key_that_is_none_is_refused_without_being_shown(
         ({"GITHUB_API_URL": "https://github.com"}, "https://api.github.com"),
         ({"GITHUB_API_URL": "https://u:hunter2@h"}, "GITHUB_API_URL: it must hold no user"),
         ({"GITHUB_API_URL": "https://h:port"}, "GITHUB_API_URL: it is no web address"),
+        ({"VERCEL_TOKEN": "hunter2 hunter2"}, "VERCEL_TOKEN: it holds what no token holds"),
+        ({"VERCEL_TOKEN": "hunter2\u200b"}, "VERCEL_TOKEN: it holds what no token holds"),
+        ({"VERCEL_TOKEN": "hunter2\nhunter2"}, "VERCEL_TOKEN: it holds what no token holds"),
+        ({"VERCEL_API_URL": "api.vercel.com"}, "VERCEL_API_URL: it is no web address"),
+        ({"VERCEL_API_URL": "http://vercel.example"}, "VERCEL_API_URL: it is not https"),
+        ({"VERCEL_API_URL": "https://vercel.com"}, "https://api.vercel.com"),
+        ({"VERCEL_TEAM_ID": "team/x"}, "VERCEL_TEAM_ID: it is no team's id or slug"),
+        ({"VERCEL_TEAM_ID": "Our Team"}, "VERCEL_TEAM_ID: it is no team's id or slug"),
         ({"LOCKGATE_PUBLIC_URL": "ftp://h"}, "LOCKGATE_PUBLIC_URL: it is no web address"),
         ({"LOCKGATE_PUBLIC_URL": "https://h/?a=b"}, "LOCKGATE_PUBLIC_URL: it must hold no"),
         (app(GITHUB_APP_ID=""), "GITHUB_APP_ID: it is not set"),
@@ -244,6 +252,21 @@ def test_addresses_lose_their_last_slash(home: Path) -> None:
     )
     assert found.github_api_url == "https://ghe.example/api/v3"
     assert found.public_url == "https://bot.example/lockgate"
+
+
+def test_where_vercel_is_and_who_asks_there(home: Path) -> None:
+    none = settings(home)
+    assert not none.vercel_token
+    assert (none.vercel_api_url, none.vercel_team) == ("https://api.vercel.com", "")
+    found = settings(
+        home,
+        VERCEL_TOKEN="hunter2hunter2",
+        VERCEL_API_URL="http://127.0.0.1:8002/",
+        VERCEL_TEAM_ID="team_a1-b",
+    )
+    assert found.vercel_token.reveal() == "hunter2hunter2"
+    assert (found.vercel_api_url, found.vercel_team) == ("http://127.0.0.1:8002", "team_a1-b")
+    assert "hunter2" not in repr(found)
 
 
 def test_what_setup_writes_is_read_back_and_the_environment_wins(home: Path) -> None:

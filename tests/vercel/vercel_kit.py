@@ -5,8 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from bot.adapters.domain import DomainReader
-from bot.adapters.vercel.client import VercelClient
 from bot.adapters.vercel.host import VercelHost
 from bot.core.hosting import HostTarget
 from bot.core.model import RepoRef
@@ -57,10 +55,11 @@ async def opened(**options: float) -> AsyncIterator[Place]:
     async with SandboxVercel(on_exchange=seen.append, **options) as vercel:
 
         def connect(*, token: str = "", team: str = "") -> VercelHost:
-            client = VercelClient(
-                api_url=vercel.url, token=token or vercel.token, team=team, clock=clock
+            hosts.append(
+                VercelHost.connect(
+                    api_url=vercel.url, token=token or vercel.token, team=team, clock=clock
+                )
             )
-            hosts.append(VercelHost(client, DomainReader(stand_in=vercel.url)))
             return hosts[-1]
 
         shop = vercel.create_project("shop", domains=["www.shop.example.com"], auto_assign=False)

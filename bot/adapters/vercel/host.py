@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from bot.adapters.domain import DomainAnswer, DomainReader
 from bot.adapters.vercel import operations, reading
-from bot.adapters.vercel.client import VercelClient
+from bot.adapters.vercel.client import VercelClient, is_local
 from bot.core.hosting import (
     AliasFailure,
     BuildState,
@@ -16,6 +16,7 @@ from bot.core.hosting import (
     HostTarget,
 )
 from bot.core.model import RepoRef, Sha
+from bot.ports import Clock
 from bot.ports.host import HostGone, HostRefused, HostUnavailable, Switched
 
 _T = TypeVar("_T")
@@ -29,6 +30,13 @@ class VercelHost:
         self._client = client
         self._domains = domains
         self._project_ids: dict[str, str] = {}
+
+    @classmethod
+    def connect(cls, *, api_url: str, token: str, team: str = "", clock: Clock) -> "VercelHost":
+        """A host for one token. Where ``api_url`` is on this machine, a stand-in for Vercel, the
+        domains are asked there too, by their name."""
+        client = VercelClient(api_url=api_url, token=token, team=team, clock=clock)
+        return cls(client, DomainReader(stand_in=api_url if is_local(api_url) else ""))
 
     async def aclose(self) -> None:
         await self._client.aclose()
