@@ -86,7 +86,11 @@ OPERATIONS: dict[str, Operation] = {
         cases.then(
             cases.through(START, StepName.ANNOUNCE),
             StepName.SWITCH,
-            Failed("Vercel answered 402: the plan does not allow it", "upgrade the plan"),
+            Failed(
+                "Vercel answered 402: the plan does not allow it",
+                "upgrade the plan",
+                unchanged=True,
+            ),
         )
     ),
     "aliases_left": cases.out(

@@ -16,7 +16,7 @@ MAX_REASON = 300
 
 _SHA = re.compile(r"[0-9a-fA-F]{7,40}")
 _DIGITS = re.compile(r"[0-9]{1,6}")
-_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*(?:/[A-Za-z0-9@][A-Za-z0-9._+@-]*)*")
+_TAG = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._+@-]*(?:/[A-Za-z0-9@][A-Za-z0-9._+@-]*)*")
 _MAX_TAG = 100
 
 

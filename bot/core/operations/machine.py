@@ -48,6 +48,8 @@ STEPS: dict[Kind, tuple[StepName, ...]] = {
 }
 _UNDO_FROM = StepName.SWITCH
 """From here on production may have changed, so that a failure may call for a way back."""
+_UNCHANGED = "unchanged"
+"""Set in that step's detail when the host turned the request down."""
 
 
 RUN_FOR = timedelta(minutes=15)
@@ -155,9 +157,15 @@ class Operation:
     def has(self, name: StepName, *states: StepState) -> bool:
         return any(step.name is name and step.state in states for step in self.steps)
 
+    def begun(self, name: StepName) -> bool:
+        """Whether a step was ever attempted, whatever became of it: also one that was skipped
+        since, because the operation was headed for its end, may have had its effect."""
+        return any(step.name is name and step.started_at is not None for step in self.steps)
+
     @property
     def production_may_have_changed(self) -> bool:
-        return self.has(_UNDO_FROM, StepState.ATTEMPTED, StepState.DONE, StepState.FAILED)
+        """Not if the only attempt was turned down for certain: see ``Failed.unchanged``."""
+        return self.begun(_UNDO_FROM) and not self.step(_UNDO_FROM).detail.get(_UNCHANGED)
 
 
 def begin(operation: Operation) -> Operation:
@@ -183,12 +191,17 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The step cannot be done. ``ending`` is how the operation ends because of it."""
+    """The step cannot be done. ``ending`` is how the operation ends because of it.
+
+    ``unchanged`` is for the step that asks the host: it was not asked, or turned the request down,
+    and no earlier attempt can have reached it. Production is what it was.
+    """
 
     outcome: str
     remedy: str = ""
     ending: State = State.FAILED
     detail: dict[str, Json] = field(default_factory=dict)
+    unchanged: bool = False
 
 
 Result: TypeAlias = Done | Again | Failed
@@ -234,6 +247,8 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
                 operation = replace(operation, deadline=now + RUN_FOR)
             return _settled(operation)
         case Failed(outcome=outcome, remedy=remedy, ending=ending):
+            if result.unchanged:
+                detail[_UNCHANGED] = True
             failed = replace(
                 step, state=StepState.FAILED, ended_at=now, found=outcome, detail=detail
             )
@@ -247,9 +262,10 @@ def fail(operation: Operation, outcome: str, remedy: str, ending: State) -> Oper
     """
     if operation.ended:
         return operation
-    begun = operation.has(StepName.LOCK, StepState.ATTEMPTED, StepState.DONE, StepState.FAILED)
-    announced = operation.has(StepName.ANNOUNCE, StepState.ATTEMPTED, StepState.DONE)
-    needed = {StepName.RELEASE: begun, StepName.CONFIRM: announced}
+    needed = {
+        StepName.RELEASE: operation.begun(StepName.LOCK),
+        StepName.CONFIRM: operation.begun(StepName.ANNOUNCE),
+    }
     steps = tuple(
         replace(step, state=StepState.SKIPPED)
         if step.state in (StepState.PLANNED, StepState.ATTEMPTED)
