@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import structlog
 from github_kit import GitHub
 
 from bot.adapters.github.command_hub import GitHubCommandHub
@@ -406,7 +407,7 @@ async def test_teams_that_may_not_be_read_are_refused(
     github: GitHub, commands: GitHubCommandHub, shop: Repository
 ) -> None:
     del github.sandbox.installation_of(github.sandbox.app, shop).permissions["members"]
-    with pytest.raises(HubRefused, match="could not read who is in a team octo/sre"):
+    with pytest.raises(HubRefused, match=r"team octo/sre: .*403.* Members: Read-only"):
         await commands.fetch_teams(github.ref(shop), "mona", ["sre"])
 
 
@@ -448,6 +449,51 @@ async def test_an_outage_is_told_as_one(
     with pytest.raises(HubUnavailable) as found:
         await read(commands, ref, Sha(pull.head_sha))
     assert found.value.retry_after == timedelta(seconds=30)
+
+
+async def test_no_secret_is_told_or_logged(
+    github: GitHub, commands: GitHubCommandHub, pull: Pull, caplog: pytest.LogCaptureFixture
+) -> None:
+    ref = github.pull_ref(pull)
+    github.sandbox.faults.answer("*", 403, times=None, message="no: ghs_0123456789abcdef0123")
+    with structlog.testing.capture_logs() as logged:
+        for asked in (
+            commands.fetch_comment(ref, 1),
+            commands.fetch_commit(ref.repo, "main", trunk="main"),
+            commands.fetch_teams(ref.repo, "mona", ["sre"]),
+        ):
+            with pytest.raises(HubRefused) as found:
+                await asked
+            assert "ghs_" not in str(found.value)
+    assert "ghs_" not in str(logged) + caplog.text
+    assert "PRIVATE KEY" not in str(logged) + repr(commands) + repr(vars(commands))
+
+
+async def test_what_a_promotion_with_thirty_checks_asks_of_github(
+    github: GitHub, commands: GitHubCommandHub, hub: GitHubHub, pull: Pull
+) -> None:
+    world, shop = github.sandbox, pull.repository
+    world.review(pull, "APPROVED", by=world.user("rosa"))
+    world.merge(pull, "squash")
+    world.require_checks(shop, "check 1")
+    comment = world.comment(pull, "/promote")
+    for number in range(30):
+        sha = shop.branch("main")
+        world.create_check(shop, world.app, sha, f"check {number}", conclusion="success")
+    ref = github.pull_ref(pull)
+    github.seen.clear()
+    await hub.react(ref.repo, comment.id, "eyes")
+    await commands.fetch_comment(ref, comment.id)
+    found = await commands.fetch_pull(ref)
+    trunk, _ = await commands.fetch_trunk(ref.repo)
+    commit = await commands.fetch_commit(ref.repo, found.merge_sha, trunk=trunk)
+    assert len(await commands.fetch_checks(ref.repo, commit.commit.sha)) == 30
+    await commands.fetch_required_checks(ref.repo, trunk)
+    await commands.fetch_approvals(ref)
+    assert commit.pull_number == pull.number
+    reads = [route for route in github.seen.routes() if route != MINT]
+    assert reads.count(GRAPHQL) == 6
+    assert len(reads) == 6 + 4, "the name, the reaction, the rules and the branch"
 
 
 async def test_a_repository_that_was_renamed_is_followed(

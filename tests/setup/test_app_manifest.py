@@ -24,9 +24,12 @@ def test_app_yml_asks_for_the_least() -> None:
     assert dict(manifest.permissions) == {
         "checks": "write",
         "contents": "read",
+        "deployments": "write",
+        "issues": "write",
         "merge_queues": "read",
         "metadata": "read",
         "pull_requests": "write",
+        "statuses": "read",
     }
     assert manifest.public is False
 

@@ -27,6 +27,7 @@ DEPLOYMENT_TASK = "deploy:lockgate"
 """Sets our deployments apart from those that the host and workflows make."""
 _SHA = re.compile(r"[0-9a-fA-F]{7,40}")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,199}")
+_MEMBERS = "A policy that names teams needs the App's organization permission Members: Read-only."
 _NO_REF = re.compile(r"\.\.|//|/\.|\.lock(/|$)|[./]$")
 """What git allows in no name of a ref: https://git-scm.com/docs/git-check-ref-format"""
 
@@ -132,6 +133,8 @@ class GitHubCommandHub:
                 )
             except HubGone:
                 continue
+            except HubRefused as error:
+                raise HubRefused(f"{error}. {_MEMBERS}") from None
             if answer.data["state"] == "active":
                 teams.add(slug)
         return frozenset(teams)
