@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.core.model import Actor, ActorKind
+from bot.core.phrases import quoted
 from bot.core.promotion import Approval, Candidate
 
 
@@ -50,7 +51,7 @@ def _why_not(review: Approval, candidate: Candidate, *, not_author: bool) -> str
         return "is the author"
     reviewed = candidate.head_sha if candidate.merged else candidate.build.sha
     if reviewed is not None and review.sha != reviewed:
-        return f"approved {review.sha[:7]}, and the head is {reviewed[:7]}"
+        return f"approved {quoted(review.sha[:7])}, and the head is {quoted(reviewed[:7])}"
     return ""
 
 

@@ -45,7 +45,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             {"checks": ()},
             (
                 "wait",
-                "no check has begun on 3f2c1aa",
+                "no check has begun on `3f2c1aa`",
                 "wait for the first one; where none ever runs, take `checks` out of `requires`",
             ),
         ),
@@ -55,7 +55,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             (
                 "wait",
                 "1 of 2 green, `e2e` has not begun on this commit",
-                "wait for `e2e`; if no workflow runs it on the trunk, run it for 3f2c1aa",
+                "wait for `e2e`; if no workflow runs it on the trunk, run it for `3f2c1aa`",
             ),
         ),
         # neutral and skipped are no success unless the policy says so, by name
@@ -64,7 +64,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             (
                 "fail",
                 "0 of 1 green, `ci` ended: skipped",
-                "run `ci` on 3f2c1aa, or allow it under `environments.production.checks.skipped`",
+                "run `ci` on `3f2c1aa`, or allow it under `environments.production.checks.skipped`",
             ),
         ),
         (
@@ -76,7 +76,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             (
                 "fail",
                 "0 of 1 green, `ci` ended: skipped",
-                "run `ci` on 3f2c1aa, or allow it under `environments.production.checks.skipped`",
+                "run `ci` on `3f2c1aa`, or allow it under `environments.production.checks.skipped`",
             ),
         ),
         (
@@ -110,7 +110,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             (
                 "wait",
                 "1 of 2 green, `e2e` has not begun on this commit",
-                "wait for `e2e`; if no workflow runs it on the trunk, run it for 3f2c1aa",
+                "wait for `e2e`; if no workflow runs it on the trunk, run it for `3f2c1aa`",
             ),
         ),
         # What could not be read
@@ -118,7 +118,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             {"checks": Unread("GitHub answered 502")},
             (
                 "error",
-                "the checks of 3f2c1aa could not be read: GitHub answered 502",
+                "the checks of `3f2c1aa` could not be read: GitHub answered 502",
                 "run the command again; `lockgate doctor` says whether a permission is missing",
             ),
         ),
@@ -126,7 +126,7 @@ def pinned(app_id: int | None = ACTIONS) -> tuple[RequiredCheck, ...]:
             {"required_checks": Unread("no permission")},
             (
                 "error",
-                "the required checks of 3f2c1aa could not be read: no permission",
+                "the required checks of `3f2c1aa` could not be read: no permission",
                 "run the command again; `lockgate doctor` says whether a permission is missing",
             ),
         ),

@@ -14,15 +14,15 @@ from bot.core.promotion import Unread, pick_build
 
 PREVIEW = (
     "fail",
-    "3f2c1aa has only a preview build: promoting it would build it anew, as another build",
-    "have Vercel build 3f2c1aa for production, then promote that",
+    "`3f2c1aa` has only a preview build: promoting it would build it anew, as another build",
+    "have Vercel build `3f2c1aa` for production, then promote that",
 )
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, ("pass", "`dpl_1` is ready, built from 3f2c1aa", "")),
+        ({}, ("pass", "`dpl_1` is ready, built from `3f2c1aa`", "")),
         (
             {"deployments": (deployment(state=BuildState.BUILDING),)},
             ("wait", "`dpl_1` is being built, for 20 min", "wait for Vercel"),
@@ -59,13 +59,13 @@ PREVIEW = (
             {"deployments": (deployment(sha=OTHER), deployment(sha=None))},
             (
                 "wait",
-                "Vercel has no build of 3f2c1aa yet",
-                "wait for it; if none comes, have Vercel build 3f2c1aa for production",
+                "Vercel has no build of `3f2c1aa` yet",
+                "wait for it; if none comes, have Vercel build `3f2c1aa` for production",
             ),
         ),
         (
             {"candidate": candidate(build={"deployment_id": "dpl_9"})},
-            ("fail", "Vercel has no build `dpl_9` of 3f2c1aa", "name a build of 3f2c1aa"),
+            ("fail", "Vercel has no build `dpl_9` of `3f2c1aa`", "name a build of `3f2c1aa`"),
         ),
         (
             {"deployments": (deployment(checks_failed=True),)},
@@ -123,7 +123,7 @@ def test_a_workflow_s_build_is_github_s() -> None:
     given = facts(deployments=())
     home = {"vercel": None, "workflow": {"environment": "live", "domain": "shop.example.com"}}
     policy = type(given.policy).model_validate(home)
-    assert evaluate(replace(given, policy=policy)).summary == "GitHub has no build of 3f2c1aa yet"
+    assert evaluate(replace(given, policy=policy)).summary == "GitHub has no build of `3f2c1aa` yet"
 
 
 def test_a_build_that_is_ready_is_preferred_then_the_newest() -> None:

@@ -38,15 +38,15 @@ def stage(**changes: Any) -> dict[str, Any]:
             (
                 "fail",
                 "nothing is known to be live in `staging`",
-                "promote 3f2c1aa to `staging` first",
+                "promote `3f2c1aa` to `staging` first",
             ),
         ),
         (
             {"policy": AFTER, "live": stage(sha=OTHER)},
             (
                 "fail",
-                "`staging` serves a91b77c, not 3f2c1aa",
-                "promote 3f2c1aa to `staging` first",
+                "`staging` serves `a91b77c`, not `3f2c1aa`",
+                "promote `3f2c1aa` to `staging` first",
             ),
         ),
         (
@@ -54,15 +54,15 @@ def stage(**changes: Any) -> dict[str, Any]:
             (
                 "fail",
                 "nothing is known to be live in `staging`",
-                "promote 3f2c1aa to `staging` first",
+                "promote `3f2c1aa` to `staging` first",
             ),
         ),
         (
             {"policy": {"after": "staging"}, "live": stage(verified_at=None)},
             (
                 "wait",
-                "3f2c1aa was put live in `staging`, and nobody has seen it served",
-                "promote 3f2c1aa to `staging` again, which verifies it",
+                "`3f2c1aa` was put live in `staging`, and nobody has seen it served",
+                "promote `3f2c1aa` to `staging` again, which verifies it",
             ),
         ),
         # Clocks of two machines differ: what began in the future has not soaked.

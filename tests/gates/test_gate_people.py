@@ -78,7 +78,7 @@ def test_what_is_said_of_approvals(given: dict[str, Any], expected: tuple[str, s
         (approval(ADA), "@ada is the author"),
         (approval(Actor(ADA.id, "renamed")), "@renamed is the author"),
         (approval(role_may_write=False), "@ben may not write to the repository"),
-        (approval(sha=OTHER), "@ben approved a91b77c, and the head is beef123"),
+        (approval(sha=OTHER), "@ben approved `a91b77c`, and the head is `beef123`"),
         (approval(BOT), "@approver[bot] is no person's account"),
         (approval(GHOST), "@ghost is no person's account"),
     ],
@@ -152,35 +152,35 @@ RELEASE = {"source": "release"}
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, ("pass", "3f2c1aa is on the trunk", "")),
+        ({}, ("pass", "`3f2c1aa` is on the trunk", "")),
         (
             {"candidate": candidate(**OPEN)},
-            ("fail", "3f2c1aa is not on the trunk", "merge #12 and promote what landed"),
+            ("fail", "`3f2c1aa` is not on the trunk", "merge #12 and promote what landed"),
         ),
         (
             {"candidate": candidate(on_trunk=False)},
-            ("fail", "3f2c1aa is not on the trunk", "promote a commit that is on the trunk"),
+            ("fail", "`3f2c1aa` is not on the trunk", "promote a commit that is on the trunk"),
         ),
-        ({"policy": RELEASE}, ("pass", "3f2c1aa is released as `v1.5.0`", "")),
+        ({"policy": RELEASE}, ("pass", "`3f2c1aa` is released as `v1.5.0`", "")),
         (
             {"policy": RELEASE, "candidate": candidate(released=False)},
-            ("fail", "3f2c1aa has no published release", "publish a release of 3f2c1aa"),
+            ("fail", "`3f2c1aa` has no published release", "publish a release of `3f2c1aa`"),
         ),
-        ({"policy": APPROVED}, ("pass", "3f2c1aa is on the trunk", "")),
+        ({"policy": APPROVED}, ("pass", "`3f2c1aa` is on the trunk", "")),
         (
             {
                 "policy": APPROVED,
                 "candidate": candidate(**OPEN),
                 "approvals": (approval(sha=SHA),),
             },
-            ("pass", "3f2c1aa is approved by @ben", ""),
+            ("pass", "`3f2c1aa` is approved by @ben", ""),
         ),
         (
             {"policy": APPROVED, "candidate": candidate(**OPEN)},
             (
                 "fail",
-                "3f2c1aa is neither on the trunk nor approved",
-                "ask for 1 approving review of exactly 3f2c1aa, or merge it",
+                "`3f2c1aa` is neither on the trunk nor approved",
+                "ask for 1 approving review of exactly `3f2c1aa`, or merge it",
             ),
         ),
         (
@@ -191,8 +191,8 @@ RELEASE = {"source": "release"}
             },
             (
                 "fail",
-                "3f2c1aa is neither on the trunk nor approved",
-                "ask for 2 approving reviews of exactly 3f2c1aa, or merge it",
+                "`3f2c1aa` is neither on the trunk nor approved",
+                "ask for 2 approving reviews of exactly `3f2c1aa`, or merge it",
             ),
         ),
         (
@@ -203,7 +203,7 @@ RELEASE = {"source": "release"}
             },
             (
                 "error",
-                "the reviews of 3f2c1aa could not be read: GitHub answered 502",
+                "the reviews of `3f2c1aa` could not be read: GitHub answered 502",
                 "run the command again",
             ),
         ),

@@ -32,7 +32,7 @@ def evaluate(facts: PromotionFacts) -> GateResult:
     A check that must come from an App is satisfied by that App's runs alone: a status, which
     anybody who may push can post, never satisfies it.
     """
-    policy, sha = facts.policy.checks, facts.candidate.build.sha[:7]
+    policy, sha = facts.policy.checks, quoted(facts.candidate.build.sha[:7])
     reason = _reason(policy, sha)
     if isinstance(facts.checks, Unread):
         return _unread("checks", facts.checks, sha, reason)
@@ -213,7 +213,7 @@ def _nothing(policy: ChecksPolicy, sha: str, reason: str, evidence: dict[str, Js
 
 
 def _remedy(first: _Judged, facts: PromotionFacts) -> str:
-    name, sha = quoted(first.name), facts.candidate.build.sha[:7]
+    name, sha = quoted(first.name), quoted(facts.candidate.build.sha[:7])
     if first.verdict is Verdict.WAIT:
         if first.check is not None:
             return f"wait for {name}"

@@ -24,7 +24,7 @@ _REASON = (
 def evaluate(facts: PromotionFacts) -> GateResult:
     """Judge the build that would be put in place."""
     build, policy = facts.candidate.build, facts.policy
-    sha = build.sha[:7]
+    sha = quoted(build.sha[:7])
     host = _HOSTS.get(policy.target.host, "the host") if policy.target else "the host"
     evidence: dict[str, Json] = {"sha": build.sha, "deployment_id": build.deployment_id}
     if isinstance(facts.project, Unread):

@@ -17,7 +17,8 @@ def evaluate(facts: PromotionFacts) -> GateResult:
             "no environment comes before this one",
             reason=f"The policy sets no `after` for {quoted(facts.environment)}.",
         )
-    name, sha = quoted(before), facts.candidate.build.sha
+    sha = facts.candidate.build.sha
+    name, short = quoted(before), quoted(sha[:7])
     reason = f"A build goes to {quoted(facts.environment)} once it is live in {name}"
     reason += f", for at least {say_duration(soak)}." if soak else "."
     entry = facts.live.get(before)
@@ -26,7 +27,7 @@ def evaluate(facts: PromotionFacts) -> GateResult:
     def result(verdict: Verdict, summary: str, remedy: str = "") -> GateResult:
         return GateResult(GATE, verdict, summary, remedy, reason, evidence=evidence)
 
-    promote_first = f"promote {sha[:7]} to {name} first"
+    promote_first = f"promote {short} to {name} first"
     if entry is None or entry.live_until is not None:
         return result(Verdict.FAIL, f"nothing is known to be live in {name}", promote_first)
     evidence |= {
@@ -37,14 +38,14 @@ def evaluate(facts: PromotionFacts) -> GateResult:
     if entry.build.sha != sha:
         return result(
             Verdict.FAIL,
-            f"{name} serves {entry.build.sha[:7]}, not {sha[:7]}",
+            f"{name} serves {quoted(entry.build.sha[:7])}, not {short}",
             promote_first,
         )
     if entry.verified_at is None:
         return result(
             Verdict.WAIT,
-            f"{sha[:7]} was put live in {name}, and nobody has seen it served",
-            f"promote {sha[:7]} to {name} again, which verifies it",
+            f"{short} was put live in {name}, and nobody has seen it served",
+            f"promote {short} to {name} again, which verifies it",
         )
     left = entry.live_from + soak - facts.now
     if left.total_seconds() > 0:

@@ -19,7 +19,7 @@ _REASONS = {
 def evaluate(facts: PromotionFacts) -> GateResult:
     """Judge whether the candidate may go to the environment at all."""
     candidate, source = facts.candidate, facts.policy.source
-    sha = candidate.build.sha[:7]
+    sha = quoted(candidate.build.sha[:7])
     evidence: dict[str, Json] = {
         "source": source.value,
         "sha": candidate.build.sha,
@@ -43,11 +43,13 @@ def evaluate(facts: PromotionFacts) -> GateResult:
         return result(Verdict.PASS, f"{sha} is on the trunk")
     number = candidate.build.pull_number
     if source is Source.MERGED or candidate.merged:
-        remedy = f"merge #{number} and promote what landed" if number else ""
+        mergeable = number and not candidate.merged
         return result(
             Verdict.FAIL,
             f"{sha} is not on the trunk",
-            remedy if not candidate.merged else "promote a commit that is on the trunk",
+            f"merge #{number} and promote what landed"
+            if mergeable
+            else "promote a commit that is on the trunk",
         )
     if isinstance(facts.approvals, Unread):
         return result(
