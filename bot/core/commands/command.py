@@ -1,11 +1,12 @@
 """What a command is, and how its arguments are read."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bot.core import phrases
 from bot.core.commands.near import nearest
 from bot.core.commands.requests import Named, Refusal, Request, ShaPrefix, TagName
 from bot.core.policy.environments import EnvironmentPolicy
@@ -236,8 +237,6 @@ def take_reason(rest: str, line: str) -> str:
     return reason
 
 
-def listed(names: Mapping[str, object] | Sequence[str]) -> str:
-    quoted = [f"`{name}`" for name in names]
-    if len(quoted) < 2:
-        return "".join(quoted)
-    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+def listed(names: Iterable[str]) -> str:
+    """Names as code, at most a dozen of them."""
+    return phrases.listed([f"`{name}`" for name in names], 12)

@@ -14,8 +14,8 @@ from bot.core.operations.machine import Kind, Operation, State
 from bot.core.operations.rollback_target import call
 from bot.core.phrases import counted, say_duration, say_time
 from bot.core.render import escape
-from bot.core.render.operation import asked_of, gates_table
-from bot.core.render.words import HOLDING, capitalised, stopped
+from bot.core.render.operation import TABLE_BYTES, asked_of, gates_table
+from bot.core.render.words import HOLDING, capitalised, fit, stopped
 
 _MARKER = re.compile(r"<!-- lockgate:answer comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _LIMIT = 500
@@ -160,7 +160,8 @@ def render_status(environments: Sequence[EnvironmentStatus], now: datetime) -> s
         )
     rows = ["| environment | live | since | by | holds |", "|---|---|---|---|---|"]
     rows += [_status_row(each, now) for each in environments]
-    return "\n".join([f"**{_status_headline(environments)}**", "", *rows, *_remarks(environments)])
+    table = fit(rows, TABLE_BYTES, fixed=2, details_url="")
+    return "\n".join([f"**{_status_headline(environments)}**", "", table, *_remarks(environments)])
 
 
 def _status_headline(environments: Sequence[EnvironmentStatus]) -> str:
@@ -232,7 +233,7 @@ def _remarks(environments: Sequence[EnvironmentStatus]) -> list[str]:
                 f"- The host puts new builds live on {name} by itself, so no gate holds them: set "
                 "`autoAssignCustomDomains` to `false` for the project."
             )
-    return ["", *lines] if lines else []
+    return ["", fit(lines, TABLE_BYTES, fixed=0, details_url="")] if lines else []
 
 
 def render_gates(environment: str, build: Build, decision: Decision) -> str:

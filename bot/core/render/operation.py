@@ -20,7 +20,7 @@ from bot.core.operations.rollback_target import rollback_line
 from bot.core.phrases import say_duration
 from bot.core.render import escape
 from bot.core.render.json import from_json
-from bot.core.render.words import MARKS, capitalised, marked, see_details, spoken, stopped
+from bot.core.render.words import MARKS, capitalised, fit, marked, see_details, spoken, stopped
 
 _MARKER = re.compile(r"<!-- lockgate:operation id=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _HOSTS = {"vercel": "Vercel", "github": "the workflow"}
@@ -33,6 +33,8 @@ _STEP_MARKS = {
 }
 _SENTENCE = 400
 _LISTED = 3
+TABLE_BYTES = 24_000
+"""GitHub takes comments of 65,536 characters."""
 
 
 def operation_marker(operation_id: int) -> str:
@@ -360,7 +362,7 @@ def gates_table(results: Sequence[GateResult], overrides: Mapping[str, str]) -> 
             mark, todo = f"{MARKS[Verdict.ERROR]} set aside, was {was.value}", "–"
         found = spoken(result.summary, result, cell=True)
         rows.append(f"| {mark} | {escape.inline(result.gate, 40)} | {found} | {todo} |")
-    return rows
+    return [fit(rows, TABLE_BYTES, fixed=2, details_url="")]
 
 
 def _afterwards(operation: Operation, replaced_since: datetime | None) -> list[str]:
