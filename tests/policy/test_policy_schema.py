@@ -35,6 +35,16 @@ VALID = [
     "commits: {required_footers: [Refs, BREAKING CHANGE]}",
     "commits: {ignored_authors: ['dependabot[bot]', 1]}",
     "commits: {rules: {type-empty: error, subject-case: warning, scope-case: disabled}}",
+    "environments: {}",
+    "environments: {p: {vercel: {project: a, domain: a.test}}}",
+    "environments: {p-1: {workflow: {environment: a, domain: 'a.test:80'}, timeout: 1h}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, requires: [slo, lock]}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: 1}}}}",
+    (
+        "environments: {p: {vercel: {project: a, domain: a.test}, "
+        "freeze: [{cron: '0 0 * * *', hours: 1, reason: x}, "
+        "{until: '2026-12-24T18:00Z', reason: x}]}}"
+    ),
 ]
 INVALID = [
     "[]",
@@ -68,6 +78,20 @@ INVALID = [
     "commits: {rules: {no-such-rule: error}}",
     "commits: {rules: {type-empty: 2}}",
     "commits: {rules: [type-empty]}",
+    "environments: []",
+    "environments: {P: {vercel: {project: a, domain: a.test}}}",
+    "environments: {p: []}",
+    "environments: {p: {vercel: {project: a}}}",
+    "environments: {p: {vercel: {project: a/b, domain: a.test}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, requires: []}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, requires: [tarot]}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, soak: 30}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, timeout: soon}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, checks: {mode: some}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: a}}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, approvals: {count: -1}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, freeze: [{until: 5, reason: x}]}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, freeze: [{until: '2026-12-24'}]}}",
 ]
 
 

@@ -130,7 +130,8 @@ def _without_branches(faults: list[_Fault]) -> list[_Fault]:
             other.path != fault.path and other.path.startswith((f"{fault.path}.", f"{fault.path}["))
             for other in faults
         )
-        if not (fault.in_choice and deeper):
+        # pydantic leaves wrong items out when it counts a list.
+        if not (deeper and (fault.in_choice or fault.kind == "too_short")):
             kept.setdefault(f"{fault.path} {_missing(fault)}", fault)
     return list(kept.values())
 
