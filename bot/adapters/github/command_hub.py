@@ -82,8 +82,8 @@ class GitHubCommandHub:
         found = data["repository"]
         repo = self._access.learn(repo, found)
         node = pick_commit(name, found)
-        tip = found["trunk"] and found["trunk"]["target"]["oid"]
-        on_trunk = bool(tip) and await self._is_behind(repo, node["oid"], tip)
+        tip = (found["trunk"] or {}).get("target")
+        on_trunk = tip is not None and await self._is_behind(repo, node["oid"], tip["oid"])
         return read_commit_facts(repo, name, found, node, trunk=trunk, on_trunk=on_trunk)
 
     async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:

@@ -212,13 +212,22 @@ def _status(node: dict[str, Any]) -> tuple[tuple[str, int], CheckState]:
 
 
 def read_ruled_checks(rules: Iterable[Mapping[str, Any]]) -> set[RequiredCheck]:
-    """What the rulesets that apply to a branch require."""
-    return {
-        RequiredCheck(check["context"], check.get("integration_id"))
-        for rule in rules
-        if rule["type"] == "required_status_checks"
-        for check in rule["parameters"]["required_status_checks"]
-    }
+    """What the rulesets that apply to a branch require.
+
+    Raises:
+        HubRefused: checks are required, and GitHub does not say which.
+    """
+    required = set()
+    for rule in rules:
+        if rule["type"] != "required_status_checks":
+            continue
+        if not rule.get("parameters"):
+            raise HubRefused("GitHub does not say which checks a ruleset requires")
+        required |= {
+            RequiredCheck(check["context"], check.get("integration_id"))
+            for check in rule["parameters"]["required_status_checks"]
+        }
+    return required
 
 
 def read_protected_checks(branch: dict[str, Any]) -> set[RequiredCheck]:
@@ -227,12 +236,12 @@ def read_protected_checks(branch: dict[str, Any]) -> set[RequiredCheck]:
     Raises:
         HubRefused: it is protected, and GitHub does not say how.
     """
-    protection = branch.get("protection")
-    if not isinstance(protection, dict):
-        if branch.get("protected") is False:
+    protection = branch.get("protection") or {}
+    required = protection.get("required_status_checks")
+    if required is None:
+        if branch.get("protected") is False or protection.get("enabled") is False:
             return set()
         raise HubRefused(f"GitHub does not say which checks the branch {branch['name']} requires")
-    required = protection.get("required_status_checks") or {}
     if required.get("enforcement_level") == "off":
         return set()
     pinned = {
