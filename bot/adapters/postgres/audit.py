@@ -169,24 +169,28 @@ class PostgresAudit:
                 return 0, ""
             cursor = await connection.execute(_SQL["take_waiting"], {"batch": SEQUENCED_AT_ONCE})
             rows = await cursor.fetchall()
-            good = [(row[0], hash_leaf(row[1].encode())) for row in rows if self._is_ours(*row)]
+            good = [
+                (entry_id, hash_leaf(content.encode()), seal)
+                for entry_id, content, seal in rows
+                if self._is_ours(entry_id, content, seal)
+            ]
             if len(good) < len(rows):
                 log.error("audit_entries_not_ours", count=len(rows) - len(good))
             if not good:
                 return len(rows), ""
             frontier = await self._fetch_frontier(connection)
             key, first = self._keys[0], frontier.size
-            for _, leaf in good:
+            for _, leaf, _ in good:
                 frontier.append(leaf)
             await connection.execute(
                 _SQL["add_places"],
                 {
                     "positions": list(range(first, frontier.size)),
-                    "ids": [entry_id for entry_id, _ in good],
-                    "leaves": [leaf for _, leaf in good],
+                    "ids": [entry_id for entry_id, _, _ in good],
+                    "leaves": [leaf for _, leaf, _ in good],
                     "seals": [
-                        key.seal_place(position, entry_id, leaf)
-                        for position, (entry_id, leaf) in enumerate(good, start=first)
+                        key.seal_place(position, entry_id, leaf, seal)
+                        for position, (entry_id, leaf, seal) in enumerate(good, start=first)
                     ],
                 },
             )

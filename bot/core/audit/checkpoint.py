@@ -53,6 +53,14 @@ class AuditKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
     @cached_property
+    def _entries(self) -> blake2b:
+        return blake2b(key=self._sealing, digest_size=16, person=b"entry")
+
+    @cached_property
+    def _places(self) -> blake2b:
+        return blake2b(key=self._sealing, digest_size=16, person=b"place")
+
+    @cached_property
     def _sealing(self) -> bytes:
         return blake2b(key=self.seed, digest_size=32, person=b"lockgate seals").digest()
 
@@ -60,11 +68,15 @@ class AuditKey:
         return self._signing.sign(text)
 
     def seal_entry(self, leaf_hash: bytes) -> bytes:
-        return blake2b(leaf_hash, key=self._sealing, digest_size=16, person=b"entry").digest()
+        seal = self._entries.copy()
+        seal.update(leaf_hash)
+        return seal.digest()
 
-    def seal_place(self, position: int, entry_id: int, leaf_hash: bytes) -> bytes:
-        place = b"%d:%d:" % (position, entry_id) + leaf_hash
-        return blake2b(place, key=self._sealing, digest_size=16, person=b"place").digest()
+    def seal_place(self, position: int, entry_id: int, leaf_hash: bytes, seal: bytes) -> bytes:
+        """``seal`` is the entry's own."""
+        place = self._places.copy()
+        place.update(b"%d:%d:" % (position, entry_id) + leaf_hash + seal)
+        return place.digest()
 
 
 def key_id(public: bytes) -> bytes:

@@ -92,7 +92,7 @@ class Verifier:
     def places(self, rows: Iterable[Place]) -> None:
         """The next rows, by position."""
         key, due, append = self._keys[0], self._due, self._frontier.append
-        seal_entry, seal_place = key.seal_entry, key.seal_place
+        seal_place = key.seal_place
         for position, entry_id, leaf, place_seal, content, seal in rows:
             while due and due[-1][0].size <= self._next:
                 self._compare(*due.pop())
@@ -100,9 +100,9 @@ class Verifier:
                 self._misplaced(position, entry_id)
             if (
                 content is None
+                or seal is None
                 or sha256(b"\0" + content.encode()).digest() != leaf
-                or seal_place(position, entry_id, leaf) != place_seal
-                or seal_entry(leaf) != seal
+                or seal_place(position, entry_id, leaf, seal) != place_seal
             ):
                 self._judge(position, entry_id, leaf, place_seal, content, seal)
             append(leaf)
@@ -178,7 +178,13 @@ class Verifier:
         content: str | None,
         seal: bytes | None,
     ) -> None:
-        in_place = any(key.seal_place(position, entry_id, leaf) == place_seal for key in self._keys)
+        # With the seal that it was given, not the one that stands there now.
+        given = [key.seal_entry(leaf) for key in self._keys]
+        in_place = any(
+            key.seal_place(position, entry_id, leaf, first) == place_seal
+            for first in given
+            for key in self._keys
+        )
         if content is None:
             self._fault(Tampering.REMOVED, entry_id, f"it stood at position {position}")
             return

@@ -51,9 +51,13 @@ INSERT INTO audit_checkpoints (size, note, frontier) VALUES (%(size)s, %(note)s,
 SELECT size, note FROM audit_checkpoints ORDER BY size;
 
 -- fetch_places --
+-- Entry by entry, since a page is small: without statistics the planner would read the whole table
+-- for each page.
 SELECT place.position, place.entry_id, place.leaf, place.seal, entry.content, entry.seal
   FROM audit_places AS place
-  LEFT JOIN audit_entries AS entry ON entry.id = place.entry_id
+  LEFT JOIN LATERAL (
+           SELECT content, seal FROM audit_entries WHERE id = place.entry_id LIMIT 1
+       ) AS entry ON true
  WHERE place.position >= %(position)s
  ORDER BY place.position
  LIMIT %(limit)s;
