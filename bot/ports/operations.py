@@ -234,6 +234,10 @@ class AuditLog(Protocol):
         """Raises StoreUnavailable: what cannot be written down is not done."""
         ...
 
+    async def sequence(self) -> int:
+        """Take what was appended into the tree, and sign a checkpoint."""
+        ...
+
     async def checkpoint(self) -> str:
         """The signed checkpoint over all that was appended by now, to be kept outside of the
         database; empty for a log without entries.
@@ -325,4 +329,8 @@ class Notice:
 class Outbox(Protocol):
     async def post(self, notice: Notice) -> None:
         """Store it; it is delivered by a job of its own, however long that takes."""
+        ...
+
+    async def deliver(self, notice_id: int) -> None:
+        """Tell it now. Any error means that the job is to be run again."""
         ...

@@ -1,0 +1,96 @@
+"""Puts the parts together that run commands and move environments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.core.decision import Decision, GateResult, Verdict
+from bot.core.model import PullRef
+from bot.core.operations.machine import Operation
+from bot.engine.answers import Answers
+from bot.engine.commands import CommandRunner, Environments, usable_environments
+from bot.engine.gather import Gatherer
+from bot.engine.links import Links
+from bot.engine.operate import Operator
+from bot.engine.promotions import Promotions
+from bot.engine.steps import Steps
+from bot.ports import Clock, Hub, Store
+from bot.ports.host import Host
+from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Shipping:
+    """``hosts`` are by name, as ``HostTarget.host`` gives it."""
+
+    hub: Hub
+    commands: CommandHub
+    hosts: Mapping[str, Host]
+    store: Store
+    operations: OperationStore
+    audit: AuditLog
+    outbox: Outbox
+    clock: Clock
+    links: Links
+
+    @property
+    def gatherer(self) -> Gatherer:
+        return Gatherer(self.commands, self.hosts, self.operations, self.clock)
+
+    @property
+    def operator(self) -> Operator:
+        steps = Steps(
+            self.commands, self.hosts, self.operations, self.clock, self.links, self._judge
+        )
+        return Operator(steps, self.operations, self.store, self.audit, self.outbox, self.clock)
+
+    @property
+    def runner(self) -> CommandRunner:
+        answers = Answers(self.commands, self.hosts, self.operations, self.operator, self.gatherer)
+        return CommandRunner(
+            self.hub,
+            self.commands,
+            self.operations,
+            self.store,
+            answers,
+            self.audit,
+            self.clock,
+        )
+
+    @property
+    def promotions(self) -> Promotions:
+        return Promotions(
+            self.hub,
+            self.commands,
+            self.hosts,
+            self.operations,
+            self.store,
+            self.gatherer,
+            self.clock,
+            self.links,
+        )
+
+    async def _judge(self, operation: Operation) -> Decision:
+        """Ask the gates under the policy as it is now, not as it was when the command came."""
+        plan = operation.plan
+        environments = await self._environments(operation)
+        policy = environments.by_name.get(plan.environment)
+        if environments.fault or policy is None:
+            fault = environments.fault or f"the policy has no environment {plan.environment}"
+            remedy = "mend the policy on the base branch"
+            return Decision((GateResult("policy", Verdict.ERROR, fault, remedy),))
+        return await self.gatherer.judge(
+            operation.repo, plan.environment, policy, plan.build, operation.overrides
+        )
+
+    async def _environments(self, operation: Operation) -> Environments:
+        repo = operation.repo
+        if operation.pull_number:
+            snapshot = await self.hub.fetch_pull_request(PullRef(repo, operation.pull_number))
+            files = snapshot.policy_files
+        else:
+            trunk, head = await self.commands.fetch_trunk(repo)
+            group = await self.hub.fetch_merge_group(
+                repo, head_sha=head, base_sha=head, base_ref=trunk
+            )
+            files = group.policy_files
+        return await usable_environments(self.operations, repo.id, files)
