@@ -67,6 +67,19 @@ FAILING = Decision(
     )
 )
 
+SET_ASIDE = Decision(
+    (
+        replace(
+            FAILING.results[0],
+            verdict=Verdict.PASS,
+            overridden=Verdict.FAIL,
+            summary="set aside by @octo because the runner is down; it said: `e2e` is red",
+            remedy="",
+        ),
+        FAILING.results[1],
+    )
+)
+
 
 def entry(
     number: int,

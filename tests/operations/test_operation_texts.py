@@ -38,6 +38,8 @@ REFUSED = Failed(
 SWITCHED = cases.through(START, StepName.SWITCH)
 NOT_SEEN = Failed("shop.example.com still serves dpl_a91b77c", "look at the host, then `/status`")
 
+WHY = "octo: the runner is down, @acme/owners | <b>tested</b> by hand"
+
 OPERATIONS: dict[str, Operation] = {
     "begun": START,
     "gates_asked": cases.then(START, StepName.GATES, Again(timedelta(seconds=1), "")),
@@ -77,9 +79,11 @@ OPERATIONS: dict[str, Operation] = {
             Done("GitHub was not told: answered 502"),
         )
     ),
-    "overridden": cases.through(
-        cases.overriding(START, checks="the runner is down, @octo | <b>tested</b> by hand"),
-        decision=cases.FAILING,
+    "override_asked": cases.overriding(START, checks=WHY),
+    "overridden": cases.through(cases.overriding(START, checks=WHY), decision=cases.SET_ASIDE),
+    "override_not_needed": cases.through(cases.overriding(START, checks="octo: flaky")),
+    "override_not_possible": cases.then(
+        cases.overriding(START, checks="octo: flaky", lock="octo: flaky"), StepName.GATES, REFUSED
     ),
     "refused": cases.then(START, StepName.GATES, REFUSED),
     "host_refused": cases.out(

@@ -253,7 +253,7 @@ def render_gates(environment: str, build: Build, decision: Decision) -> str:
         several = "both" if len(judged) == 2 else f"all {len(judged)}"
         passing = "the gate passes" if len(judged) == 1 else f"{several} gates pass"
         headline = f"Ready to promote {_build(build)} to {name}: {passing}."
-    return "\n".join([f"**{headline}**", "", *gates_table(decision.results, {})])
+    return "\n".join([f"**{headline}**", "", *gates_table(decision.results)])
 
 
 def render_help(

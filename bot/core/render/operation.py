@@ -1,7 +1,7 @@
 """The progress comment of a promotion or rollback: one for each operation, edited as it goes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot.core.decision import Decision, GateResult, Verdict
@@ -20,7 +20,15 @@ from bot.core.operations.rollback_target import rollback_line
 from bot.core.phrases import say_duration
 from bot.core.render import escape
 from bot.core.render.json import from_json
-from bot.core.render.words import MARKS, capitalised, fit, marked, see_details, spoken, stopped
+from bot.core.render.words import (
+    MARKS,
+    capitalised,
+    fit,
+    marked_result,
+    see_details,
+    spoken,
+    stopped,
+)
 
 _MARKER = re.compile(r"<!-- lockgate:operation id=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _HOSTS = {"vercel": "Vercel", "github": "the workflow"}
@@ -58,9 +66,9 @@ def render_operation(
     """
     decision = _decision(operation)
     lines = [operation_marker(operation.id), _headline(operation)]
-    lines += _overridden(operation)
+    lines += _overridden(operation, decision)
     lines += ["", *_steps(operation, decision)]
-    lines += _gates(decision, operation.overrides)
+    lines += _gates(decision)
     lines += _afterwards(operation, replaced_since)
     where = f" · {see_details(details_url)}" if details_url else ""
     digest = escape.code(operation.plan.digest)
@@ -85,7 +93,7 @@ def render_plan(
             for number, name in enumerate(plan.steps, start=1)
         ),
     ]
-    lines += _gates(decision, {})
+    lines += _gates(decision)
     if plan.replaces:
         lines += ["", f"Live now: {_named(plan.replaces)}{_since(replaced_since, None)}."]
     return "\n".join(lines)
@@ -272,13 +280,13 @@ def _step(operation: Operation, step: Step, decision: Decision | None) -> tuple[
         case StepState.ATTEMPTED:
             return mark, f"{doing}: {found}" if found else f"{doing} …"
         case StepState.FAILED if gates:
-            return mark, f"{failed}{_counted(decision, operation.overrides)}"
+            return mark, f"{failed}{_counted(decision)}"
         case StepState.FAILED:
             # What ended it stands in the first line.
             again = step.found in ("", operation.outcome)
             return mark, failed if again else f"{failed}: {found}"
         case StepState.DONE if gates:
-            return mark, f"{done}{_counted(decision, operation.overrides)}"
+            return mark, f"{done}{_counted(decision)}"
         case StepState.DONE if step.name in _TOLD and step.found and not _was_told(step):
             return MARKS[Verdict.ERROR], found
         case StepState.DONE if step.name is StepName.SWITCH and step.detail.get("queued"):
@@ -315,52 +323,54 @@ def _decision(operation: Operation) -> Decision | None:
         return None
 
 
-def _counted(decision: Decision | None, overrides: Mapping[str, str]) -> str:
+def _counted(decision: Decision | None) -> str:
     if decision is None:
         return ""
     judged = [result for result in decision.results if result.verdict is not Verdict.SKIP]
-    passed = sum(result.verdict is Verdict.PASS and not result.overridden for result in judged)
-    aside = sum(
-        bool(result.overridden) or (result.gate in overrides and result.verdict is not Verdict.PASS)
-        for result in judged
-    )
+    aside = sum(result.overridden is not None for result in judged)
+    passed = sum(result.verdict is Verdict.PASS for result in judged) - aside
     return f" ({passed} of {len(judged)}{f', {aside} set aside' if aside else ''})"
 
 
-def _overridden(operation: Operation) -> list[str]:
-    if not operation.overrides:
-        return []
-    lines = ["", "> [!CAUTION]"]
-    lines += [
-        f"> Gate {escape.code(gate, 40)} is set aside for this operation alone: "
-        f"{escape.inline(reason)}<br>"
-        for gate, reason in operation.overrides.items()
-    ]
-    lines[-1] = lines[-1].removesuffix("<br>")
-    return lines
+def _overridden(operation: Operation, decision: Decision | None) -> list[str]:
+    """What stands in red: the gates that were set aside, or that somebody asked to."""
+    results = {result.gate: result for result in decision.results} if decision else {}
+    said = []
+    for gate, text in operation.overrides.items():
+        actor, colon, reason = text.partition(": ")
+        by = f" by {escape.inline(actor, 60)}" if colon else ""
+        result = results.get(gate)
+        if result is None:
+            aside = f"is to be set aside{by}, for this operation alone"
+        elif result.overridden:
+            aside = f"is set aside{by}, for this operation alone"
+        elif result.verdict is Verdict.PASS:
+            aside = f"was to be set aside{by}, and passes without"
+        else:
+            aside = f"was to be set aside{by}, which nobody can"
+        why = stopped(escape.inline(reason if colon else text))
+        said.append(f"> Gate {escape.code(gate, 40)} {aside}: {why}")
+    return ["", "> [!CAUTION]", *"<br>\n".join(said).split("\n")] if said else []
 
 
-def _gates(decision: Decision | None, overrides: Mapping[str, str]) -> list[str]:
+def _gates(decision: Decision | None) -> list[str]:
     if decision is None or not decision.results:
         return []
-    table = gates_table(decision.results, overrides)
-    calm = decision.verdict in (Verdict.PASS, Verdict.SKIP) and not overrides
-    if not calm:
+    table = gates_table(decision.results)
+    aside = any(result.overridden for result in decision.results)
+    if decision.verdict not in (Verdict.PASS, Verdict.SKIP) or aside:
         return ["", *table]
     count = len(decision.results)
     title = f"{count} gate{'s' if count != 1 else ''}"
     return ["", "<details>", f"<summary>{title}</summary>", "", *table, "", "</details>"]
 
 
-def gates_table(results: Sequence[GateResult], overrides: Mapping[str, str]) -> list[str]:
+def gates_table(results: Sequence[GateResult]) -> list[str]:
     rows = ["| | gate | found | to do |", "|---|---|---|---|"]
     for result in results:
-        mark = marked(result.verdict)
         todo = spoken(result.remedy, result, cell=True) if result.remedy else "–"
-        if result.overridden or result.gate in overrides:
-            was = result.overridden or result.verdict
-            mark, todo = f"{MARKS[Verdict.ERROR]} set aside, was {was.value}", "–"
         found = spoken(result.summary, result, cell=True)
+        mark = marked_result(result)
         rows.append(f"| {mark} | {escape.inline(result.gate, 40)} | {found} | {todo} |")
     return [fit(rows, TABLE_BYTES, fixed=2, details_url="")]
 
