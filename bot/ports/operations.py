@@ -315,7 +315,8 @@ class AuditReader(Protocol):
 @dataclass(frozen=True, slots=True)
 class Notice:
     """News for the team. ``severity`` is ``info``, ``warning`` or ``critical``; one ``key`` is told
-    once to each channel."""
+    once to each channel. ``resolves`` tells that the environment is well again, whatever was
+    critical about it."""
 
     key: str
     severity: str
@@ -324,6 +325,21 @@ class Notice:
     url: str
     repository: str
     environment: str
+    resolves: bool = False
+
+
+class NotDelivered(Exception):
+    """A channel did not take a notice. The text holds no secret and may be shown."""
+
+
+class Notifier(Protocol):
+    async def send(self, notice: Notice) -> None:
+        """
+        Raises:
+            NotDelivered: the channel did not take it.
+            RetryLater: it said when to come back.
+        """
+        ...
 
 
 class Outbox(Protocol):

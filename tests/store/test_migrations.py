@@ -68,6 +68,11 @@ SAMPLE_ROWS = {
         "INSERT INTO audit_places VALUES (0, 1, 'l', 's');"
         "INSERT INTO audit_checkpoints VALUES (1, 'note', 'f', now())"
     ),
+    "0011_notices.sql": (
+        "INSERT INTO notices (channel, key, severity, title, text, url, repository, environment,"
+        " resolves, delivered_at) VALUES ('slack', 'k', 'info', 't', '', '', 'o/n', '', false,"
+        " now()), ('pagerduty', 'k', 'info', 't', '', '', 'o/n', '', true, NULL)"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

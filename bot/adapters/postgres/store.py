@@ -40,6 +40,7 @@ _DELIVERIES = load_queries("deliveries")
 _EVALUATIONS = load_queries("evaluations")
 _EFFECTS = load_queries("effects")
 _OPERATIONS = load_queries("operations")
+_OUTBOX = load_queries("outbox")
 
 _COMPRESS_ASIDE = 256 * 1024
 """Bytes of payloads from which a batch is compressed in a thread."""
@@ -48,6 +49,8 @@ _LONGEST_OUTCOME = 1000
 _REDELIVERIES_KEPT = timedelta(days=7)
 """GitHub lists failed deliveries for three days: after that nobody asks."""
 _DEAD_KEPT = timedelta(days=90)
+_NOTICES_KEPT = timedelta(days=90)
+"""A key is told once for as long."""
 
 
 class PostgresStore:
@@ -213,6 +216,9 @@ class PostgresStore:
             _DELIVERIES["prune_redeliveries"], {"older_than": max(older_than, _REDELIVERIES_KEPT)}
         )
         await self._execute(_OPERATIONS["prune_heads"], {"older_than": older_than})
+        await self._execute(
+            _OUTBOX["prune_notices"], {"older_than": max(older_than, _NOTICES_KEPT)}
+        )
         return deliveries + finished + dead
 
     async def _prune(self, query: bytes, **arguments: object) -> int:
