@@ -6,10 +6,11 @@ hours of a start, across a change of the clocks.
 """
 
 import re
+from bisect import bisect_right
 from calendar import monthrange
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
@@ -25,8 +26,8 @@ _PART = re.compile(r"(?:(\*)|(\w{1,3})(?:-(\w{1,3}))?)(?:/(\d{1,2}))?", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
+    times: tuple[int, ...]
+    """Of the day, in minutes of the clock on the wall, ascending."""
     days: frozenset[int]
     months: frozenset[int]
     weekdays: frozenset[int]
@@ -49,21 +50,24 @@ class Cron:
         first = (now - lasting).astimezone(zone).date() - timedelta(days=1)
         day = now.astimezone(zone).date() + timedelta(days=1)
         while day >= first:
-            ends = [start + lasting for start in self._starts(day, zone) if start <= now]
-            if ends and max(ends) > now:
-                return max(ends)
+            start = self._latest_start(day, now, zone) if self.falls_on(day) else None
+            if start is not None and start + lasting > now:
+                return start + lasting
             day -= timedelta(days=1)
         return None
 
-    def _starts(self, day: date, zone: tzinfo) -> Iterator[datetime]:
-        if not self.falls_on(day):
-            return
-        for hour in self.hours:
-            for minute in self.minutes:
-                local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
-                yield local.astimezone(UTC)
+    def _latest_start(self, day: date, now: datetime, zone: tzinfo) -> datetime | None:
+        """Of the starts on a day the last that is not after ``now``."""
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+        if midnight.utcoffset() == (midnight + timedelta(days=1)).utcoffset():
+            begin = midnight.astimezone(UTC)
+            index = bisect_right(self.times, (now - begin) / timedelta(minutes=1))
+            return begin + timedelta(minutes=self.times[index - 1]) if index else None
+        starts = ((midnight + timedelta(minutes=time)).astimezone(UTC) for time in self.times)
+        return max((start for start in starts if start <= now), default=None)
 
 
+@lru_cache(maxsize=256)
 def parse_cron(text: str) -> Cron:
     """Raises ValueError, in words for whoever wrote it."""
     fields = text.split()
@@ -78,8 +82,7 @@ def parse_cron(text: str) -> Cron:
     if fields[4].startswith("*") and not _comes(days, months):
         raise ValueError(f"the day {fields[2]} never comes in the month {fields[3]}")
     return Cron(
-        minutes=tuple(sorted(minutes)),
-        hours=tuple(sorted(hours)),
+        times=tuple(hour * 60 + minute for hour in sorted(hours) for minute in sorted(minutes)),
         days=frozenset(days),
         months=frozenset(months),
         weekdays=frozenset(number % 7 for number in weekdays),

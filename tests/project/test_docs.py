@@ -13,7 +13,9 @@ import pytest
 
 import bot
 from bot.cli.main import main
+from bot.core.catalog import GATES
 from bot.core.policy import Policy, parse_policy
+from bot.core.render import COMMITS_CHECK, PROMOTION_CHECK
 from bot.engine.app_manifest import load_manifest
 from bot.engine.routes import _ROUTES
 from bot.metrics import REGISTRY
@@ -196,7 +198,7 @@ def policies() -> Iterator[tuple[str, str]]:
         for block in re.findall(
             r"^```ya?ml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
         ):
-            if re.search(r"^commits:$", block, re.MULTILINE):
+            if re.search(r"^(commits|environments):$", block, re.MULTILINE):
                 yield page_id(page), block
 
 
@@ -272,10 +274,19 @@ def test_the_reference_has_every_path_and_no_other() -> None:
 # --- gates ---------------------------------------------------------------------------------------
 
 
-def test_the_reference_has_the_check_of_every_gate_and_no_other() -> None:
-    gates = {path.stem for path in (ROOT / "bot/core/gates").glob("[!_]*.py")}
-    headings = re.findall(r"^## `lockgate/([\w-]+)`$", reference("checks"), re.MULTILINE)
-    assert set(headings) == gates
+def test_the_reference_has_every_check_and_no_other() -> None:
+    headings = re.findall(r"^## `([\w/-]+)`$", reference("checks"), re.MULTILINE)
+    assert headings == [COMMITS_CHECK, PROMOTION_CHECK]
+
+
+def test_the_reference_has_every_gate_with_what_it_asks() -> None:
+    text = reference("gates")
+    headings = re.findall(r"^## `(\w+)`$", text, re.MULTILINE)
+    assert headings == list(GATES)
+    for name, gate in GATES.items():
+        assert section(text, f"`{name}`").split("\n\n")[0].strip() == gate.requirement
+        fixed = "It cannot be set aside" in section(text, f"`{name}`")
+        assert fixed is not gate.overridable
 
 
 # --- events --------------------------------------------------------------------------------------
