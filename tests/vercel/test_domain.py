@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from bot.adapters.domain import DomainReader, is_public, refuse_private_name
+from bot.adapters.vercel.host import VercelHost
 from bot.ports.host import HostRefused, HostUnavailable
 from bot.sandbox.server import serve
+from bot.wiring import CLOCK
 
 
 @pytest.mark.parametrize(
@@ -263,3 +265,22 @@ def _answering(
         return httpx.Response(status, content=body, headers=headers)
 
     return httpx.AsyncClient(transport=httpx.MockTransport(answer))
+
+
+@pytest.mark.parametrize(
+    ("api_url", "inside"),
+    [
+        ("https://api.vercel.com", False),
+        ("https://127.0.0.1.example.com", False),
+        ("https://localhost.example.com", False),
+        ("http://127.0.0.1:8002", True),
+        ("http://localhost:8002", True),
+        ("http://[::1]:8002", True),
+    ],
+)
+async def test_domains_inside_are_asked_only_beside_a_stand_in(api_url: str, inside: bool) -> None:
+    host = VercelHost.connect(api_url=api_url, token="t", clock=CLOCK)
+    kind = HostUnavailable if inside else HostRefused
+    with pytest.raises(kind):
+        await host._domains.ask("127.0.0.1")
+    await host.aclose()

@@ -7,8 +7,6 @@ import re
 import time
 from collections.abc import AsyncIterator, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -82,8 +80,6 @@ class VercelClient:
     ) -> None:
         self.api_url = api_url.rstrip("/")
         self.clock = clock
-        self.clock_skew: timedelta | None = None
-        """How far our clock is ahead of Vercel's, as of the last answer that told the time."""
         self._bearer = _Bearer(token)
         # A team has an id that begins so, and a slug; Vercel takes either, by its own name.
         self._scope = {"teamId" if team.startswith("team_") else "slug": team} if team else {}
@@ -207,14 +203,7 @@ class VercelClient:
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             return _Tried(Failure.CUT, error=type(error).__name__)
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        self._note_time(lowered.get("date", ""))
         return _Tried(Failure.ANSWER, response.status_code, lowered, response.content)
-
-    def _note_time(self, date: str) -> None:
-        try:
-            self.clock_skew = self.clock.now() - parsedate_to_datetime(date)
-        except (TypeError, ValueError):  # no date, or one without a zone
-            return
 
     def _decoded(self, operation: Operation, about: str, tried: _Tried) -> Any:
         if operation.moves or not tried.body:
