@@ -68,6 +68,12 @@ class Settings:
     vercel_api_url: str = DEFAULT_VERCEL_API_URL
     vercel_team: str = ""
     """``VERCEL_TEAM_ID``: the id or the slug of the team that the token acts for."""
+    slack_webhook_url: Secret = field(default_factory=lambda: Secret(""))
+    """``SLACK_WEBHOOK_URL``; empty where Slack is told nothing."""
+    pagerduty_routing_key: Secret = field(default_factory=lambda: Secret(""))
+    """``PAGERDUTY_ROUTING_KEY``; empty where nobody is paged."""
+    audit_key: Secret = field(default_factory=lambda: Secret(""))
+    """``LOCKGATE_AUDIT_KEY``; empty means the file ``audit.key`` under ``home``."""
     pg_bin: Path | None = None
     """``LOCKGATE_PG_BIN``: where the embedded database's programs are; None means wherever."""
     warnings: tuple[str, ...] = ()
@@ -109,12 +115,19 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("VERCEL_TOKEN", "", "A Vercel access token; only for environments on Vercel."),
     Variable("VERCEL_API_URL", DEFAULT_VERCEL_API_URL, "Vercel's API."),
     Variable("VERCEL_TEAM_ID", "", "The Vercel team that the token acts for: its id or slug."),
+    Variable("SLACK_WEBHOOK_URL", "", "An incoming webhook of Slack that is told the news."),
+    Variable("PAGERDUTY_ROUTING_KEY", "", "An Events API v2 integration that pages somebody."),
     Variable("HOST", "127.0.0.1", "The address that the web server listens on."),
     Variable("PORT", "8000", "The port that the web server listens on; 0 takes a free one."),
     Variable(
         "LOCKGATE_PUBLIC_URL", "http://HOST:PORT", "Where people and GitHub reach the web server."
     ),
     Variable("LOCKGATE_HOME", "~/.lockgate", "Where credentials and the embedded database live."),
+    Variable(
+        "LOCKGATE_AUDIT_KEY",
+        "",
+        "What signs the audit log: 32 bytes in base64; former keys after it, with commas.",
+    ),
     Variable(
         "LOCKGATE_PG_BIN",
         "",
@@ -170,6 +183,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         vercel_token=_vercel_token(values, problems),
         vercel_api_url=_vercel_api_url(values, problems),
         vercel_team=_vercel_team(values, problems),
+        slack_webhook_url=_slack_webhook_url(values, problems),
+        pagerduty_routing_key=_pagerduty_routing_key(values, problems),
+        audit_key=_audit_key(values, problems),
         pg_bin=_folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
     )
@@ -412,6 +428,43 @@ def _vercel_token(values: Mapping[str, str], problems: list[str]) -> Secret:
         )
         return Secret("")
     return Secret(token)
+
+
+def _slack_webhook_url(values: Mapping[str, str], problems: list[str]) -> Secret:
+    name = "SLACK_WEBHOOK_URL"
+    if name not in values:
+        return Secret("")
+    url = _web_url(values[name], name, problems)
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        problems.append(f"{name}: it is not https, so the news could be read under way.")
+    return Secret(url)
+
+
+def _pagerduty_routing_key(values: Mapping[str, str], problems: list[str]) -> Secret:
+    key = values.get("PAGERDUTY_ROUTING_KEY", "")
+    if key and not (key.isascii() and key.isalnum() and len(key) == 32):
+        problems.append(
+            "PAGERDUTY_ROUTING_KEY: it is no routing key. It has 32 letters and digits, and stands "
+            "on the service's Integrations page as the “Integration Key” of an Events API v2."
+        )
+    return Secret(key)
+
+
+def _audit_key(values: Mapping[str, str], problems: list[str]) -> Secret:
+    keys = values.get("LOCKGATE_AUDIT_KEY", "")
+    for key in keys.split(",") if keys else ():
+        try:
+            usable = len(base64.b64decode(key.strip(), validate=True)) == 32
+        except ValueError:
+            usable = False
+        if not usable:
+            problems.append(
+                "LOCKGATE_AUDIT_KEY: a key of it is not 32 bytes in base64. "
+                "Make one: openssl rand -base64 32"
+            )
+            return Secret("")
+    return Secret(keys)
 
 
 def _vercel_team(values: Mapping[str, str], problems: list[str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import structlog
 
@@ -13,7 +14,9 @@ from bot.adapters.github.client import GitHubClient
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
+from bot.adapters.keyfile import AuditKeyError, load_audit_keys
 from bot.adapters.postgres import embedded, migrations, store, worker
+from bot.adapters.postgres.audit import PostgresAudit
 from bot.adapters.postgres.binaries import EmbeddedError
 from bot.adapters.postgres.migrations import MigrationError
 from bot.engine.app_manifest import load_manifest
@@ -24,11 +27,14 @@ from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
 from bot.settings import AppCredentials, Settings
 
 __all__ = [
+    "AuditKeyError",
     "Bot",
     "EmbeddedError",
     "MigrationError",
+    "audit_anchor",
     "convert_manifest",
     "migrate_store",
+    "open_audit",
     "open_bot",
     "open_doctor",
     "open_hub",
@@ -116,6 +122,27 @@ async def migrate_store(settings: Settings) -> tuple[str, ...]:
     """
     async with _database(settings) as database:
         return (await migrations.migrate(database)).applied
+
+
+@asynccontextmanager
+async def open_audit(settings: Settings) -> AsyncIterator[PostgresAudit]:
+    """The audit log alone, for commands that read it.
+
+    Raises:
+        AuditKeyError: there is no key to check it with.
+    """
+    async with _database(settings) as database, store.open_store(database) as opened:
+        yield _audit_log(settings, opened)
+
+
+def _audit_log(settings: Settings, opened: store.PostgresStore) -> PostgresAudit:
+    keys = load_audit_keys(settings.home, settings.audit_key.reveal())
+    return PostgresAudit(opened.pool, keys, CLOCK, anchor=audit_anchor(settings))
+
+
+def audit_anchor(settings: Settings) -> Path:
+    """Where this machine keeps the newest checkpoint that it signed."""
+    return settings.home / "audit.checkpoint"
 
 
 @asynccontextmanager
