@@ -160,7 +160,7 @@ async def load(port: int, connections: int, seconds: float) -> None:
     begun, busy = time.perf_counter(), time.process_time()
     await asyncio.sleep(seconds)
     elapsed, busy = time.perf_counter() - begun, time.process_time() - busy
-    taken = sorted(latencies)
+    taken = sorted(latencies) or [elapsed]  # no answer at all in that time
     for client in clients:
         client.running = False
     result = {
