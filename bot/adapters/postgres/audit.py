@@ -233,7 +233,9 @@ class PostgresAudit:
         self,
         *,
         since: datetime | None = None,
+        until: datetime | None = None,
         repository: str = "",
+        actor: str = "",
         kind: str = "",
         build_sha: str = "",
         before: int = 0,
@@ -241,7 +243,9 @@ class PostgresAudit:
     ) -> list[AuditRecord]:
         arguments = {
             "since": format_time(since) if since else "",
+            "until": format_time(until) if until else "",
             "repository": text(repository),
+            "actor": text(actor),
             "kind": text(kind),
             "build": text(build_sha),
             "before": before or 2**63 - 1,

@@ -135,7 +135,7 @@ class PostgresOperations:
 
     async def fetch_live(self, repository_id: int) -> Mapping[str, LedgerEntry]:
         rows = await self._fetch("fetch_live", repository_id=repository_id)
-        return {row["environment"]: _entry(row) for row in rows}
+        return {row["environment"]: entry_of(row) for row in rows}
 
     async def fetch_ledger(
         self, repository_id: int, environment: str, *, limit: int = 20
@@ -146,7 +146,7 @@ class PostgresOperations:
             environment=text(environment),
             limit=limit,
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     async def record_live(
         self,
@@ -310,7 +310,7 @@ def _same_build(live: Row, build: Build) -> bool:
     return bool(live["sha"] == build.sha)
 
 
-def _entry(row: Row) -> LedgerEntry:
+def entry_of(row: Row) -> LedgerEntry:
     return LedgerEntry(
         id=row["id"],
         environment=row["environment"],

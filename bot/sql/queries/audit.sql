@@ -87,6 +87,8 @@ SELECT id, content
   FROM audit_entries
  WHERE id < %(before)s
    AND (%(since)s::text = '' OR content::jsonb ->> 'at' >= %(since)s)
+   AND (%(until)s::text = '' OR content::jsonb ->> 'at' < %(until)s)
+   AND (%(actor)s::text = '' OR lower(content::jsonb ->> 'actor') = lower(%(actor)s))
    AND (
        %(repository)s::text = ''
        OR lower(content::jsonb ->> 'repository') = lower(%(repository)s)
