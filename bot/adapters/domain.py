@@ -25,7 +25,7 @@ MARK_PATH: Final = "/.well-known/lockgate.json"
 _TIMEOUT: Final = httpx.Timeout(connect=5, read=10, write=5, pool=5)
 _WHOLE_REQUEST: Final = 15
 _LONGEST_MARK: Final = 64 * 1024
-_ADDRESSES_TRIED: Final = 2
+_ADDRESSES_TRIED: Final = 4
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PUBLIC_NAME: Final = re.compile(rf"(?:{_LABEL}\.)+(?!\d+\Z){_LABEL}")
 _PRIVATE_ENDINGS: Final = (
@@ -96,8 +96,9 @@ class DomainReader:
 
     async def _addresses(self, domain: str) -> Sequence[str]:
         try:
-            addresses = await self._resolve(domain)
-        except OSError:
+            async with asyncio.timeout(_WHOLE_REQUEST):
+                addresses = await self._resolve(domain)
+        except OSError:  # and TimeoutError, which is one
             raise HostUnavailable(f"{domain}: the name does not resolve") from None
         if not addresses or not all(is_public(address) for address in addresses):
             raise HostRefused(

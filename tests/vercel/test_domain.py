@@ -167,7 +167,7 @@ async def test_a_second_address_is_tried_when_the_first_does_not_answer() -> Non
     tried: list[str] = []
 
     async def resolve(name: str) -> Sequence[str]:
-        return ["93.184.215.14", "93.184.215.15", "93.184.215.16"]
+        return [f"93.184.215.{number}" for number in range(14, 20)]
 
     def answer(request: httpx.Request) -> httpx.Response:
         tried.append(request.url.host)
@@ -214,9 +214,29 @@ async def test_the_reader_that_is_made_by_default_follows_no_redirect() -> None:
     assert asked == ["/.well-known/lockgate.json"]
 
 
-async def test_a_name_that_does_not_resolve_is_unknown() -> None:
+async def test_not_all_addresses_are_tried() -> None:
+    tried: list[str] = []
+
     async def resolve(name: str) -> Sequence[str]:
-        raise OSError
+        return [f"93.184.215.{number}" for number in range(14, 200)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tried.append(request.url.host)
+        raise httpx.ConnectTimeout("", request=request)
+
+    reader = DomainReader(
+        resolve=resolve, http=httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    )
+    with pytest.raises(HostUnavailable, match="ConnectTimeout"):
+        await reader.ask("shop.example.com")
+    await reader.aclose()
+    assert len(tried) == 4
+
+
+@pytest.mark.parametrize("error", [OSError, TimeoutError])
+async def test_a_name_that_does_not_resolve_is_unknown(error: type[OSError]) -> None:
+    async def resolve(name: str) -> Sequence[str]:
+        raise error
 
     reader = DomainReader(resolve=resolve)
     with pytest.raises(HostUnavailable, match="does not resolve"):
