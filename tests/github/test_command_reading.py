@@ -9,8 +9,10 @@ from bot.adapters.github.command_reading import (
     pick_commit,
     read_check_states,
     read_protected_checks,
+    read_pull_facts,
     read_ruled_checks,
 )
+from bot.core.model import GHOST, PullRef, RepoRef
 from bot.core.promotion import RequiredCheck
 from bot.ports import HubGone, HubRefused
 
@@ -117,6 +119,17 @@ def test_a_run_of_an_app_that_is_gone_is_pinned_to_none() -> None:
 def test_a_conclusion_keeps_its_name(given: str | None, conclusion: str) -> None:
     (state,) = read_check_states([run(conclusion=given)])
     assert (state.completed, state.conclusion) == (True, conclusion)
+
+
+def test_a_trial_merge_is_no_merge() -> None:
+    node = {
+        "title": "feat: x", "author": None, "state": "OPEN", "headRefOid": "1" * 40,
+        "headRepository": {"databaseId": 2}, "baseRefName": "main", "mergeCommit": {"oid": "2"},
+    }  # fmt: skip
+    ref = PullRef(RepoRef(1, 2, "octo", "shop"), 3)
+    found = read_pull_facts(ref, {"pullRequest": node, "isPrivate": True})
+    assert (found.merged, found.merge_sha, found.author) == (False, None, GHOST)
+    assert (found.private, found.from_fork) == (True, False)
 
 
 def test_a_tag_of_a_tag_names_no_commit() -> None:

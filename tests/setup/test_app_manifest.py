@@ -9,6 +9,7 @@ import pytest
 import bot
 from bot.engine import routes
 from bot.engine.app_manifest import load_manifest, manifest_form, new_app_url, site_url
+from bot.sandbox.registry import EVENT_PERMISSIONS
 
 SOURCE = Path(bot.__file__).parent.parent / "app.yml"
 
@@ -47,6 +48,12 @@ def test_it_is_subscribed_to_what_the_bot_acts_on() -> None:
     # GitHub sends these to every App: https://docs.github.com/webhooks/webhook-events-and-payloads
     always = {"installation", "installation_repositories"}
     assert set(load_manifest().events) == {event for event, _ in routes._ROUTES} - always
+
+
+def test_each_event_comes_with_a_permission_that_is_asked_for() -> None:
+    manifest = load_manifest()
+    needed = {EVENT_PERMISSIONS[event] for event in manifest.events}
+    assert needed <= set(manifest.permissions)
 
 
 def test_the_form_that_github_takes() -> None:
