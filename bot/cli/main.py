@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 
 _COMMANDS = {
+    "audit": "Verify the audit log, show it, and export it.",
     "commits": "Check commit messages against Conventional Commits.",
     "demo": "Play the whole story on this machine, with no account.",
     "doctor": "Check an installation and name the one thing to do for each fault.",

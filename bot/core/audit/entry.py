@@ -94,6 +94,17 @@ def decode_entry(content: str) -> AuditRecord:
         raise ValueError(f"not an entry of an audit log: {error!r}") from error
 
 
+def record_json(record: AuditRecord) -> dict[str, Json]:
+    """The record's fields under the names that its content has."""
+    fields: dict[str, Json] = {name: getattr(record.entry, name) for name in _TEXTS}
+    return fields | {
+        "id": record.id,
+        "at": format_time(record.at),
+        "pull_number": record.entry.pull_number,
+        "detail": dict(record.entry.detail),
+    }
+
+
 def format_time(at: datetime) -> str:
     """In UTC and of one width, so that such texts sort as the times do."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
