@@ -306,6 +306,18 @@ async def test_required_checks_of_rulesets_and_protection(
     )
 
 
+async def test_a_plan_without_rulesets_has_none_and_any_other_refusal_counts(
+    github: GitHub, commands: GitHubCommandHub, shop: Repository
+) -> None:
+    github.sandbox.require_checks(shop, "cov", classic=True)
+    plan = "Upgrade to GitHub Pro or make this repository public to enable this feature."
+    github.sandbox.faults.answer("GET *rules/branches*", 403, message=plan)
+    assert await commands.fetch_required_checks(github.ref(shop), "main") == (RequiredCheck("cov"),)
+    github.sandbox.faults.answer("GET *rules/branches*", 403, message="Forbidden")
+    with pytest.raises(HubRefused, match="could not read the rules of the branch octo/shop@main"):
+        await commands.fetch_required_checks(github.ref(shop), "main")
+
+
 async def test_required_checks_of_a_branch_with_a_slash(
     github: GitHub, commands: GitHubCommandHub, shop: Repository
 ) -> None:

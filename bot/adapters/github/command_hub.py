@@ -28,6 +28,8 @@ DEPLOYMENT_TASK = "deploy:lockgate"
 _SHA = re.compile(r"[0-9a-fA-F]{7,40}")
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+@-]{0,199}")
 _MEMBERS = "A policy that names teams needs the App's organization permission Members: Read-only."
+_NO_RULESETS = "Upgrade to GitHub"
+"""How GitHub's answer begins where the owner's plan has no rulesets: none can be in force."""
 _NO_REF = re.compile(r"\.\.|//|/\.|\.lock(/|$)|[./]$")
 """What git allows in no name of a ref: https://git-scm.com/docs/git-check-ref-format"""
 
@@ -105,10 +107,14 @@ class GitHubCommandHub:
         repo = await self._access.named(repo)
         path, about = {**path_of(repo), "branch": branch}, f"{repo.full_name}@{branch}"
         required: set[RequiredCheck] = set()
-        async for page in self._access.client.pages(
-            op.LIST_BRANCH_RULES, installation=repo.installation_id, path=path, about=about
-        ):
-            required |= read_ruled_checks(page.data)
+        try:
+            async for page in self._access.client.pages(
+                op.LIST_BRANCH_RULES, installation=repo.installation_id, path=path, about=about
+            ):
+                required |= read_ruled_checks(page.data)
+        except HubRefused as error:
+            if _NO_RULESETS not in str(error):
+                raise
         answer = await self._access.client.rest(
             op.GET_BRANCH, installation=repo.installation_id, path=path, about=about
         )
