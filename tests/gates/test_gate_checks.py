@@ -156,6 +156,13 @@ def test_only_the_pinned_app_satisfies_a_check(mode: str) -> None:
     assert evaluate(absent).verdict is Verdict.WAIT
 
 
+def test_a_red_status_of_the_same_name_holds_only_where_all_that_ran_counts() -> None:
+    both = (check(), check("ci", "failure", app_id=None))
+    required = facts(policy=REQUIRED, required_checks=pinned(), checks=both)
+    assert evaluate(required).verdict is Verdict.PASS
+    assert evaluate(facts(required_checks=pinned(), checks=both)).verdict is Verdict.FAIL
+
+
 def test_the_policy_pins_as_well() -> None:
     settings = {"checks": {"apps": {"ci": 4711}}}
     assert evaluate(facts(policy=settings)).verdict is Verdict.FAIL

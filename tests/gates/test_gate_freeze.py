@@ -95,6 +95,23 @@ def test_a_start_that_the_clocks_skip_or_repeat(now: str, verdict: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        # Noon in Berlin is 10:00 UTC already on 29 March, and 11:00 UTC again on 25 October.
+        ("2026-03-29 09:59", "pass"),
+        ("2026-03-29 10:00", "wait"),
+        ("2026-03-29 11:00", "pass"),
+        ("2026-10-25 10:59", "pass"),
+        ("2026-10-25 11:00", "wait"),
+        ("2026-10-25 12:00", "pass"),
+    ],
+)
+def test_a_start_later_on_the_day_of_a_change(now: str, verdict: str) -> None:
+    noon = {"cron": "0 12 * * *", "hours": 1, "timezone": "Europe/Berlin", "reason": "lunch"}
+    assert said(frozen(noon, now=now))[0] == verdict
+
+
+@pytest.mark.parametrize(
     ("window", "now", "verdict"),
     [
         ({"from": "2026-12-20", "until": "2027-01-02"}, "2026-12-19 23:59", "pass"),

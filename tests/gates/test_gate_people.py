@@ -217,3 +217,12 @@ def test_a_request_for_changes_outweighs_an_approval_of_a_head() -> None:
     reviews = (approval(sha=SHA), approval(CY, "changes_requested"))
     given = facts(policy=APPROVED, candidate=candidate(**OPEN), approvals=reviews)
     assert source.evaluate(given).verdict is Verdict.FAIL
+
+
+def test_an_approved_head_that_was_merged_elsewhere_is_not_on_the_trunk() -> None:
+    given = facts(
+        policy=APPROVED,
+        candidate=candidate(on_trunk=False, head_sha=SHA),
+        approvals=(approval(sha=SHA),),
+    )
+    assert source.evaluate(given).verdict is Verdict.FAIL
