@@ -8,6 +8,7 @@ import pytest
 from bot.adapters.github.command_reading import (
     pick_commit,
     read_check_states,
+    read_commit_facts,
     read_protected_checks,
     read_pull_facts,
     read_ruled_checks,
@@ -130,6 +131,34 @@ def test_a_trial_merge_is_no_merge() -> None:
     found = read_pull_facts(ref, {"pullRequest": node, "isPrivate": True})
     assert (found.merged, found.merge_sha, found.author) == (False, None, GHOST)
     assert (found.private, found.from_fork) == (True, False)
+
+
+def merged(number: int, repository: int, merge: str) -> dict[str, Any]:
+    return {
+        "number": number, "state": "MERGED", "baseRefName": "main",
+        "mergeCommit": {"oid": merge}, "repository": {"databaseId": repository},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pulls", "number"),
+    [
+        ([merged(1, 2, "b" * 40), merged(7, 2, "a" * 40)], 7),
+        ([merged(1, 2, "b" * 40)], 1),
+        ([merged(1, 99, "a" * 40)], 0),
+        ([None], 0),
+    ],
+    ids=["the one whose merge it is", "one that holds it", "of another repository", "not shown"],
+)
+def test_the_pull_request_that_brought_a_commit(pulls: list[Any], number: int) -> None:
+    node = {
+        "oid": "a" * 40, "message": "feat: x", "parents": {"totalCount": 1}, "author": None,
+        "associatedPullRequests": {"nodes": pulls},
+    }  # fmt: skip
+    nothing = {"tag": None, "release": None, "releases": None, "tags": None}
+    repo = RepoRef(1, 2, "octo", "shop")
+    found = read_commit_facts(repo, "main", nothing, node, trunk="main", on_trunk=True)
+    assert (found.pull_number, found.tag, found.released) == (number, "", False)
 
 
 def test_a_tag_of_a_tag_names_no_commit() -> None:
