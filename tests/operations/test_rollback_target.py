@@ -168,6 +168,14 @@ def test_of_two_builds_of_a_commit_the_one_that_can_be_put_back_is_chosen() -> N
     assert choice.build == OLD
 
 
+def test_an_earlier_build_of_the_same_commit_is_another_build() -> None:
+    again = replace(OLD, deployment_id="dpl_again")
+    ledger = (cases.entry(4, again, until=None), *LEDGER[1:])
+    choice = choose(ledger=ledger, live=again)
+    assert isinstance(choice, Chosen)
+    assert choice.build == OLD
+
+
 def test_another_environment_is_named_in_the_line_to_type() -> None:
     refusal = refused(choose_target(LEDGER, "staging", TagName("v9"), NEW, ALL, lambda build: ""))
     assert refusal.remedy == "Nearest safe target: `/rollback staging v1.4.2`."
