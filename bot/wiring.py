@@ -1,7 +1,7 @@
 """The composition root: the one place that picks an adapter for each port."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,21 +9,33 @@ from pathlib import Path
 
 import structlog
 
+from bot.adapters.domain import DomainReader
 from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
+from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
 from bot.adapters.keyfile import AuditKeyError, load_audit_keys
+from bot.adapters.notify import open_notifiers
 from bot.adapters.postgres import embedded, migrations, store, worker
 from bot.adapters.postgres.audit import PostgresAudit
 from bot.adapters.postgres.binaries import EmbeddedError
+from bot.adapters.postgres.environments import PostgresEnvironments
 from bot.adapters.postgres.migrations import MigrationError
+from bot.adapters.postgres.operations import PostgresOperations
+from bot.adapters.postgres.outbox import PostgresOutbox
+from bot.adapters.vercel.client import is_local
+from bot.adapters.vercel.host import VercelHost
+from bot.adapters.workflow.deployments import GitHubDeployments
+from bot.adapters.workflow.host import WorkflowHost
 from bot.engine.app_manifest import load_manifest
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
 from bot.engine.links import Links
+from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
+from bot.ports.host import Host
 from bot.settings import AppCredentials, Settings
 
 __all__ = [
@@ -60,6 +72,9 @@ class Bot:
 
     settings: Settings
     store: Store
+    operations: PostgresOperations
+    environments: PostgresEnvironments
+    audit: PostgresAudit
     engine: Engine
     database: str
     """A connection string with its password: never log it."""
@@ -102,8 +117,53 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         database = await stack.enter_async_context(_database(settings))
         opened = await stack.enter_async_context(store.open_store(database))
         hub = await stack.enter_async_context(open_hub(settings))
-        engine = Engine(hub, opened, CLOCK, Links(settings.public_url), settings.retention)
-        yield Bot(settings, opened, engine, database)
+        links = Links(settings.public_url)
+        operations = PostgresOperations(opened.pool)
+        environments = PostgresEnvironments(opened.pool)
+        audit = _audit_log(settings, opened)
+        audit = _audit_log(settings, opened)
+        hosts = await stack.enter_async_context(_hosts(settings, hub))
+        notifiers = await stack.enter_async_context(
+            open_notifiers(
+                slack_webhook_url=settings.slack_webhook_url.reveal(),
+                pagerduty_routing_key=settings.pagerduty_routing_key.reveal(),
+            )
+        )
+        shipping = Shipping(
+            hub=hub,
+            commands=GitHubCommandHub(hub.access),
+            hosts=hosts,
+            store=opened,
+            operations=operations,
+            audit=audit,
+            outbox=PostgresOutbox(opened.pool, notifiers),
+            clock=CLOCK,
+            links=links,
+        )
+        engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping)
+        environments = PostgresEnvironments(opened.pool)
+        yield Bot(settings, opened, operations, environments, audit, engine, database)
+
+
+@asynccontextmanager
+async def _hosts(settings: Settings, hub: GitHubHub) -> AsyncIterator[Mapping[str, Host]]:
+    """Those that this server has access to, by the name that ``HostTarget.host`` gives them."""
+    local = settings.github_api_url if is_local(settings.github_api_url) else ""
+    workflow = WorkflowHost(GitHubDeployments(hub.access), DomainReader(stand_in=local), CLOCK)
+    vercel = None
+    if settings.vercel_token:
+        vercel = VercelHost.connect(
+            api_url=settings.vercel_api_url,
+            token=settings.vercel_token.reveal(),
+            team=settings.vercel_team,
+            clock=CLOCK,
+        )
+    try:
+        yield {"github": workflow, **({"vercel": vercel} if vercel else {})}
+    finally:
+        await workflow.aclose()
+        if vercel:
+            await vercel.aclose()
 
 
 @asynccontextmanager

@@ -9,24 +9,33 @@ from typing import Any, TypeAlias
 import structlog
 
 from bot.core.work import (
+    AdvanceEnvironment,
+    DeliverNotice,
     FixTitle,
+    PromoteRelease,
     PruneStore,
     ReconcileInstallation,
     ReconcileMergeGroup,
+    ReconcilePromotion,
     ReconcilePullRequest,
     ReconcileRepository,
     RefreshPullRequest,
     RerunHead,
     RerunPullRequest,
     RouteDelivery,
+    RunCommand,
+    SequenceAudit,
     SweepDeliveries,
+    TellOperation,
     Work,
 )
 from bot.engine.links import Links
 from bot.engine.reconcile import Reconciler
-from bot.engine.routes import route
+from bot.engine.routes import head_in, route
+from bot.engine.shipping import Shipping
 from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries
 from bot.ports import Clock, Hub, HubUnavailable, JobInfo, RateLimit, RetryLater, Store
+from bot.ports.host import HostUnavailable
 
 log = structlog.get_logger()
 
@@ -46,6 +55,7 @@ class Engine:
     clock: Clock
     links: Links
     retention: timedelta
+    shipping: Shipping
 
     @property
     def reconciler(self) -> Reconciler:
@@ -64,6 +74,13 @@ class Engine:
             ReconcileRepository: reconciler.reconcile_repository,
             ReconcileInstallation: reconciler.reconcile_installation,
             FixTitle: reconciler.fix_title,
+            RunCommand: self.shipping.runner.run_command,
+            AdvanceEnvironment: self.shipping.operator.advance_environment,
+            TellOperation: self.shipping.promotions.tell_operation,
+            ReconcilePromotion: self.shipping.promotions.reconcile_promotion,
+            PromoteRelease: self.shipping.promotions.promote_release,
+            DeliverNotice: self._deliver_notice,
+            SequenceAudit: self._sequence_audit,
             SweepDeliveries: self._sweep,
             PruneStore: self._prune,
         }
@@ -77,7 +94,7 @@ class Engine:
                     raise RetryLater(wait, "GitHub's rate limit is low")
             try:
                 await handle(work, f"job {job.id}: {work.kind} {work.key}")
-            except HubUnavailable as error:
+            except (HubUnavailable, HostUnavailable) as error:
                 wait = wait_for_hub(error.retry_after, self.clock.now() - job.queued_at)
                 if wait is None:
                     raise
@@ -90,12 +107,11 @@ class Engine:
         if delivery is None:
             return
         received_at = delivery.received_at.timestamp() if delivery.received_at else None
-        works = route(
-            delivery.event,
-            delivery.action,
-            json.loads(delivery.payload),
-            received_at=received_at,
-        )
+        payload = json.loads(delivery.payload)
+        works = route(delivery.event, delivery.action, payload, received_at=received_at)
+        head = head_in(delivery.event, payload)
+        if head and delivery.received_at:
+            await self.shipping.operations.note_head(*head, seen_at=delivery.received_at)
         await self.store.finish_delivery(work.guid, "routed" if works else "ignored", works)
         log.info(
             "delivery_routed",
@@ -106,6 +122,12 @@ class Engine:
 
     async def _sweep(self, work: SweepDeliveries, cause: str) -> None:
         await sweep_deliveries(self.hub, self.store, self.clock)
+
+    async def _deliver_notice(self, work: DeliverNotice, cause: str) -> None:
+        await self.shipping.outbox.deliver(work.notice_id)
+
+    async def _sequence_audit(self, work: SequenceAudit, cause: str) -> None:
+        await self.shipping.audit.sequence()
 
     async def _prune(self, work: PruneStore, cause: str) -> None:
         await self.store.prune(older_than=self.retention)

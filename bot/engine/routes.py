@@ -11,16 +11,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from bot.core.commands.grammar import body_digest
+from bot.core.model import Sha
 from bot.core.policy import POLICY_PATH
 from bot.core.render import FIX_TITLE
 from bot.core.work import (
     FixTitle,
+    PromoteRelease,
     ReconcileInstallation,
     ReconcileMergeGroup,
+    ReconcilePromotion,
     ReconcilePullRequest,
     ReconcileRepository,
     RerunHead,
     RerunPullRequest,
+    RunCommand,
     Work,
 )
 
@@ -37,6 +42,13 @@ _PULL_ACTIONS = frozenset(
         "closed",
     }
 )
+_VERCEL_ACTIONS = frozenset(
+    f"vercel.deployment.{state}"
+    for state in ("ready", "success", "error", "failed", "canceled", "promoted")
+)
+_COMMAND_LINE = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
+"""A line that could be a command: cheap to ask of every comment, and settled later."""
+_MAX_TAG = 250
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-\d+-(?P<base_sha>[0-9a-f]{40})")
@@ -58,6 +70,16 @@ def is_routed(event: str, action: str, payload: Payload) -> bool:
     return bool(route(event, action, payload))
 
 
+def head_in(event: str, payload: Payload) -> tuple[int, int, Sha] | None:
+    """The repository, the pull request and its head that a delivery tells of: what a person who
+    comments after it could see."""
+    repository_id = _integer(payload.get("repository"), "id")
+    number, head = _integer(payload, "number"), _sha(_at(payload, "pull_request", "head", "sha"))
+    if event != "pull_request" or not repository_id or not number or not head:
+        return None
+    return repository_id, number, Sha(head)
+
+
 def _pull_request(payload: Payload, received_at: float | None) -> Iterator[Work]:
     repo = _repo(payload)
     number = _integer(payload, "number")
@@ -71,6 +93,8 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     if not repo or not branch or payload.get("deleted") is True:
         return
     default_branch = _at(payload, "repository", "default_branch")
+    if branch == default_branch:
+        yield ReconcilePromotion(**repo)
     # The list of commits does not tell what a forced push took away.
     rewritten = payload.get("forced") is True and branch == default_branch
     if not rewritten and not _touches(payload.get("commits"), POLICY_PATH):
@@ -151,6 +175,49 @@ def _installation_repositories(payload: Payload, _: float | None) -> Iterator[Wo
             yield ReconcileRepository(**repo)
 
 
+def _issue_comment(payload: Payload, received_at: float | None) -> Iterator[Work]:
+    """A created comment on a pull request with a line that could be a command."""
+    repo = _repo(payload)
+    issue, comment = payload.get("issue"), payload.get("comment")
+    number, comment_id = _integer(issue, "number"), _integer(comment, "id")
+    actor_id, body = _integer(payload.get("sender"), "id"), _at(comment, "body")
+    if (
+        repo
+        and number
+        and comment_id
+        and actor_id
+        and isinstance(_at(issue, "pull_request"), Mapping)
+        and isinstance(body, str)
+        and _COMMAND_LINE.search(body)
+    ):
+        yield RunCommand(
+            **repo,
+            number=number,
+            comment_id=comment_id,
+            actor_id=actor_id,
+            body_digest=body_digest(body),
+            received_at=received_at or 0.0,
+        )
+
+
+def _promotion(payload: Payload, _: float | None) -> Iterator[Work]:
+    """Something that promotion gates look at has changed. Our own checks are no news."""
+    name = _at(payload, "check_run", "name")
+    if isinstance(name, str) and name.startswith("lockgate/"):
+        return
+    if repo := _repo(payload):
+        yield ReconcilePromotion(**repo)
+
+
+def _release(payload: Payload, _: float | None) -> Iterator[Work]:
+    repo = _repo(payload)
+    tag = _at(payload, "release", "tag_name")
+    actor_id, login = _integer(payload.get("sender"), "id"), _at(payload, "sender", "login")
+    if repo and isinstance(tag, str) and 0 < len(tag) <= _MAX_TAG and isinstance(login, str):
+        yield ReconcilePromotion(**repo)
+        yield PromoteRelease(**repo, tag=tag, actor_id=actor_id, actor_login=login)
+
+
 _Handler: TypeAlias = Callable[[Payload, float | None], Iterable[Work]]
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
@@ -164,6 +231,12 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("installation", "unsuspend"): _installation,
     ("installation", "new_permissions_accepted"): _installation,
     ("installation_repositories", "added"): _installation_repositories,
+    ("issue_comment", "created"): _issue_comment,
+    ("check_run", "completed"): _promotion,
+    ("status", ""): _promotion,
+    ("deployment_status", "created"): _promotion,
+    ("release", "published"): _release,
+    **{("repository_dispatch", action): _promotion for action in _VERCEL_ACTIONS},
 }
 
 

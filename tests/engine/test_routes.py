@@ -6,14 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.commands.grammar import body_digest
 from bot.core.work import (
     FixTitle,
+    PromoteRelease,
     ReconcileInstallation,
     ReconcileMergeGroup,
+    ReconcilePromotion,
     ReconcilePullRequest,
     ReconcileRepository,
     RerunHead,
     RerunPullRequest,
+    RunCommand,
 )
 from bot.engine.routes import is_routed, route
 
@@ -25,6 +29,9 @@ ENVELOPE = {
     "repository": {"id": 42, "full_name": "octo/shop", "default_branch": "main"},
     "sender": {"id": 5, "login": "mona", "type": "User"},
 }
+
+
+MERGED = {"merged_at": "2026-01-01T00:00:00Z"}
 
 
 def payload(**fields):
@@ -44,6 +51,10 @@ def check_run(pulls=(), branch="topic"):
             {"number": number, "base": {"repo": {"id": repo}}} for number, repo in pulls
         ],
     }
+
+
+def comment(body, *, pull=MERGED):
+    return payload(issue={"number": 12, "pull_request": pull}, comment={"id": 77, "body": body})
 
 
 QUEUE_BRANCH = f"gh-readonly-queue/release/1.x/pr-12-{BASE}"
@@ -86,7 +97,7 @@ CASES = {
         "push",
         "",
         push(modified=[".github/lockgate.yml"]),
-        [ReconcileRepository(**REPO, base_ref="main")],
+        [ReconcilePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
     ),
     "push of the policy to another branch": (
         "push",
@@ -98,7 +109,7 @@ CASES = {
         "push",
         "",
         push(removed=[".github/lockgate.yml"]),
-        [ReconcileRepository(**REPO, base_ref="main")],
+        [ReconcilePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
     ),
     "push of the organisation's policy": (
         "push",
@@ -107,14 +118,22 @@ CASES = {
             **push(modified=[".github/lockgate.yml"]),
             "repository": {"id": 43, "full_name": "octo/.github", "default_branch": "main"},
         },
-        [ReconcileInstallation(7)],
+        [
+            ReconcilePromotion(**{**REPO, "repository_id": 43, "name": ".github"}),
+            ReconcileInstallation(7),
+        ],
     ),
-    "push of anything else": ("push", "", push(modified=["src/app.py"]), []),
+    "push of anything else": (
+        "push",
+        "",
+        push(modified=["src/app.py"]),
+        [ReconcilePromotion(**REPO)],
+    ),
     "forced push to the trunk": (
         "push",
         "",
         push(forced=True),
-        [ReconcileRepository(**REPO, base_ref="main")],
+        [ReconcilePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
     ),
     "forced push to a topic": ("push", "", push("refs/heads/topic", forced=True), []),
     "push of a tag": ("push", "", push("refs/tags/v1", modified=[".github/lockgate.yml"]), []),
@@ -163,8 +182,47 @@ CASES = {
     "a check that somebody else completed": (
         "check_run",
         "completed",
-        payload(check_run=check_run([(12, 42)])),
+        payload(check_run={**check_run([(12, 42)]), "name": "test"}),
+        [ReconcilePromotion(**REPO)],
+    ),
+    "a check that we completed": (
+        "check_run",
+        "completed",
+        payload(check_run={**check_run([(12, 42)]), "name": "lockgate/commits"}),
         [],
+    ),
+    "a command in a comment": (
+        "issue_comment",
+        "created",
+        comment("/promote"),
+        [
+            RunCommand(
+                **REPO,
+                number=12,
+                comment_id=77,
+                actor_id=5,
+                body_digest=body_digest("/promote"),
+                received_at=0.0,
+            )
+        ],
+    ),
+    "a comment without a command": ("issue_comment", "created", comment("see a/b"), []),
+    "an edited comment": ("issue_comment", "edited", comment("/promote"), []),
+    "a comment on a plain issue": ("issue_comment", "created", comment("/help", pull=None), []),
+    "a release": (
+        "release",
+        "published",
+        payload(release={"tag_name": "v1.5.0"}),
+        [
+            ReconcilePromotion(**REPO),
+            PromoteRelease(**REPO, tag="v1.5.0", actor_id=5, actor_login="mona"),
+        ],
+    ),
+    "a build at the host": (
+        "repository_dispatch",
+        "vercel.deployment.ready",
+        payload(),
+        [ReconcilePromotion(**REPO)],
     ),
     "Fix title": (
         "check_run",
