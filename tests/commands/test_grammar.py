@@ -287,7 +287,7 @@ def test_a_hostile_comment_is_read_quickly(piece: str, size: int) -> None:
     for body in (whole, f"{whole}\n\n/promote", f"/promote\n{whole}", f"/promote {whole}"):
         start = time.process_time()
         read_comment(body)
-        assert time.process_time() - start < 1.5
+        assert time.process_time() - start < 3
 
 
 PIECES = [
