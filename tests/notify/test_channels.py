@@ -49,7 +49,9 @@ _notices = st.builds(
     title=st.text(st.characters(codec="utf-8"), min_size=1, max_size=1500)
     | st.just("&" * 2000),
     text=st.text(st.characters(codec="utf-8"), max_size=50) | st.just("<&" * 4000),
-    url=st.sampled_from(["", "https://bot.example/x", "javascript:alert(1)", "http://" + "y" * 4000]),
+    url=st.sampled_from(
+        ["", "https://bot.example/x", "javascript:alert(1)", "http://" + "y" * 4_000]
+    ),
     repository=st.text(max_size=20) | st.just("o" * 300),
     environment=st.text(max_size=20),
     resolves=st.booleans(),
