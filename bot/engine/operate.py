@@ -230,4 +230,5 @@ def _notice(operation: Operation, url: str) -> Notice:
         url=url,
         repository=operation.repo.full_name,
         environment=operation.plan.environment,
+        resolves=operation.state is State.SUCCEEDED,
     )
