@@ -9,6 +9,7 @@ place's checked, the tree computed anew and compared with every checkpoint.
 
 import argparse
 import asyncio
+import logging
 import os
 import resource
 import sys
@@ -18,6 +19,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import structlog
 
 from bot.adapters.postgres.audit import PostgresAudit
 from bot.adapters.postgres.embedded import embedded_server
@@ -80,6 +83,10 @@ async def fill(audit: PostgresAudit, entries: int) -> None:
         await asyncio.gather(*(audit.append(ENTRY) for _ in range(min(5000, entries - start))))
 
 
+def quiet() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
 async def measure(seconds: float, entries: int) -> None:
     async with audit_log() as audit:
         print("| | entries/s |", "|---|---:|", sep="\n")
@@ -110,6 +117,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="of appending, each time")
     parser.add_argument("--entries", type=int, default=300_000, help="to verify, at least")
     arguments = parser.parse_args()
+    quiet()
     asyncio.run(measure(arguments.seconds, arguments.entries))
 
 

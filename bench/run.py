@@ -22,6 +22,7 @@ BENCHES = {
     "intake": "Durable intake",
     "latency": "From webhook to check",
     "commits": "Commit messages",
+    "audit": "Audit log",
     "cost": "What it costs to run",
 }
 CANNOT_RUN_HERE = 3
