@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ from bot.web.viewer import Everything
 from bot.wiring import Bot, open_bot
 
 SECRET = "a webhook secret that nobody guesses"
-PATIENCE = 30.0
+PATIENCE = 60.0
 SQUASH_WITH_TITLE = {
     "allow_merge_commit": False,
     "allow_rebase_merge": False,
@@ -146,11 +146,12 @@ def settings_for(github: Sandbox, home: Path, database_url: str, url: str) -> Se
 
 @asynccontextmanager
 async def started(
-    github: Sandbox, requests: Requests, home: Path, database_url: str
+    github: Sandbox, requests: Requests, home: Path, database_url: str, **changes: object
 ) -> AsyncIterator[Journey]:
-    """The bot's web side; ``Journey.working`` runs a worker."""
+    """The bot's web side; ``Journey.working`` runs a worker. ``changes`` are to the settings."""
     bound = bind("127.0.0.1", 0)
     settings = settings_for(github, home, database_url, address_of(bound))
+    settings = replace(settings, **changes)
     async with open_bot(settings) as bot, listening(bot_app(bot, Everything()), bound) as url:
         github.send_events_to(f"{url}/webhooks/github", SECRET)
         yield Journey(github, bot, requests)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from journey import SECRET, SQUASH_WITH_TITLE
+from journey import PATIENCE, SECRET, SQUASH_WITH_TITLE
 from processes import environment, lockgate, logged, ran, running
 
 from bot.demo.story import STEPS
@@ -27,7 +27,7 @@ async def with_a_fault(**ports):
         yield stage
 
 demo.open_stage = with_a_fault
-story.PATIENCE = 2.0
+story.PATIENCE = 6.0
 demo.demo(["--once", "--json", "--port", "0", "--sandbox-port", "0"])
 """
 FREE_PORTS = ("--port", "0", "--sandbox-port", "0")
@@ -58,7 +58,7 @@ async def test_a_story_that_does_not_come_true_says_so(tmp_path: Path):
     *steps, summary = [json.loads(line) for line in out.splitlines()]
     assert [step["ok"] for step in steps] == [True, True, False], "it ends at the first failure"
     assert steps[-1]["evidence"] == (
-        "after 2 s there is no summary comment with “feat: add search”"
+        "after 6 s there is no summary comment with “feat: add search”"
     )
     assert (summary["name"], summary["ok"]) == ("summary", False)
 
@@ -87,12 +87,12 @@ async def test_web_and_worker_run_apart_and_end_when_asked(
         repository = github.create_repository("octo/shop", **SQUASH_WITH_TITLE)
         asked = github.faults.slow("POST */check-runs", 2.0)
         pull = github.open_pull(repository, "Add search")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not asked.hits:  # noqa: ASYNC110 (the sandbox tells nobody)
                 await asyncio.sleep(0.01)
         worker.send_signal(signal.SIGTERM)
         assert (await logged(worker, "stopping"))["signal"] == "SIGTERM"
-        assert await asyncio.wait_for(worker.wait(), 20) == 0
+        assert await asyncio.wait_for(worker.wait(), PATIENCE) == 0
         assert [run.conclusion for run in github.checks_of(repository, pull.head_sha)] == [
             "failure"
         ]
