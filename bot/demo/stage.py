@@ -101,7 +101,7 @@ def _repository(sandbox: Sandbox) -> Repository:
         allow_rebase_merge=False,
         squash_merge_commit_title="PR_TITLE",
     )
-    for login, role in (("mona", "write"), ("octo", "admin"), ("hubot-fan", "read")):
+    for login, role in (("mona", "write"), ("ada", "admin"), ("hubot-fan", "read")):
         sandbox.set_role(repository, sandbox.user(login), role)
     return repository
 

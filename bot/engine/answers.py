@@ -1,6 +1,6 @@
 """What each command does, and what is answered to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,12 +27,11 @@ from bot.core.commands.requests import (
     ThawRequest,
     UnlockRequest,
 )
+from bot.core.commits.config import CommitsConfig
 from bot.core.decision import Verdict
 from bot.core.hosting import (
     Build,
-    BuildState,
     Freeze,
-    HostDeployment,
     HostTarget,
     LedgerEntry,
     Lock,
@@ -51,6 +50,7 @@ from bot.core.operations.machine import (
 )
 from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_target
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure
+from bot.core.promotion import pick_build
 from bot.core.render import from_json
 from bot.core.render.command import (
     EnvironmentStatus,
@@ -92,6 +92,7 @@ class Asked:
     caller: Caller
     seen_head: Sha | None
     environments: Mapping[str, EnvironmentPolicy]
+    commits: CommitsConfig
     policy_fault: str
     now: datetime
 
@@ -176,7 +177,7 @@ class Answers:
         )
         if request.dry_run:
             decision = await self.gatherer.judge(
-                asked.ref.repo, request.environment, policy, build, {}
+                asked.ref.repo, request.environment, policy, build, asked.commits, {}
             )
             since = live.live_from if live else None
             return Answer(render_plan(plan, decision, replaced_since=since))
@@ -212,7 +213,7 @@ class Answers:
     async def _at_host(self, build: Build, asked: Asked, target: HostTarget) -> Build:
         """With the host's newest production build of the commit, where there is one."""
         builds = await self.hosts[target.host].fetch_builds(asked.ref.repo, target, build.sha)
-        made = newest_production(builds)
+        made = pick_build(builds, build.sha)
         return replace(build, deployment_id=made.id) if made else build
 
     async def _roll_back(self, request: RollbackRequest, asked: Asked) -> Answer:
@@ -307,7 +308,9 @@ class Answers:
         if isinstance(build, Refusal):
             return refuse(build)
         build = await self._at_host(build, asked, target)
-        decision = await self.gatherer.judge(asked.ref.repo, request.environment, policy, build, {})
+        decision = await self.gatherer.judge(
+            asked.ref.repo, request.environment, policy, build, asked.commits, {}
+        )
         return Answer(render_gates(request.environment, build, decision))
 
     async def _status(self, request: StatusRequest, asked: Asked) -> Answer:
@@ -470,13 +473,6 @@ class Answers:
                 "Whoever runs it sets VERCEL_TOKEN; `lockgate doctor` checks it.",
             )
         return target
-
-
-def newest_production(builds: Sequence[HostDeployment]) -> HostDeployment | None:
-    """The newest production build, ready ones first."""
-    made = [build for build in builds if build.production]
-    ready = [build for build in made if build.state is BuildState.READY]
-    return next(iter(ready or made), None)
 
 
 def _goes_with_schema(build: Build) -> str:

@@ -16,6 +16,7 @@ import bot
 
 FILE = "app.yml"
 HOOK_PATH = "/webhooks/github"
+SIGN_IN_PATH = "/login/callback"
 _LONGEST_NAME = 34
 """GitHub's limit for an App's name."""
 
@@ -63,6 +64,7 @@ def manifest_form(
         "public": manifest.public,
         "hook_attributes": {"url": public_url + HOOK_PATH, "active": True},
         "redirect_url": redirect_url,
+        "callback_urls": [public_url + SIGN_IN_PATH],
         "default_permissions": dict(manifest.permissions),
         "default_events": list(manifest.events),
     }

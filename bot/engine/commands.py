@@ -15,9 +15,10 @@ from bot.core.commands.authority import Caller, Commented, authorise
 from bot.core.commands.command import Surroundings
 from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
 from bot.core.commands.requests import Refusal, Request
+from bot.core.commits.config import CommitsConfig
 from bot.core.effects import PostComment, React
-from bot.core.model import Actor, PolicyFiles, RepoRef, Role
-from bot.core.policy import Policy, PolicyInForce, policy_result, resolve_policy
+from bot.core.model import Actor, ActorKind, PolicyFiles, RepoRef, Role
+from bot.core.policy import DEFAULT_POLICY, Policy, PolicyInForce, policy_result, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.promotion import Read, Unread
 from bot.core.render import SummaryComment
@@ -41,6 +42,7 @@ class Environments:
     that could, which is enough for a rollback."""
 
     by_name: Mapping[str, EnvironmentPolicy]
+    commits: CommitsConfig
     fault: str = ""
 
 
@@ -61,8 +63,8 @@ class CommandRunner:
             log.info("comment_gone", comment=work.comment_id)
             return
         reading = read_comment(comment.body)
-        if isinstance(reading, Silence):
-            return
+        if isinstance(reading, Silence) or comment.author.kind is not ActorKind.USER:
+            return  # bots get no answer, so that no two of them ever talk to each other
         if await self.commands.fetch_own_comment(work.ref, answer_marker(work.comment_id)):
             return  # answered before this process, or another, was killed
         await self._react(work, "eyes", cause)
@@ -113,6 +115,7 @@ class CommandRunner:
             caller=caller,
             seen_head=seen,
             environments=environments.by_name,
+            commits=environments.commits,
             policy_fault=environments.fault,
             now=self.clock.now(),
         )
@@ -171,12 +174,13 @@ async def usable_environments(
     outcome = resolve_policy(files)
     if isinstance(outcome, PolicyInForce):
         await operations.save_policy(repository_id, outcome.policy.model_dump_json(by_alias=True))
-        return Environments(outcome.policy.environments)
+        return Environments(outcome.policy.environments, outcome.policy.commits)
     fault = policy_result(outcome).summary
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None:
-        return Environments({}, fault)
-    return Environments(Policy.model_validate_json(remembered[0]).environments, fault)
+        return Environments({}, DEFAULT_POLICY.commits, fault)
+    policy = Policy.model_validate_json(remembered[0])
+    return Environments(policy.environments, policy.commits, fault)
 
 
 async def _read_role(hub: Hub, repo: RepoRef, login: str) -> Read[Role]:

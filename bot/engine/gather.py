@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from bot.core.commits.config import CommitsConfig
 from bot.core.decision import Decision
 from bot.core.evaluation import evaluate_promotion
 from bot.core.hosting import Build, HostDeployment, HostProject
@@ -26,7 +27,12 @@ class Gatherer:
     clock: Clock
 
     async def gather(
-        self, repo: RepoRef, environment: str, policy: EnvironmentPolicy, build: Build
+        self,
+        repo: RepoRef,
+        environment: str,
+        policy: EnvironmentPolicy,
+        build: Build,
+        commits: CommitsConfig,
     ) -> PromotionFacts:
         """The facts on a build and an environment, read now, side by side.
 
@@ -37,6 +43,7 @@ class Gatherer:
         trunk, _ = await self.hub.fetch_trunk(repo)
         commit = await self.hub.fetch_commit(repo, build.sha, trunk=trunk)
         pull_number = build.pull_number or commit.pull_number
+        pull = await self.hub.fetch_pull(PullRef(repo, pull_number)) if pull_number else None
         (
             (lock, freezes, live),
             (checks, required, approvals, project, deployments),
@@ -59,12 +66,13 @@ class Gatherer:
             policy=policy,
             now=self.clock.now(),
             candidate=Candidate(
-                build=build,
+                build=replace(build, pull_number=pull_number),
                 commit=commit.commit,
-                author=commit.commit.author,
+                author=pull.author if pull else commit.commit.author,
                 on_trunk=commit.on_trunk,
                 released=commit.released,
-                merged=bool(commit.pull_number),
+                merged=pull is not None and pull.merged,
+                head_sha=pull.head_sha if pull else None,
             ),
             checks=checks,
             required_checks=required,
@@ -74,6 +82,7 @@ class Gatherer:
             lock=lock,
             freezes=freezes,
             live=live,
+            commits=commits,
         )
 
     async def judge(
@@ -82,10 +91,11 @@ class Gatherer:
         environment: str,
         policy: EnvironmentPolicy,
         build: Build,
+        commits: CommitsConfig,
         overrides: Mapping[str, str],
     ) -> Decision:
         """Gather the facts and ask the gates. ``overrides`` are ``login: reason`` by gate."""
-        facts = await self.gather(repo, environment, policy, build)
+        facts = await self.gather(repo, environment, policy, build, commits)
         return evaluate_promotion(
             facts, {gate: Override(*text.split(": ", 1)) for gate, text in overrides.items()}
         )

@@ -12,10 +12,10 @@ from bot.core.hosting import Build, Origin
 from bot.core.model import GHOST, Actor, PullRef, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
+from bot.core.promotion import pick_build
 from bot.core.render import SummaryComment, render_promotion_check
 from bot.core.render.operation import operation_marker, render_operation
 from bot.core.work import AdvanceEnvironment, PromoteRelease, ReconcilePromotion, TellOperation
-from bot.engine.answers import newest_production
 from bot.engine.apply import apply
 from bot.engine.commands import usable_environments
 from bot.engine.gather import Gatherer
@@ -81,7 +81,9 @@ class Promotions:
                 return
             policy = environments.by_name[name]
             build = await self._build(work.repo, policy, Build(head))
-            decision = await self.gatherer.judge(work.repo, name, policy, build, {})
+            decision = await self.gatherer.judge(
+                work.repo, name, policy, build, environments.commits, {}
+            )
             check = render_promotion_check(
                 decision, environment=name, details_url=self.links.repository(work.repo)
             )
@@ -141,7 +143,7 @@ class Promotions:
         if target is None or host is None:
             return build
         try:
-            made = newest_production(await host.fetch_builds(repo, target, build.sha))
+            made = pick_build(await host.fetch_builds(repo, target, build.sha), build.sha)
         except HostError:
             return build  # the deployment gate says what is the matter
         return build if made is None else _with(build, made.id)

@@ -79,7 +79,12 @@ class Shipping:
             remedy = "mend the policy on the base branch"
             return Decision((GateResult("policy", Verdict.ERROR, fault, remedy),))
         return await self.gatherer.judge(
-            operation.repo, plan.environment, policy, plan.build, operation.overrides
+            operation.repo,
+            plan.environment,
+            policy,
+            plan.build,
+            environments.commits,
+            operation.overrides,
         )
 
     async def _environments(self, operation: Operation) -> Environments:

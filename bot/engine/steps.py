@@ -69,11 +69,12 @@ class Steps:
         except HostUnavailable as error:
             return Again(error.retry_after or _TURN, str(error))
         except HostGone as error:
-            return Failed(str(error), "check the project and the deployment at the host")
+            remedy = "check the project and the deployment at the host"
+            return Failed(str(error), remedy, unchanged=_first(step))
         except HostRefused as error:
             if error.busy:
                 return Again(_TURN, str(error))
-            return Failed(str(error), error.remedy)
+            return Failed(str(error), error.remedy, unchanged=_first(step))
         except HubUnavailable as error:
             return Again(error.retry_after or _TURN, str(error))
         except HubError as error:
@@ -145,12 +146,14 @@ class Steps:
             return Failed(
                 f"deployment {build.id} is {build.state.value} at the host",
                 "choose a build that is ready",
+                unchanged=_first(step),
             )
         if build.sha is not None and build.sha != plan.build.sha:
             return Failed(
                 f"deployment {build.id} was built from {build.sha[:7]}, "
                 f"not from {plan.build.sha[:7]}",
                 "choose the deployment of that commit",
+                unchanged=_first(step),
             )
         if plan.kind is Kind.PROMOTE:
             switched = await host.promote(operation.repo, plan.target, build.id)
@@ -205,11 +208,14 @@ class Steps:
         return Done("written down")
 
     async def _confirm(self, operation: Operation, step: Step) -> Result:
-        deployment_id = operation.step(StepName.ANNOUNCE).detail.get("deployment")
-        if not isinstance(deployment_id, int):
-            return Done("GitHub had not been told")
         ended_well = operation.ending is None
         try:
+            # Asked for by its key: whoever posted it may have been killed before noting its id.
+            deployment_id = await self.hub.fetch_deployment(
+                operation.repo, environment=operation.plan.environment, key=_key(operation)
+            )
+            if deployment_id is None:
+                return Done("GitHub had not been told")
             await self.hub.post_deployment_status(
                 operation.repo,
                 deployment_id,
@@ -228,6 +234,11 @@ class Steps:
             operation.repo.id, operation.plan.environment, operation.id
         )
         return Done("lock given back")
+
+
+def _first(step: Step) -> bool:
+    """Whether nothing was asked of the host before: then what it refused has changed nothing."""
+    return step.name is StepName.SWITCH and step.state is StepState.PLANNED
 
 
 def _key(operation: Operation) -> str:

@@ -21,7 +21,7 @@ _NAME = "override"
 
 def _parse(rest: str, surroundings: Surroundings) -> OverrideRequest:
     environment, left = take_environment(rest, surroundings, _NAME)
-    gates = surroundings.environments[environment].requires
+    gates = surroundings.environments[environment].gates
     gate, left = first_word(left)
     if gate not in gates:
         what = f"`{gate}` is no gate of {environment}" if gate else "The gate is missing"
