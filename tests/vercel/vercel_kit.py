@@ -48,11 +48,11 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(**options: float) -> AsyncIterator[Place]:
+async def opened(*, switch_seconds: float | None = 0.0) -> AsyncIterator[Place]:
     seen: list[Exchange] = []
     hosts: list[VercelHost] = []
     clock = MovableClock()
-    async with SandboxVercel(on_exchange=seen.append, **options) as vercel:
+    async with SandboxVercel(on_exchange=seen.append, switch_seconds=switch_seconds) as vercel:
 
         def connect(*, token: str = "", team: str = "") -> VercelHost:
             hosts.append(

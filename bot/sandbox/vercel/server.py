@@ -38,7 +38,8 @@ class SandboxVercel(World):
     and a token; everything is gone at the end.
 
     ``on_exchange`` sees every request of the API with its answer. ``build_seconds`` and
-    ``switch_seconds`` are how long a build and a job take; they may be changed at any time.
+    ``switch_seconds`` are how long a build and a job take; they may be changed at any time. With
+    None for the latter a job goes on when ``advance`` tells it to.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class SandboxVercel(World):
         on_exchange: Callable[[Exchange], None] | None = None,
         port: int = 0,
         build_seconds: float = 0.0,
-        switch_seconds: float = 0.0,
+        switch_seconds: float | None = 0.0,
         webhook_url: str = "",
         webhook_secret: str = "",
     ) -> None:

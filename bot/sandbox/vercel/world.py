@@ -1,6 +1,7 @@
 """What happens at the sandbox: builds end, jobs move domains, events go out.
 
-Time is real and settable: ``build_seconds`` and ``switch_seconds`` may be zero.
+Time is real and settable: ``build_seconds`` and ``switch_seconds`` may be zero. With a
+``switch_seconds`` of None a job goes on only when ``advance`` tells it to.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ def new_id(prefix: str) -> str:
 
 
 class World:
-    def __init__(self, *, build_seconds: float = 0.0, switch_seconds: float = 0.0) -> None:
+    def __init__(self, *, build_seconds: float = 0.0, switch_seconds: float | None = 0.0) -> None:
         self.build_seconds = build_seconds
         self.switch_seconds = switch_seconds
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -276,19 +277,28 @@ class World:
         self.on_change()
         return job
 
+    def advance(self, project: Project) -> None:
+        """Take the project's job one step on: it begins, or it ends."""
+        job = self._under_way(project)
+        if job is not None:
+            self._step(project, job)
+
     def _run(self, project: Project, job: Job) -> None:
+        if self.switch_seconds is None:
+            return
         if self.switch_seconds <= 0:
             self._finish_job(project, job)
             return
         half = self.switch_seconds / 2
+        self._later(half, lambda: self._step(project, job))
+        self._later(2 * half, lambda: self._step(project, job))
 
-        def begin() -> None:
-            if job.state == "pending":
-                job.state = "in-progress"
-                self.on_change()
-                self._later(half, lambda: self._finish_job(project, job))
-
-        self._later(half, begin)
+    def _step(self, project: Project, job: Job) -> None:
+        if job.state == "pending":
+            job.state = "in-progress"
+            self.on_change()
+        else:
+            self._finish_job(project, job)
 
     def _finish_job(self, project: Project, job: Job) -> None:
         if job.state not in ("pending", "in-progress"):
