@@ -79,6 +79,7 @@ async def test_notice_is_told_once_to_each_channel(database_url: str, store: Pos
         )
         await asyncio.gather(*(outbox.post(NOTICE) for _ in range(5)))
         await work_until(database_url, store, outbox)
+        assert len(slack.taken) == len(pagerduty.taken) == 1
         await outbox.post(replace(NOTICE, text="again"))
         await work_until(database_url, store, outbox)
         for (notice_id,) in await rows(database_url, "SELECT id FROM notices"):
