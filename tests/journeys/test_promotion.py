@@ -77,7 +77,7 @@ class Production:
         """The commit that the production domain answers with."""
         async with httpx.AsyncClient() as client:
             site = self.vercel.site("shop.example.com")
-            return (await client.get(f"{site}/.well-known/lockgate.json")).json()["sha"]
+            return (await client.get(f"{site}.well-known/lockgate.json")).json()["sha"]
 
     async def operations(self) -> list[Operation]:
         return await self.journey.bot.operations.fetch_operations(self.repository.id)
@@ -127,7 +127,7 @@ async def test_a_red_check_holds_a_promotion(production: Production):
     pull = production.merged("feat: add search")
     production.green(pull, "failure")
     said = await production.say(pull, "/promote")
-    assert "Not promoted" in said
+    assert "refused" in said
     assert "test" in said
     assert production.live is None
     assert production.reactions == ["eyes", "-1"]
