@@ -47,6 +47,14 @@ class AppCredentials:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthCredentials:
+    """The GitHub App's client id and client secret: with them people sign in to the pages."""
+
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     home: Path
     """``LOCKGATE_HOME``: the embedded database and the credentials file live here."""
@@ -72,6 +80,13 @@ class Settings:
     """``SLACK_WEBHOOK_URL``; empty where Slack is told nothing."""
     pagerduty_routing_key: Secret = field(default_factory=lambda: Secret(""))
     """``PAGERDUTY_ROUTING_KEY``; empty where nobody is paged."""
+    oauth: OAuthCredentials | None = None
+    """None where nobody can sign in: the pages show public repositories."""
+    session_key: Secret = field(default_factory=lambda: Secret(""))
+    """``LOCKGATE_SESSION_KEY``; empty means the file ``session.key`` under ``home``."""
+    operators: frozenset[int] = frozenset()
+    """``LOCKGATE_OPERATORS``: ids of the GitHub accounts that see deliveries, jobs and audit log
+    once they have signed in. Ids, since a login can be taken over."""
     audit_key: Secret = field(default_factory=lambda: Secret(""))
     """``LOCKGATE_AUDIT_KEY``; empty means the file ``audit.key`` under ``home``."""
     pg_bin: Path | None = None
@@ -112,6 +127,8 @@ VARIABLES: tuple[Variable, ...] = (
         DEFAULT_API_URL,
         "GitHub's REST API; https://HOST/api/v3 on GitHub Enterprise Server.",
     ),
+    Variable("GITHUB_CLIENT_ID", "", "The App's client id; with it people sign in to the pages."),
+    Variable("GITHUB_CLIENT_SECRET", "", "The App's client secret; goes with the client id."),
     Variable("VERCEL_TOKEN", "", "A Vercel access token; only for environments on Vercel."),
     Variable("VERCEL_API_URL", DEFAULT_VERCEL_API_URL, "Vercel's API."),
     Variable("VERCEL_TEAM_ID", "", "The Vercel team that the token acts for: its id or slug."),
@@ -123,6 +140,16 @@ VARIABLES: tuple[Variable, ...] = (
         "LOCKGATE_PUBLIC_URL", "http://HOST:PORT", "Where people and GitHub reach the web server."
     ),
     Variable("LOCKGATE_HOME", "~/.lockgate", "Where credentials and the embedded database live."),
+    Variable(
+        "LOCKGATE_SESSION_KEY",
+        "",
+        "32 bytes in base64 that sign-ins are sealed with; a file under LOCKGATE_HOME if unset.",
+    ),
+    Variable(
+        "LOCKGATE_OPERATORS",
+        "",
+        "Ids of GitHub accounts, with commas: they see deliveries, jobs and the audit log.",
+    ),
     Variable(
         "LOCKGATE_AUDIT_KEY",
         "",
@@ -185,6 +212,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         vercel_team=_vercel_team(values, problems),
         slack_webhook_url=_slack_webhook_url(values, problems),
         pagerduty_routing_key=_pagerduty_routing_key(values, problems),
+        oauth=_oauth(values, problems),
+        session_key=_session_key(values, problems),
+        operators=_operators(values, problems),
         audit_key=_audit_key(values, problems),
         pg_bin=_folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
@@ -449,6 +479,45 @@ def _pagerduty_routing_key(values: Mapping[str, str], problems: list[str]) -> Se
             "on the service's Integrations page as the “Integration Key” of an Events API v2."
         )
     return Secret(key)
+
+
+def _oauth(values: Mapping[str, str], problems: list[str]) -> OAuthCredentials | None:
+    given = [name in values for name in ("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET")]
+    if not any(given):
+        return None
+    if not all(given):
+        problems.append(
+            "GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET: only one of them is set. Both stand on the "
+            "App's settings page; unset both to have nobody sign in."
+        )
+        return None
+    return OAuthCredentials(values["GITHUB_CLIENT_ID"], Secret(values["GITHUB_CLIENT_SECRET"]))
+
+
+def _session_key(values: Mapping[str, str], problems: list[str]) -> Secret:
+    key = values.get("LOCKGATE_SESSION_KEY", "")
+    try:
+        right = not key or len(base64.b64decode(key, validate=True)) == 32
+    except ValueError:
+        right = False
+    if not right:
+        problems.append(
+            "LOCKGATE_SESSION_KEY: it is not 32 bytes in base64. Make one: openssl rand -base64 32"
+        )
+        return Secret("")
+    return Secret(key)
+
+
+def _operators(values: Mapping[str, str], problems: list[str]) -> frozenset[int]:
+    ids = [part.strip() for part in values.get("LOCKGATE_OPERATORS", "").split(",")]
+    ids = [part for part in ids if part]
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in ids):
+        problems.append(
+            "LOCKGATE_OPERATORS: it holds something else than accounts' ids, which are numbers. "
+            "The dashboard tells somebody who is signed in theirs; so does `gh api user --jq .id`"
+        )
+        return frozenset()
+    return frozenset(map(int, ids))
 
 
 def _audit_key(values: Mapping[str, str], problems: list[str]) -> Secret:

@@ -1,4 +1,5 @@
-"""The audit log's key: given, or made once and kept in a file that its owner alone can read."""
+"""The keys of the audit log and of sign-ins: given, or made once and kept in a file that its owner
+alone can read."""
 
 import base64
 import binascii
@@ -10,6 +11,7 @@ from pathlib import Path
 from bot.core.audit.checkpoint import SEED_BYTES, AuditKey
 
 KEY_FILE = "audit.key"
+SESSION_KEY_FILE = "session.key"
 
 
 class AuditKeyError(Exception):
@@ -23,9 +25,21 @@ def load_audit_keys(home: Path, given: str = "") -> tuple[AuditKey, ...]:
     Raises:
         AuditKeyError: a key is damaged, or the file cannot be read or made.
     """
+    return tuple(map(AuditKey, _load(home / KEY_FILE, given, "LOCKGATE_AUDIT_KEY")))
+
+
+def load_session_key(home: Path, given: str = "") -> bytes:
+    """32 bytes: ``given`` in base64, or those of a file under ``home``, made if it is missing.
+
+    Raises:
+        AuditKeyError: the key is damaged, or the file cannot be read or made.
+    """
+    return _load(home / SESSION_KEY_FILE, given, "LOCKGATE_SESSION_KEY")[0]
+
+
+def _load(path: Path, given: str, variable: str) -> tuple[bytes, ...]:
     if given:
-        return tuple(_read(part, "LOCKGATE_AUDIT_KEY") for part in given.split(","))
-    path = home / KEY_FILE
+        return tuple(_read(part, variable) for part in given.split(","))
     try:
         if not path.exists():
             _make(path)
@@ -35,9 +49,12 @@ def load_audit_keys(home: Path, given: str = "") -> tuple[AuditKey, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise AuditKeyError(
             f"{path} cannot be read or made ({type(error).__name__}); give this user the folder, "
-            "or set LOCKGATE_AUDIT_KEY"
+            f"or set {variable}"
         ) from error
-    return tuple(_read(line, str(path)) for line in text.splitlines() if line.strip())
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise AuditKeyError(f"{path}: it is empty. Remove it, and a key is made anew")
+    return tuple(_read(line, str(path)) for line in lines)
 
 
 def _make(path: Path) -> None:
@@ -57,11 +74,14 @@ def _make(path: Path) -> None:
         Path(draft).unlink(missing_ok=True)
 
 
-def _read(text: str, where: str) -> AuditKey:
+def _read(text: str, where: str) -> bytes:
     try:
-        return AuditKey(base64.b64decode(text.strip(), validate=True))
-    except (binascii.Error, ValueError) as error:
+        key = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != SEED_BYTES:
         raise AuditKeyError(
             f"{where}: a key is damaged. It is {SEED_BYTES} bytes in base64: "
             f"openssl rand -base64 {SEED_BYTES}"
-        ) from error
+        )
+    return key

@@ -116,6 +116,8 @@ def _credentials(settings: Settings, app: NewApp) -> dict[str, str]:
         "GITHUB_PRIVATE_KEY": app.private_key,
         "GITHUB_WEBHOOK_SECRET": app.webhook_secret,
     }
+    if app.client_id and app.client_secret:
+        kept |= {"GITHUB_CLIENT_ID": app.client_id, "GITHUB_CLIENT_SECRET": app.client_secret}
     if settings.github_api_url != DEFAULT_API_URL:
         kept["GITHUB_API_URL"] = settings.github_api_url
     return kept

@@ -358,6 +358,8 @@ class NewApp:
     page: str
     private_key: str = field(repr=False)
     webhook_secret: str = field(repr=False)
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
 
 
 class AppInspector(Protocol):

@@ -11,31 +11,43 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan, Scope
 
 from bot.ports import Clock, Store
+from bot.ports.environments import EnvironmentReader
+from bot.ports.operations import AuditReader, OperationStore
 from bot.web.headers import SecurityHeaders
+from bot.web.login import Login
+from bot.web.pages.audit import audit_pages
 from bot.web.pages.dashboard import dashboard_pages
 from bot.web.pages.details import details_page
 from bot.web.pages.failures import failure_pages
 from bot.web.pages.pages import STATIC, Site
+from bot.web.pages.shipping_pages import shipping_pages
 from bot.web.viewer import Viewer
 
 
 def create_app(
     *,
     store: Store,
+    operations: OperationStore,
+    environments: EnvironmentReader,
+    audit: AuditReader,
     clock: Clock,
     webhook_routes: Sequence[BaseRoute],
     health_routes: Sequence[BaseRoute],
     viewer: Viewer,
+    login: Login | None = None,
     lifespan: Lifespan[Any] | None = None,
     github_url: str = "https://github.com",
 ) -> Starlette:
     """The webhook door, health, and the pages.
 
-    ``viewer`` decides what a reader may see; ``github_url`` is where the pages' links to commits
-    and pull requests lead (a GHES host, or the sandbox).
+    ``viewer`` decides what a reader may see, ``login`` has the pages that sign in and out;
+    ``github_url`` is where the pages' links to commits and pull requests lead (a GHES host, or the
+    sandbox).
     """
-    site = Site(store, clock, viewer, github_url.rstrip("/"))
+    site = Site(store, operations, environments, audit, clock, viewer, github_url.rstrip("/"))
     dashboard, repository = dashboard_pages(site)
+    operation, environment = shipping_pages(site)
+    audit_page, audit_export = audit_pages(site)
     return Starlette(
         routes=[
             *webhook_routes,
@@ -43,6 +55,11 @@ def create_app(
             Route("/", dashboard, methods=["GET"]),
             Route("/repos/{owner}/{name}", repository, methods=["GET"]),
             Route("/repos/{owner}/{name}/pulls/{number}", details_page(site), methods=["GET"]),
+            Route("/repos/{owner}/{name}/environments/{environment}", environment, methods=["GET"]),
+            Route("/operations/{operation}", operation, methods=["GET"]),
+            Route("/audit", audit_page, methods=["GET"]),
+            Route("/audit/export", audit_export, methods=["GET"]),
+            *(login.routes(site) if login else ()),
             Mount("/static", _StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(SecurityHeaders)],

@@ -10,13 +10,27 @@ from bot.engine.routes import is_routed
 from bot.web.app import create_app
 from bot.web.health import health_routes
 from bot.web.intake import Intake
+from bot.web.login import Login
+from bot.web.sessions import Sessions
 from bot.web.viewer import PublicOnly, Viewer
 from bot.web.webhook import webhook_route
 from bot.wiring import CLOCK, Bot
 
 
 def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
-    """Without a ``viewer`` it shows public repositories alone."""
+    """Without a ``viewer`` people sign in with GitHub to see what they may read there, and others
+    see public repositories alone."""
+    settings = bot.settings
+    login = None
+    if viewer is None and bot.people is not None:
+        login = Login(
+            people=bot.people,
+            audit=bot.audit,
+            sessions=Sessions(bot.session_key, settings.public_url, CLOCK),
+            public_url=settings.public_url,
+            clock=CLOCK,
+            operators=settings.operators,
+        )
     intake = Intake(bot.store)
 
     @asynccontextmanager
@@ -26,10 +40,14 @@ def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
 
     return create_app(
         store=bot.store,
+        operations=bot.operations,
+        environments=bot.environments,
+        audit=bot.audit,
         clock=CLOCK,
         webhook_routes=[webhook_route(intake, bot.app.webhook_secrets, is_routed)],
         health_routes=health_routes(bot.store),
-        viewer=viewer or PublicOnly(),
+        viewer=viewer or (login.viewer if login else PublicOnly()),
+        login=login,
         lifespan=lifespan,
         github_url=site_url(bot.settings.github_api_url),
     )

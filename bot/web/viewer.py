@@ -23,8 +23,22 @@ class Repository:
     private: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a page. ``login`` is empty for somebody who is not signed in and could be;
+    ``token`` is what a form that signs out must bring along."""
+
+    id: int = 0
+    login: str = ""
+    token: str = ""
+
+
 class Viewer(Protocol):
     """Answers for one request what its sender may see."""
+
+    def reader(self, request: HTTPConnection) -> Reader | None:
+        """None where nobody can sign in."""
+        ...
 
     async def readable(
         self, request: HTTPConnection, repositories: Sequence[Repository]
@@ -39,6 +53,9 @@ class Viewer(Protocol):
 
 class PublicOnly:
     """Nobody is known: public repositories, and nothing of deliveries and jobs."""
+
+    def reader(self, request: HTTPConnection) -> Reader | None:
+        return None
 
     async def readable(
         self, request: HTTPConnection, repositories: Sequence[Repository]
@@ -56,6 +73,9 @@ class Everything:
     rebinding), and a proxy on this machine connects from it on behalf of others. So the name
     asked for must be a loopback one, and no header may tell of a proxy.
     """
+
+    def reader(self, request: HTTPConnection) -> Reader | None:
+        return None
 
     async def readable(
         self, request: HTTPConnection, repositories: Sequence[Repository]

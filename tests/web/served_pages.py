@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,30 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from bot.core.decision import Decision, Finding, GateResult, Verdict
-from bot.core.model import RepoRef, Sha
+from bot.adapters.postgres.audit import PostgresAudit
+from bot.adapters.postgres.environments import PostgresEnvironments
+from bot.adapters.postgres.operations import PostgresOperations
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.audit.checkpoint import SEED_BYTES, AuditKey
+from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
+from bot.core.hosting import Build, Freeze, HostTarget, Lock, Origin
+from bot.core.model import Actor, RepoRef, Sha
+from bot.core.operations.machine import (
+    Again,
+    Done,
+    Kind,
+    Operation,
+    StepName,
+    attempt,
+    begin,
+    plan_operation,
+    record,
+)
 from bot.core.render.json import to_json
 from bot.ports import Clock, Delivery, Evaluation, Store
+from bot.ports.operations import OperationStore
 from bot.web.app import create_app
+from bot.web.login import Login
 from bot.web.viewer import Viewer
 
 NOW = datetime.now(UTC)
@@ -116,6 +136,10 @@ async def serve(app: Starlette) -> AsyncIterator[str]:
         await serving
 
 
+def audit_log(store: PostgresStore) -> PostgresAudit:
+    return PostgresAudit(store.pool, [AuditKey(b"k" * SEED_BYTES)], SystemClock())
+
+
 async def _answer(_: object) -> PlainTextResponse:
     return PlainTextResponse("ok")
 
@@ -124,9 +148,15 @@ async def _fault(_: object) -> PlainTextResponse:
     raise RuntimeError("nobody foresaw this")
 
 
-def build(store: Store, viewer: Viewer, clock: Clock) -> Starlette:
+def build(
+    store: PostgresStore, viewer: Viewer, clock: Clock, login: Login | None = None
+) -> Starlette:
     return create_app(
         store=store,
+        operations=PostgresOperations(store.pool),
+        environments=PostgresEnvironments(store.pool),
+        audit=audit_log(store),
+        login=login,
         clock=clock,
         webhook_routes=[Route("/webhooks/github", _answer, methods=["POST"])],
         health_routes=[Route("/healthz", _answer), Route("/fault", _fault)],
@@ -157,3 +187,105 @@ async def tell_story(store: Store, database_url: str) -> int:
             [job.id],
         )
     return job.id
+
+
+SHOP = RepoRef(1, sum(b"octo/shop"), "octo", "shop")
+TARGET = HostTarget("vercel", "shop", "shop.example.com")
+BAD, GOOD = Sha("b" * 40), Sha("a" * 40)
+PROMOTION = Decision(
+    (
+        GateResult("checks", Verdict.PASS, "12 of 12 green", evidence={"green": 12}),
+        GateResult(
+            "deployment",
+            Verdict.PASS,
+            "`dpl_b` is ready",
+            findings=(
+                Finding(
+                    "project shop",
+                    "deployment/auto-assigned",
+                    "Vercel puts new production builds live by itself",
+                ),
+            ),
+            evidence={"auto_assigns": True},
+        ),
+        GateResult(
+            "approvals",
+            Verdict.PASS,
+            "set aside",
+            reason="Two people read what goes live.",
+            overridden=Verdict.FAIL,
+        ),
+    )
+)
+
+
+def shipped_build(sha: Sha, tag: str = "v1.5.0") -> Build:
+    return Build(sha, f"dpl_{sha[0]}", tag, 12, "5c4e3a" * 8)
+
+
+def promotion(repo: RepoRef = SHOP, **changes: Any) -> Operation:
+    """One that was just asked for."""
+    kind, environment = changes.pop("kind", Kind.PROMOTE), changes.pop("environment", "production")
+    plan = plan_operation(
+        kind, environment, TARGET, shipped_build(BAD), shipped_build(GOOD, "v1.4.2")
+    )
+    values: dict[str, Any] = {
+        "actor": Actor(5, "maria"),
+        "requested_at": NOW - timedelta(minutes=2),
+        "deadline": NOW + timedelta(minutes=13),
+        "pull_number": 12,
+        "overrides": {"approvals": "the site is down, nobody else is awake"},
+    }
+    return begin(Operation(id=0, repo=repo, plan=plan, **{**values, **changes}))
+
+
+def carried(operation: Operation, *names: StepName) -> Operation:
+    """With these steps done, half a second each."""
+    at = operation.requested_at
+    for name in names:
+        operation = attempt(operation, name, at)
+        at += timedelta(seconds=0.5)
+        detail: dict[str, Json] = {}
+        if name is StepName.GATES:
+            detail = {"decision": to_json(PROMOTION)}
+        operation = record(operation, name, Done(f"{name.value} is through", detail), at)
+    return operation
+
+
+async def ship(operations: OperationStore, repo: RepoRef = SHOP) -> Operation:
+    """A promotion that succeeded, a lock, a freeze, and a promotion that settles now."""
+    stored, _ = await operations.add_operation(
+        promotion(repo, requested_at=NOW - timedelta(days=1))
+    )
+    done = replace(carried(stored, *stored.plan.steps), concluded=True)
+    assert await operations.save_operation(done)
+    for build, age in ((shipped_build(GOOD, "v1.4.2"), 3), (shipped_build(BAD), 1)):
+        await operations.record_live(
+            repo.id,
+            "production",
+            build,
+            origin=Origin.PROMOTION,
+            actor="maria",
+            at=NOW - timedelta(days=age),
+            verified=True,
+            operation_id=stored.id,
+            fence=None,
+        )
+    since = NOW - timedelta(hours=1)
+    await operations.set_lock(repo.id, Lock("production", "ada", "incident <42>", since))
+    await operations.add_freeze(
+        repo.id, Freeze("production", "ada", "holidays", since, NOW + timedelta(days=3))
+    )
+    running, _ = await operations.add_operation(promotion(repo, comment_id=77))
+    await operations.take_environment(repo.id, "production", running.id)
+    running = carried(running, *running.plan.steps[:4])
+    running = attempt(running, StepName.SETTLE, NOW - timedelta(seconds=30))
+    running = record(
+        running,
+        StepName.SETTLE,
+        Again(timedelta(seconds=1), "the host's job is in-progress"),
+        NOW,
+    )
+    saved = await operations.save_operation(running)
+    assert saved is not None
+    return saved

@@ -119,4 +119,6 @@ async def convert_manifest(code: str, *, api_url: str, clock: Clock) -> NewApp:
         page=app["html_url"],
         private_key=app["pem"],
         webhook_secret=app["webhook_secret"] or "",
+        client_id=app["client_id"] or "",
+        client_secret=app["client_secret"] or "",
     )

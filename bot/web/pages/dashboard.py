@@ -1,11 +1,13 @@
-"""``GET /`` and ``GET /repos/{owner}/{name}``: what is healthy, what is stuck, what to do next."""
+"""``GET /`` and ``GET /repos/{owner}/{name}``: what is live, is it healthy, what is stuck, who
+is acting, and what to do next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.decision import Verdict
+from bot.core.hosting import LedgerEntry
 from bot.web.pages.names import requested_repository
 from bot.web.pages.operations import SLOW_SECONDS, OperationsView, view_operations
 from bot.web.pages.pages import Page, Site, not_modified, render
@@ -16,17 +18,35 @@ from bot.web.pages.pulls import (
     view_repositories,
     worst_of,
 )
+from bot.web.pages.shipping import (
+    LEDGER_SHOWN,
+    OPERATIONS_SHOWN,
+    OperationView,
+    Shipped,
+    readable_repositories,
+    view_operation,
+    view_shipped,
+    with_warnings,
+)
 from bot.web.pages.text import count, duration
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardView:
-    """``repository`` is ``owner/name`` or empty for all; ``operations`` None if not to be seen."""
+    """``repository`` is ``owner/name`` or empty for all; ``operations`` None if not to be seen.
+
+    ``recent`` and ``ledger`` are of one repository, newest first; ``more_*`` tells of others.
+    """
 
     repository: str
     repositories: tuple[RepositoryView, ...]
     more_pulls: bool
     operations: OperationsView | None
+    shipped: Shipped = field(default_factory=Shipped)
+    recent: tuple[OperationView, ...] = ()
+    more_recent: bool = False
+    ledger: tuple[LedgerEntry, ...] = ()
+    more_ledger: bool = False
 
     @property
     def title(self) -> str:
@@ -46,10 +66,18 @@ class DashboardView:
 
     @property
     def headline(self) -> str:
-        """What stands, in one sentence; what is stuck comes before what is held."""
+        """What stands, in one sentence; what is stuck comes first, then what is live, then what is
+        held."""
         stuck = self._stuck()
         if stuck:
             return stuck
+        if self.shipped.unhealthy:
+            verb = "serves" if self.shipped.unhealthy == 1 else "serve"
+            total = count(self.shipped.live, "environment")
+            return (
+                f"{self.shipped.unhealthy} of {total} {verb} what the bot did not put there "
+                "or did not verify."
+            )
         if not self.pulls:
             return "No open pull request has been evaluated."
         if self.held:
@@ -86,25 +114,59 @@ class DashboardView:
 def dashboard_pages(site: Site) -> tuple[Page, Page]:
     """The two handlers."""
 
-    async def view(request: Request, owner: str, name: str) -> Response:
-        evaluations = await fetch_readable(site, request, owner, name)
-        repository = f"{owner}/{name}" if name else ""
-        if repository and evaluations:
-            repository = evaluations[0].repo.full_name
-        shows_operations = await site.viewer.sees_operations(request)
-        page = DashboardView(
-            repository=repository,
-            repositories=view_repositories(evaluations[:PULLS_SHOWN]),
-            more_pulls=len(evaluations) > PULLS_SHOWN,
-            operations=await view_operations(site.store, repository) if shows_operations else None,
-        )
-        return not_modified(request, render(site, "dashboard.html", page))
+    async def operations_of(request: Request, repository: str) -> OperationsView | None:
+        if not await site.viewer.sees_operations(request):
+            return None
+        return await view_operations(site.store, repository)
 
     async def dashboard(request: Request) -> Response:
-        return await view(request, "", "")
+        evaluations = await fetch_readable(site, request, "", "")
+        view = DashboardView(
+            repository="",
+            repositories=view_repositories(evaluations[:PULLS_SHOWN]),
+            more_pulls=len(evaluations) > PULLS_SHOWN,
+            operations=await operations_of(request, ""),
+            shipped=await view_shipped(site, request),
+        )
+        return not_modified(request, render(site, request, "dashboard.html", view))
 
     async def repository(request: Request) -> Response:
         owner, name = requested_repository(request)
-        return await view(request, owner, name)
+        evaluations = await fetch_readable(site, request, owner, name)
+        found = await site.environments.find_repository(owner, name)
+        known = await readable_repositories(site, request, [found] if found else [])
+        called = found.repo.full_name if found and known else f"{owner}/{name}"
+        view = DashboardView(
+            repository=called,
+            repositories=view_repositories(evaluations[:PULLS_SHOWN]),
+            more_pulls=len(evaluations) > PULLS_SHOWN,
+            operations=await operations_of(request, called),
+        )
+        for id_ in known:
+            view = await _with_history(site, request, view, id_)
+        return not_modified(request, render(site, request, "dashboard.html", view))
 
     return dashboard, repository
+
+
+async def _with_history(
+    site: Site, request: Request, view: DashboardView, repository_id: int
+) -> DashboardView:
+    shipped = await view_shipped(site, request, repository_id)
+    recent = await site.operations.fetch_operations(repository_id, limit=OPERATIONS_SHOWN + 1)
+    ledger = [
+        entry
+        for environment in shipped.environments
+        for entry in await site.operations.fetch_ledger(
+            repository_id, environment.name, limit=LEDGER_SHOWN + 1
+        )
+    ]
+    ledger.sort(key=lambda entry: (entry.live_from, entry.id), reverse=True)
+    return replace(
+        view,
+        shipped=await with_warnings(site, shipped),
+        recent=tuple(view_operation(one, view.repository) for one in recent[:OPERATIONS_SHOWN]),
+        more_recent=len(recent) > OPERATIONS_SHOWN,
+        ledger=tuple(ledger[:LEDGER_SHOWN]),
+        more_ledger=len(ledger) > LEDGER_SHOWN,
+    )

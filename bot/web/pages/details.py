@@ -77,9 +77,9 @@ def details_page(site: Site) -> Page:
         pull = await find_pull(site, request, owner, name, number)
         if pull is None:
             unknown = UnknownPullView(f"{owner}/{name}", number)
-            return render(site, "unknown_pull.html", unknown, status=404)
+            return render(site, request, "unknown_pull.html", unknown, status=404)
         view = DetailsView(pull, tuple(map(view_gate, pull.gates or ())))
-        return not_modified(request, render(site, "details.html", view))
+        return not_modified(request, render(site, request, "details.html", view))
 
     return details
 
@@ -89,7 +89,7 @@ def view_gate(gate: GateResult) -> GateView:
     for finding in gate.findings:
         subjects.setdefault((finding.subject, finding.quote), []).append(finding)
     views = [SubjectView(*key, tuple(findings)) for key, findings in subjects.items()]
-    facts = list(_facts(gate.evidence, 0))
+    facts = list(view_facts(gate.evidence, 0))
     return GateView(
         gate=gate,
         subjects=tuple(views[:SUBJECTS_SHOWN]),
@@ -99,7 +99,7 @@ def view_gate(gate: GateResult) -> GateView:
     )
 
 
-def _facts(value: Mapping[str, Json] | list[Json], depth: int) -> list[FactView]:
+def view_facts(value: Mapping[str, Json] | list[Json], depth: int = 0) -> list[FactView]:
     """Evidence as lines, in the order in which it was written down."""
     pairs = (
         value.items()
@@ -113,7 +113,7 @@ def _facts(value: Mapping[str, Json] | list[Json], depth: int) -> list[FactView]
             lines.append(FactView(depth, label, ", ".join(map(_scalar, item)) or "none"))
         elif isinstance(item, dict | list) and item:
             lines.append(FactView(depth, label, ""))
-            lines += _facts(item, depth + 1)
+            lines += view_facts(item, depth + 1)
         else:
             lines.append(FactView(depth, label, _scalar(item)))
     return lines

@@ -60,16 +60,20 @@ def failure_pages(site: Site) -> dict[int | type[Exception], Handler]:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
         view = _NOT_ALLOWED if status == 405 else _NOT_FOUND
-        return render(site, "failure.html", view, status=status, live=False, headers=headers)
+        return render(
+            site, request, "failure.html", view, status=status, live=False, headers=headers
+        )
 
     async def unavailable(request: Request, error: Exception) -> Response:
         _log.warning("page without a store", path=request.url.path, error=type(error).__name__)
         retry = {"Retry-After": "5"}
-        return render(site, "failure.html", _UNAVAILABLE, status=503, headers=retry)
+        return render(site, request, "failure.html", _UNAVAILABLE, status=503, headers=retry)
 
     async def fault(request: Request, error: Exception) -> Response:
         # Starlette answers this one outside of all middleware, and logs the traceback itself.
         headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
-        return render(site, "failure.html", _FAULT, status=500, live=False, headers=headers)
+        return render(
+            site, request, "failure.html", _FAULT, status=500, live=False, headers=headers
+        )
 
     return {404: http_error, 405: http_error, StoreUnavailable: unavailable, Exception: fault}

@@ -8,6 +8,8 @@ from starlette.requests import Request
 _OWNER = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_ID = re.compile(r"[1-9][0-9]{0,17}")
+_LONGEST_ENVIRONMENT = 255
 
 
 def requested_repository(request: Request) -> tuple[str, str]:
@@ -32,3 +34,27 @@ def requested_number(request: Request) -> int:
     if not _NUMBER.fullmatch(number):
         raise HTTPException(404)
     return int(number)
+
+
+def requested_operation(request: Request) -> int:
+    """The operation's id.
+
+    Raises:
+        HTTPException: 404, no operation can have it.
+    """
+    found = request.path_params["operation"]
+    if not _ID.fullmatch(found):
+        raise HTTPException(404)
+    return int(found)
+
+
+def requested_environment(request: Request) -> str:
+    """The environment's name, of which the policy's own rule asks no more.
+
+    Raises:
+        HTTPException: 404, no environment can be called that.
+    """
+    name: str = request.path_params["environment"]
+    if not 0 < len(name) <= _LONGEST_ENVIRONMENT or not name.isprintable():
+        raise HTTPException(404)
+    return name

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bot.ports import Clock, Store
+from bot.ports.environments import EnvironmentReader
+from bot.ports.operations import AuditReader, OperationStore
 from bot.web.pages import text
 from bot.web.pages.operations import ROWS_SHOWN
 from bot.web.viewer import Viewer
@@ -30,6 +32,9 @@ class Site:
     """What every page draws on."""
 
     store: Store
+    operations: OperationStore
+    environments: EnvironmentReader
+    audit: AuditReader
     clock: Clock
     viewer: Viewer
     github_url: str
@@ -77,6 +82,7 @@ def _environment() -> jinja2.Environment:
         iso=text.iso,
         count=text.count,
         duration=text.duration,
+        seconds=text.seconds,
         segment=lambda name: quote(name, safe=""),
     )
     return environment
@@ -84,6 +90,7 @@ def _environment() -> jinja2.Environment:
 
 def render(
     site: Site,
+    request: Request,
     template: str,
     view: Any,
     *,
@@ -96,17 +103,33 @@ def render(
     The tag is of the view, not of the text: "3 min ago" grows older by itself, in the reader's
     browser, and a page on which nothing else changed need not be sent again.
     """
-    tag = hashlib.sha256(repr((assets_digest(), status, view)).encode("utf-8", "replace"))
+    reader = site.viewer.reader(request)
+    shown = repr((assets_digest(), status, reader, view))
+    tag = hashlib.sha256(shown.encode("utf-8", "replace"))
     etag = f'W/"{tag.hexdigest()[:24]}"'
     body = (
         _environment()
         .get_template(template)
-        .render(view=view, now=site.clock.now(), github_url=site.github_url, etag=etag, live=live)
+        .render(
+            view=view,
+            now=site.clock.now(),
+            github_url=site.github_url,
+            etag=etag,
+            live=live,
+            reader=reader,
+            path=_here(request),
+        )
     )
     # A hostile text may hold what UTF-8 cannot carry.
     response = HTMLResponse(body.encode("utf-8", "replace"), status, dict(headers or {}))
     response.headers["ETag"] = etag
     return response
+
+
+def _here(request: Request) -> str:
+    """Where to come back to after signing in."""
+    query = request.url.query
+    return quote(request.url.path) + (f"?{query}" if query else "")
 
 
 def not_modified(request: Request, response: Response) -> Response:

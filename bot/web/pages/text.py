@@ -36,6 +36,11 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def seconds(span: float) -> str:
+    """How long something took: to a tenth of a second while that says something."""
+    return f"{span:.1f} s" if span < 60 else duration(span)
+
+
 def relative(at: datetime, now: datetime) -> str:
     """``3 min ago`` or ``in 3 min``; ``static/live.js`` has the same rule."""
     distance = now - at

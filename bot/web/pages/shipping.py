@@ -1,0 +1,358 @@
+"""What the pages say of environments and operations: what is live, what moves, what holds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from bot.core.decision import Decision, Verdict
+from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
+from bot.core.operations.machine import Kind, Operation, State, Step, StepName, StepState
+from bot.core.render.json import from_json
+from bot.ports.environments import EnvironmentState, KnownRepository
+from bot.web.pages.details import GateView, view_gate
+from bot.web.pages.pages import Site
+from bot.web.viewer import Repository
+
+OPERATIONS_SHOWN = 10
+LEDGER_SHOWN = 20
+OPEN_READ = 500
+"""Read where a reader may not see all, so that the rest does not push out what they may see."""
+DECISIONS_READ = 50
+"""Operations looked through for the newest decision of an environment."""
+
+_WORDS: dict[StepName, str] = {
+    StepName.GATES: "ask the gates",
+    StepName.LOCK: "take the lock of the environment",
+    StepName.ANNOUNCE: "open a GitHub deployment",
+    StepName.SWITCH: "ask the host to move the domains",
+    StepName.SETTLE: "wait until the host has moved them",
+    StepName.VERIFY: "verify what the production domain serves",
+    StepName.RECORD: "write it to the ledger",
+    StepName.CONFIRM: "close the GitHub deployment",
+    StepName.RELEASE: "give the lock back",
+}
+_STEPS: dict[StepState, tuple[Verdict, str]] = {
+    StepState.PLANNED: (Verdict.SKIP, "to come"),
+    StepState.ATTEMPTED: (Verdict.WAIT, "under way"),
+    StepState.DONE: (Verdict.PASS, "done"),
+    StepState.FAILED: (Verdict.FAIL, "failed"),
+    StepState.SKIPPED: (Verdict.SKIP, "left out"),
+}
+_STATES: dict[State, Verdict] = {
+    State.RUNNING: Verdict.WAIT,
+    State.WAITING: Verdict.WAIT,
+    State.SUCCEEDED: Verdict.PASS,
+    State.REFUSED: Verdict.FAIL,
+    State.FAILED: Verdict.FAIL,
+    State.CANCELLED: Verdict.SKIP,
+    State.SUPERSEDED: Verdict.SKIP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """``seconds`` is how long it took, None while it has not ended."""
+
+    name: str
+    words: str
+    verdict: Verdict
+    state: str
+    found: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return max((self.ended_at - self.started_at).total_seconds(), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    operation: Operation
+    repository: str
+    """As it is called now; the operation knows what it was called then."""
+    steps: tuple[StepView, ...]
+    gates: tuple[GateView, ...] | None
+    """None where no decision was made, or none that can be read."""
+
+    @property
+    def path(self) -> str:
+        return f"/operations/{self.operation.id}"
+
+    @property
+    def verdict(self) -> Verdict:
+        return _STATES[self.operation.state]
+
+    @property
+    def state(self) -> str:
+        if self.operation.ending is not None and not self.operation.ended:
+            return "ending"
+        return self.operation.state.value
+
+    @property
+    def build(self) -> Build:
+        return self.operation.plan.build
+
+    @property
+    def what(self) -> str:
+        """``promotion of v1.5.0 to production``."""
+        plan = self.operation.plan
+        named = plan.build.tag or plan.build.sha[:7]
+        if plan.kind is Kind.PROMOTE:
+            return f"promotion of {named} to {plan.environment}"
+        return f"rollback of {plan.environment} to {named}"
+
+    @property
+    def title(self) -> str:
+        return self.what[0].upper() + self.what[1:]
+
+    @property
+    def sentence(self) -> str:
+        """What became of it, or what is being done and waited for now."""
+        operation = self.operation
+        if operation.ended:
+            return operation.outcome or f"The {self.what} ended as {operation.state.value}."
+        now = self.now
+        if operation.ending is not None:
+            start = f"It is ending: {operation.outcome.rstrip('.')}."
+        elif operation.state is State.WAITING:
+            start = "It waits for gates that may yet pass."
+        else:
+            start = "It is under way."
+        if now is None:
+            return f"{start} A worker has yet to take it up."
+        return f"{start} Now: {now.words}" + (f" ({now.found})." if now.found else ".")
+
+    @property
+    def now(self) -> StepView | None:
+        """The step under way, or else the next one."""
+        steps = [step for step in self.steps if step.state in ("under way", "to come")]
+        return steps[0] if steps else None
+
+    @property
+    def took(self) -> float | None:
+        """Seconds from the command to the last step's end."""
+        ends = [step.ended_at for step in self.steps if step.ended_at]
+        if not self.operation.ended or not ends:
+            return None
+        return max((max(ends) - self.operation.requested_at).total_seconds(), 0.0)
+
+    @property
+    def asked_by(self) -> str:
+        return self.operation.actor.login
+
+    @property
+    def overrides(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self.operation.overrides.items()))
+
+    @property
+    def commands(self) -> tuple[tuple[str, str], ...]:
+        """What to comment on the pull request to go on, each with what it does."""
+        operation, environment = self.operation, self.operation.plan.environment
+        promoting = operation.plan.kind is Kind.PROMOTE
+        if not operation.ended:
+            return ((f"/cancel {environment}", "stop it, as far as it can be stopped"),)
+        if operation.state is State.SUCCEEDED:
+            if promoting:
+                return ((f"/rollback {environment}", "put back what was live before"),)
+            return ((f"/promote {environment}", "put a newer build in place again"),)
+        if operation.state is State.SUPERSEDED:
+            return ((f"/status {environment}", "see what is live now"),)
+        retry = (f"/retry {environment}", "try the same again")
+        status = (f"/status {environment}", "see what is live now")
+        return (retry, status)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentView:
+    """``warning`` is empty, or says that builds go live past the gates."""
+
+    repository: str
+    repository_id: int
+    name: str
+    live: LedgerEntry | None
+    lock: Lock | None
+    freezes: tuple[Freeze, ...]
+    operation: OperationView | None
+    """The one that is under way."""
+    warning: str = ""
+
+    @property
+    def path(self) -> str:
+        return environment_path(self.repository, self.name)
+
+    @property
+    def held_by_rollback(self) -> bool:
+        return self.live is not None and self.live.origin is Origin.ROLLBACK
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.live is None:
+            return Verdict.SKIP
+        if self.live.verified_at is None:
+            return Verdict.ERROR
+        return Verdict.FAIL if self.live.origin is Origin.OUTSIDE else Verdict.PASS
+
+    @property
+    def health(self) -> str:
+        if self.live is None:
+            return "nothing recorded"
+        if self.live.origin is Origin.OUTSIDE:
+            return "moved past the bot"
+        return "verified" if self.live.verified_at else "never verified"
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody's word holds it."""
+        return self.lock is not None or bool(self.freezes) or self.held_by_rollback
+
+
+def environment_path(repository: str, name: str) -> str:
+    return f"/repos/{repository}/environments/{quote(name, safe='')}"
+
+
+def view_operation(operation: Operation, repository: str = "") -> OperationView:
+    decision = decision_of(operation)
+    return OperationView(
+        operation=operation,
+        repository=repository or operation.repo.full_name,
+        steps=tuple(map(_view_step, operation.steps)),
+        gates=None if decision is None else tuple(map(view_gate, decision.results)),
+    )
+
+
+def decision_of(operation: Operation) -> Decision | None:
+    """What the gates said; None if they were not asked, or another release wrote it in a way that
+    this one cannot read."""
+    for step in operation.steps:
+        decision = step.detail.get("decision")
+        if step.name is StepName.GATES and isinstance(decision, dict):
+            try:
+                return from_json(decision)
+            except ValueError:
+                return None
+    return None
+
+
+def _view_step(step: Step) -> StepView:
+    verdict, state = _STEPS[step.state]
+    return StepView(
+        step.name.value,
+        _WORDS[step.name],
+        verdict,
+        state,
+        step.found,
+        step.started_at,
+        step.ended_at,
+    )
+
+
+def warning_of(operations: Sequence[Operation]) -> str:
+    """What the newest decision knows of builds that go live by themselves; empty for nothing."""
+    for operation in operations:
+        decision = decision_of(operation)
+        for result in decision.results if decision else ():
+            if "auto_assigns" in result.evidence:
+                if not result.evidence["auto_assigns"]:
+                    return ""
+                return next(
+                    (item.message for item in result.findings if "auto-assigned" in item.rule),
+                    "new production builds go live by themselves, so that no gate holds them",
+                )
+    return ""
+
+
+async def readable_repositories(
+    site: Site, request: Request, known: Sequence[KnownRepository]
+) -> dict[int, KnownRepository]:
+    """Those that the reader may see, by id."""
+    by_id = {each.repo.id: each for each in known}
+    asked = [Repository(id_, by_id[id_].private) for id_ in sorted(by_id)]
+    readable = await site.viewer.readable(request, asked)
+    return {id_: each for id_, each in by_id.items() if id_ in readable}
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """Environments and open operations, of all repositories or of one."""
+
+    environments: tuple[EnvironmentView, ...] = ()
+    open: tuple[OperationView, ...] = ()
+
+    @property
+    def unhealthy(self) -> int:
+        return sum(each.verdict in (Verdict.FAIL, Verdict.ERROR) for each in self.environments)
+
+    @property
+    def stopped(self) -> int:
+        return sum(each.stopped for each in self.environments)
+
+    @property
+    def live(self) -> int:
+        return sum(each.live is not None for each in self.environments)
+
+
+async def view_shipped(site: Site, request: Request, repository_id: int = 0) -> Shipped:
+    """What the reader may see of it, the environments in the order of their names."""
+    states = await site.environments.fetch_environments(repository_id)
+    operations = await site.operations.fetch_operations(
+        repository_id, open_only=True, limit=OPEN_READ
+    )
+    ids = {state.repository_id for state in states} | {one.repo.id for one in operations}
+    known = await readable_repositories(
+        site, request, await site.environments.fetch_repositories(sorted(ids))
+    )
+    views = {
+        operation.id: view_operation(operation, known[operation.repo.id].repo.full_name)
+        for operation in operations
+        if operation.repo.id in known
+    }
+    environments = [
+        view_environment(state, known[state.repository_id], views)
+        for state in states
+        if state.repository_id in known
+    ]
+    environments.sort(key=lambda each: (each.repository.lower(), each.name))
+    return Shipped(tuple(environments), tuple(views.values()))
+
+
+def view_environment(
+    state: EnvironmentState,
+    known: KnownRepository,
+    operations: Mapping[int, OperationView],
+    warning: str = "",
+) -> EnvironmentView:
+    """The operation that holds it, or else the newest that waits for it."""
+    holding = operations.get(state.holder or 0)
+    waiting = [
+        view
+        for view in operations.values()
+        if (view.operation.repo.id, view.operation.plan.environment)
+        == (state.repository_id, state.name)
+    ]
+    return EnvironmentView(
+        repository=known.repo.full_name,
+        repository_id=state.repository_id,
+        name=state.name,
+        live=state.live,
+        lock=state.lock,
+        freezes=state.freezes,
+        operation=holding or (waiting[0] if waiting else None),
+        warning=warning,
+    )
+
+
+async def with_warnings(site: Site, shipped: Shipped) -> Shipped:
+    """Each environment with what the newest decision on it warns of."""
+    environments = []
+    for each in shipped.environments:
+        operations = await site.operations.fetch_operations(
+            each.repository_id, environment=each.name, limit=DECISIONS_READ
+        )
+        environments.append(replace(each, warning=warning_of(operations)))
+    return replace(shipped, environments=tuple(environments))

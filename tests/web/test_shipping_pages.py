@@ -1,0 +1,346 @@
+"""What the pages say of environments, operations and the audit log, on a real store."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+from served_pages import (
+    BAD,
+    NOW,
+    SHOP,
+    FixedClock,
+    audit_log,
+    build,
+    carried,
+    evaluation,
+    promotion,
+    serve,
+    ship,
+    shipped_build,
+)
+from test_pages import read
+
+from bot.adapters.postgres.operations import PostgresOperations
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.hosting import Origin
+from bot.core.model import RepoRef
+from bot.core.operations.machine import Done, Failed, Kind, Operation, StepName, attempt, record
+from bot.ports.operations import AuditEntry
+from bot.web.pages.audit import ENTRIES_SHOWN, EXPORTED_AT_ONCE
+from bot.web.viewer import Everything, PublicOnly
+
+HIDDEN = RepoRef(1, sum(b"octo/secret"), "octo", "secret")
+
+
+@pytest.fixture
+def operations(store: PostgresStore) -> PostgresOperations:
+    return PostgresOperations(store.pool)
+
+
+@pytest.fixture
+async def running(store: PostgresStore, operations: PostgresOperations) -> Operation:
+    await store.save_evaluation(evaluation())
+    return await ship(operations)
+
+
+async def test_first_screen_tells_what_is_live_and_who_is_acting(
+    site: httpx.AsyncClient, running: Operation
+) -> None:
+    page = read(await site.get("/")).text
+    assert "Live 1 environment verified 1 locked, frozen or held" in page
+    assert "Under way 1 operation maria : promote production" in page
+    assert "verified octo/shop production serves v1.5.0" in page
+    assert "locked by ada 1 h ago : incident <42> ." in page
+    assert "/unlock production" in page
+    assert "frozen until" in page
+    assert "under way wait until the host has moved them the host's job is in-progress" in page
+
+
+async def test_nothing_shipped_says_how_to_begin(site: httpx.AsyncClient) -> None:
+    page = read(await site.get("/")).text
+    assert "Live nothing recorded" in page
+    assert "nobody moves anything" in page
+    assert "/promote --dry-run" in page
+
+
+async def test_repository_page_links_the_four_names_of_what_is_live(
+    site: httpx.AsyncClient, running: Operation
+) -> None:
+    document = read(await site.get("/repos/Octo/SHOP"))
+    assert "octo/shop" in document.text
+    links = [attrs.get("href") for tag, attrs in document.tags if tag == "a"]
+    assert f"https://github.example/octo/shop/commit/{BAD}" in links
+    assert "https://github.example/octo/shop/releases/tag/v1.5.0" in links
+    assert "/repos/octo/shop/pulls/12" in links
+    assert "/repos/octo/shop#ledger" in links
+    assert "/repos/octo/shop/environments/production" in links
+    assert f"/operations/{running.id}" in links
+    assert "5c4e3a5c4e3a" in document.text
+    assert "Vercel puts new production builds live by itself" in document.text
+    assert "v1.4.2" in document.text[document.text.index("Ledger") :]
+    assert "Recent operations success Promotion" in document.text.replace("succeeded", "success")
+
+
+@pytest.mark.parametrize(
+    ("origin", "verified", "said"),
+    [
+        (Origin.ROLLBACK, True, "held by a rollback newer builds stay out"),
+        (Origin.OUTSIDE, True, "moved past the bot octo/shop production serves v1.5.0"),
+        (Origin.PROMOTION, False, "never verified octo/shop production serves v1.5.0"),
+    ],
+)
+async def test_what_is_not_well_with_an_environment(
+    site: httpx.AsyncClient,
+    store: PostgresStore,
+    operations: PostgresOperations,
+    origin: Origin,
+    verified: bool,
+    said: str,
+) -> None:
+    await store.save_evaluation(evaluation())
+    await operations.record_live(
+        SHOP.id, "production", shipped_build(BAD), origin=origin, actor="ada", at=NOW,
+        verified=verified, operation_id=None, fence=None,
+    )  # fmt: skip
+    page = read(await site.get("/")).text
+    assert said in page
+    unhealthy = "1 of 1 environment serves what the bot did not put there or did not verify."
+    assert (unhealthy in page) is (origin is not Origin.ROLLBACK)
+
+
+async def test_operation_page_shows_timeline_plan_and_gates(
+    site: httpx.AsyncClient, running: Operation
+) -> None:
+    page = read(await site.get(f"/operations/{running.id}")).text
+    assert "running It is under way. Now: wait until the host has moved them" in page
+    assert "done ask the gates gates is through 0.5 s" in page
+    assert "to come verify what the production domain serves" in page
+    assert running.plan.digest in page
+    assert "overridden, it said fail Gate approvals" in page
+    assert "Set aside the site is down, nobody else is awake" in page
+    assert "Rule applied Two people read what goes live." in page
+    assert "/cancel production" in page
+    assert "Given up in 13 min" in page
+
+
+async def test_operation_page_of_a_failure_says_how_to_go_on(
+    site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
+) -> None:
+    await store.save_evaluation(evaluation())
+    stored, _ = await operations.add_operation(promotion(kind=Kind.ROLLBACK, overrides={}))
+    failed = record(
+        attempt(stored, StepName.LOCK, NOW),
+        StepName.LOCK,
+        Failed("the host is away. Production is unchanged.", "look at the host"),
+        NOW + timedelta(seconds=75),
+    )
+    ended = record(
+        attempt(failed, StepName.RELEASE, NOW), StepName.RELEASE, Done("lock given back"), NOW
+    )
+    assert await operations.save_operation(ended)
+    page = read(await site.get(f"/operations/{stored.id}")).text
+    assert "failed the host is away. Production is unchanged." in page
+    assert "Next: look at the host" in page
+    assert "failed take the lock of the environment" in page
+    assert "1 min" in page
+    assert "left out verify what the production domain serves" in page
+    assert "/retry production" in page
+    assert "A rollback asks no gate but the one that chose its target" in page
+
+
+async def test_environment_page_shows_the_newest_decision(
+    site: httpx.AsyncClient, running: Operation
+) -> None:
+    page = read(await site.get("/repos/octo/shop/environments/production")).text
+    assert "verified It serves v1.5.0 since 1 d ago , by promotion of maria" in page
+    assert "What the gates said last" in page
+    assert "Gate checks" in page
+    assert "overridden, it said fail Gate approvals" in page
+    assert "green 12" in page
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/repos/octo/shop/environments/staging",
+        "/repos/octo/absent/environments/production",
+        "/operations/99999",
+        "/operations/0",
+        "/operations/x",
+        f"/operations/{'9' * 30}",
+        "/repos/octo/shop/environments/%00",
+    ],
+)
+async def test_what_is_not_there_is_not_found(
+    site: httpx.AsyncClient, running: Operation, path: str
+) -> None:
+    assert (await site.get(path)).status_code == 404
+
+
+async def test_what_a_stranger_may_not_see_answers_like_what_is_not_there(
+    public: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
+) -> None:
+    nothing = (await public.get("/")).text
+    await store.save_evaluation(evaluation("octo/secret", 3, private=True, state="merged"))
+    hidden = await ship(operations, HIDDEN)
+    assert (await public.get("/")).text == nothing
+    for path, unknown in (
+        (f"/operations/{hidden.id}", "/operations/99999"),
+        (
+            "/repos/octo/secret/environments/production",
+            "/repos/octo/absent/environments/production",
+        ),
+        ("/repos/octo/secret", "/repos/octo/absent"),
+    ):
+        texts = []
+        for asked in (path, unknown):
+            answer = await public.get(asked)
+            assert answer.status_code == (200 if path.endswith("secret") else 404)
+            text = re.sub(r'data-etag="[^"]*"', "", answer.text)
+            texts.append(re.sub(rf"octo/(secret|absent)|{hidden.id}\b|99999", "NAME", text))
+        assert texts[0] == texts[1]
+
+
+async def test_a_repository_without_evaluations_counts_as_private(
+    public: httpx.AsyncClient, site: httpx.AsyncClient, operations: PostgresOperations
+) -> None:
+    stored = await ship(operations)
+    assert (await public.get(f"/operations/{stored.id}")).status_code == 404
+    assert (await site.get(f"/operations/{stored.id}")).status_code == 200
+    assert "v1.5.0" in (await site.get("/repos/octo/shop")).text
+
+
+async def test_page_of_an_operation_is_sent_again_when_a_step_is_through(
+    site: httpx.AsyncClient, running: Operation, operations: PostgresOperations
+) -> None:
+    for path in (f"/operations/{running.id}", "/", "/repos/octo/shop"):
+        held = {"If-None-Match": (await site.get(path)).headers["etag"]}
+        assert (await site.get(path, headers=held)).status_code == 304
+        current = await operations.fetch_operation(running.id)
+        assert current is not None
+        changed = replace(current, outcome=path)
+        assert await operations.save_operation(carried(changed, StepName.SETTLE))
+        assert (await site.get(path, headers=held)).status_code == 200
+
+
+# --- audit ---------------------------------------------------------------------------------------
+
+
+def entry(kind: str = "command", actor: str = "maria", **changes: object) -> AuditEntry:
+    values: dict[str, object] = {
+        "repository": "octo/shop",
+        "subject": "octo/shop#12 comment 7",
+        "detail": {"line": "/promote", "refused": False},
+        "build_sha": BAD,
+        "pull_number": 12,
+    }
+    return AuditEntry(kind=kind, actor=actor, **{**values, **changes})  # type: ignore[arg-type]
+
+
+async def test_audit_is_searched(site: httpx.AsyncClient, store: PostgresStore) -> None:
+    log = audit_log(store)
+    await log.append(entry())
+    await log.append(entry("login", "ada", repository="", subject="signed in", build_sha=""))
+    await log.append(entry("override", "=HYPERLINK(1)", repository="octo/api"))
+    whole = read(await site.get("/audit")).text
+    assert "3 entries, newest first." in whole
+    assert "line /promote" in whole
+    for query, found in (
+        ("repository=OCTO/shop", 1),
+        ("actor=ADA", 1),
+        ("kind=override", 1),
+        (f"build={BAD.upper()}", 2),
+        ("since=2099-01-01", 0),
+        ("until=2020-01-01", 0),
+        ("since=2020-01-01&until=2099-01-01", 3),
+        ("actor=maria&kind=login", 0),
+    ):
+        page = read(await site.get(f"/audit?{query}"))
+        assert sum(tag == "details" for tag, _ in page.tags) == found, query
+        lines = (await site.get(f"/audit/export?{query}")).text.splitlines()
+        assert len([json.loads(line) for line in lines]) == found, query
+        rows = list(
+            csv.DictReader(io.StringIO((await site.get(f"/audit/export?format=csv&{query}")).text))
+        )
+        assert len(rows) == found, query
+    actors = {
+        row["actor"]
+        for row in csv.DictReader(io.StringIO((await site.get("/audit/export?format=csv")).text))
+    }
+    assert actors == {"maria", "ada", "'=HYPERLINK(1)"}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/audit?since=yesterday", "“yesterday” is no time: write 2026-03-01"),
+        ("/audit/export?until=12", "“12” is no time"),
+        ("/audit/export?format=xlsx", "“xlsx” is no format: jsonl or csv"),
+    ],
+)
+async def test_a_search_that_cannot_be_understood_says_why(
+    site: httpx.AsyncClient, path: str, said: str
+) -> None:
+    assert said in read(await site.get(path), 400).text
+
+
+async def test_audit_pages_are_bounded_and_lead_on(
+    site: httpx.AsyncClient, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = audit_log(store)
+    for number in range(ENTRIES_SHOWN + 3):
+        await log.append(entry(subject=f"number {number}"))
+    first = read(await site.get("/audit?actor=maria"))
+    assert f"{ENTRIES_SHOWN} entries and older ones" in first.text
+    older = next(
+        attrs["href"] or ""
+        for tag, attrs in first.tags
+        if tag == "a" and "before=" in (attrs.get("href") or "")
+    )
+    assert "actor=maria" in older
+    second = read(await site.get(older)).text
+    assert "3 entries, newest first." in second
+    assert "number 2 " in second
+    assert EXPORTED_AT_ONCE > ENTRIES_SHOWN
+    monkeypatch.setattr("bot.web.pages.audit.EXPORTED_AT_ONCE", 10)
+    lines = (await site.get("/audit/export")).text.splitlines()
+    ids = [json.loads(line)["id"] for line in lines]
+    assert len(ids) == ENTRIES_SHOWN + 3
+    assert ids == sorted(ids, reverse=True)
+
+
+async def test_audit_is_hidden_from_strangers(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await audit_log(store).append(entry())
+    for path in ("/audit", "/audit/export", "/audit/export?format=csv"):
+        answer = await public.get(path)
+        assert "The audit log is not shown here" in read(answer, 404).text
+        assert "maria" not in answer.text
+
+
+async def test_hostile_words_are_only_words(
+    store: PostgresStore, operations: PostgresOperations, clock: FixedClock
+) -> None:
+    evil = "<img src=x onerror=alert(1)> \u202e" + "B" * 5_000
+    await store.save_evaluation(evaluation())
+    stored, _ = await operations.add_operation(
+        promotion(environment=f"prod{evil[:60]}", overrides={"x<y": evil}, outcome=evil)
+    )
+    await audit_log(store).append(entry(evil, evil, subject=evil, detail={evil[:80]: evil}))
+    async with (
+        serve(build(store, Everything(), clock)) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        for path in ("/", f"/operations/{stored.id}", "/repos/octo/shop", "/audit"):
+            answer = await client.get(path)
+            document = read(answer)
+            assert not [tag for tag, _ in document.tags if tag == "img"]
+            assert "\u202e" not in re.sub(r'data-copy="[^"]*"', "", answer.text)
+            assert len(answer.text) < 80_000
+    assert await PublicOnly().sees_operations(None) is False  # type: ignore[arg-type]
