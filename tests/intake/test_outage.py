@@ -48,7 +48,7 @@ async def down(server: EmbeddedServer) -> AsyncIterator[None]:
     supervisor = int((server.folder / "supervisor.lock").read_text())
     os.kill(supervisor, signal.SIGSTOP)
     os.kill(_postmaster(server), signal.SIGINT)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (server.folder / "data" / "postmaster.pid").exists():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     try:
@@ -70,7 +70,7 @@ def delivery(*, routed: bool = False) -> Delivery:
     )
 
 
-async def submit_until_stored(intake: Intake, seconds: float = 30) -> Delivery:
+async def submit_until_stored(intake: Intake, seconds: float = 60) -> Delivery:
     async with asyncio.timeout(seconds):
         while True:
             given = delivery()
@@ -90,7 +90,7 @@ async def test_intake_says_no_while_the_store_is_down_and_recovers_by_itself(
         await intake.submit(before)
         async with down(durable_server):
             for _ in range(2):
-                async with asyncio.timeout(6):
+                async with asyncio.timeout(9):
                     answers = await asyncio.gather(
                         *(intake.submit(delivery()) for _ in range(10)), return_exceptions=True
                     )
@@ -109,7 +109,7 @@ async def test_restart_between_two_deliveries_is_not_noticed(
     await asyncio.gather(*(durable_store.fetch_recent_deliveries() for _ in range(20)))
     async with down(durable_server):
         pass
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not _accepts(durable_server):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     async with Intake(durable_store).opened() as intake:
@@ -185,13 +185,13 @@ async def test_worker_outlasts_a_database_that_goes_away(
         run_worker(durable_server.conninfo, {"sweep_deliveries": handle}, recurring=())
     )
     await durable_store.enqueue(SweepDeliveries())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await started.wait()
     async with down(durable_server):
         finish.set()  # its end cannot be written now
         with pytest.raises(StoreUnavailable):
             await durable_store.enqueue(SweepDeliveries())
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(60):
         while True:
             with suppress(StoreUnavailable):
                 if all(j.status is JobStatus.DONE for j in await durable_store.fetch_jobs()):
