@@ -16,7 +16,8 @@ from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
-from bot.adapters.keyfile import AuditKeyError, load_audit_keys
+from bot.adapters.github.people import GitHubPeople
+from bot.adapters.keyfile import AuditKeyError, load_audit_keys, load_session_key
 from bot.adapters.notify import open_notifiers
 from bot.adapters.postgres import embedded, migrations, store, worker
 from bot.adapters.postgres.audit import PostgresAudit
@@ -29,13 +30,14 @@ from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
 from bot.adapters.workflow.host import WorkflowHost
-from bot.engine.app_manifest import load_manifest
+from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
 from bot.engine.links import Links
 from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
 from bot.ports.host import Host
+from bot.ports.people import People
 from bot.settings import AppCredentials, Settings
 
 __all__ = [
@@ -78,6 +80,16 @@ class Bot:
     engine: Engine
     database: str
     """A connection string with its password: never log it."""
+    people: People | None = None
+    """None where nobody can sign in to the pages."""
+
+    @property
+    def session_key(self) -> bytes:
+        """
+        Raises:
+            AuditKeyError: there is no key that can be used.
+        """
+        return load_session_key(self.settings.home, self.settings.session_key.reveal())
 
     @property
     def app(self) -> AppCredentials:
@@ -142,13 +154,31 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         )
         engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping)
         environments = PostgresEnvironments(opened.pool)
-        yield Bot(settings, opened, operations, environments, audit, engine, database)
+        people = await stack.enter_async_context(_people(settings))
+        yield Bot(settings, opened, operations, environments, audit, engine, database, people)
+
+
+@asynccontextmanager
+async def _people(settings: Settings) -> AsyncIterator[People | None]:
+    if settings.oauth is None:
+        yield None
+        return
+    people = GitHubPeople(
+        site_url=site_url(settings.github_api_url),
+        api_url=settings.github_api_url,
+        client_id=settings.oauth.client_id,
+        client_secret=settings.oauth.client_secret.reveal(),
+    )
+    try:
+        yield people
+    finally:
+        await people.aclose()
 
 
 @asynccontextmanager
 async def _hosts(settings: Settings, hub: GitHubHub) -> AsyncIterator[Mapping[str, Host]]:
     """Those that this server has access to, by the name that ``HostTarget.host`` gives them."""
-    local = settings.github_api_url if is_local(settings.github_api_url) else ""
+    local = settings.vercel_api_url if is_local(settings.vercel_api_url) else ""
     workflow = WorkflowHost(GitHubDeployments(hub.access), DomainReader(stand_in=local), CLOCK)
     vercel = None
     if settings.vercel_token:
