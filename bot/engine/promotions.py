@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.core.checks import CheckOutput, Conclusion
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
-from bot.core.effects import Effect, PostComment, React, UpdateComment, plan_checks
+from bot.core.effects import Effect, PostCheck, PostComment, React, UpdateComment, plan_checks
 from bot.core.hosting import Build, Origin
 from bot.core.model import GHOST, Actor, PullRef, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
@@ -22,9 +23,11 @@ from bot.engine.gather import Gatherer
 from bot.engine.links import Links
 from bot.ports import Clock, Hub, HubGone, Store
 from bot.ports.host import Host, HostError
-from bot.ports.operations import CommandHub, OperationStore
+from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
 
 log = structlog.get_logger()
+
+AUDIT_CHECK = "lockgate/audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Promotions:
     operations: OperationStore
     store: Store
     gatherer: Gatherer
+    audit: AuditLog
     clock: Clock
     links: Links
 
@@ -56,10 +60,30 @@ class Promotions:
             if operation.ended and operation.comment_id > 0:
                 good = operation.state is State.SUCCEEDED
                 effects.append(React(ref, operation.comment_id, "rocket" if good else "-1"))
+            if operation.concluded and operation.state is State.SUCCEEDED:
+                effects += await self._anchor(operation)
             for effect in effects:
                 await apply(effect, hub=self.hub, store=self.store, cause=cause)
         except HubGone:
             log.info("pull_request_gone", pull=str(ref))
+
+    async def _anchor(self, operation: Operation) -> list[Effect]:
+        """The audit log's newest checkpoint, on the commit that it speaks of last: outside the
+        database, where whoever changes the log cannot change it too."""
+        try:
+            checkpoint = await self.audit.checkpoint()
+        except AuditBroken as error:
+            log.warning("audit_log_broken", error=str(error))
+            return []
+        output = CheckOutput(
+            name=AUDIT_CHECK,
+            conclusion=Conclusion.NEUTRAL,
+            title=f"Audit checkpoint of operation {operation.id}",
+            summary="`lockgate audit verify` holds the log against it.",
+            text=f"```\n{checkpoint.strip()}\n```",
+            details_url=self.links.operation(operation.id),
+        )
+        return [PostCheck(operation.repo, operation.plan.build.sha, output)] if checkpoint else []
 
     async def reconcile_promotion(self, work: ReconcilePromotion, cause: str) -> None:
         """Wake what waits for gates, and show on the trunk's head what they say."""

@@ -65,6 +65,7 @@ class Shipping:
             self.operations,
             self.store,
             self.gatherer,
+            self.audit,
             self.clock,
             self.links,
         )

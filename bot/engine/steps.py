@@ -26,7 +26,7 @@ from bot.core.render import to_json
 from bot.engine.links import Links
 from bot.ports import Clock, HubError, HubUnavailable
 from bot.ports.host import Host, HostGone, HostRefused, HostUnavailable
-from bot.ports.operations import CommandHub, OperationStore
+from bot.ports.operations import CommandHub, OperationStore, StaleFence
 
 SKEW = timedelta(seconds=5)
 """By which the host's clock may be behind ours."""
@@ -194,6 +194,13 @@ class Steps:
     async def _record(self, operation: Operation, step: Step) -> Result:
         rollback = operation.plan.kind is Kind.ROLLBACK
         fence = operation.step(StepName.LOCK).detail.get("fence")
+        try:
+            await self._record_live(operation, rollback=rollback, fence=fence)
+        except StaleFence as error:
+            return Failed(str(error), "`/status` tells what is live")
+        return Done("written down")
+
+    async def _record_live(self, operation: Operation, *, rollback: bool, fence: Json) -> None:
         await self.store.record_live(
             operation.repo.id,
             operation.plan.environment,
@@ -205,7 +212,6 @@ class Steps:
             operation_id=operation.id,
             fence=fence if isinstance(fence, int) else None,
         )
-        return Done("written down")
 
     async def _confirm(self, operation: Operation, step: Step) -> Result:
         ended_well = operation.ending is None
