@@ -10,8 +10,9 @@ from bot.core.policy.environments import ChecksMode, ChecksPolicy
 from bot.core.promotion import CheckState, PromotionFacts, RequiredCheck, Unread
 
 GATE = "checks"
-OWN_CHECK = "lockgate/promotion"
-"""Left out: it says what this gate says, and would wait for itself."""
+OWN_CHECKS = frozenset({"lockgate/promotion", "lockgate/audit"})
+"""Left out: the one says what this gate says and would wait for itself, the other keeps a
+checkpoint and is never green."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _EVIDENCE = 100
@@ -39,7 +40,7 @@ def evaluate(facts: PromotionFacts) -> GateResult:
     if isinstance(facts.required_checks, Unread):
         return _unread("required checks", facts.required_checks, sha, reason)
     newest = _newest(facts.checks)
-    required = [check for check in facts.required_checks if check.name != OWN_CHECK]
+    required = [check for check in facts.required_checks if check.name not in OWN_CHECKS]
     judged = _judge(policy, newest, required, facts.now)
     evidence = _evidence(policy, facts, judged)
     if not judged:
@@ -86,7 +87,7 @@ def _judge(
     now: datetime,
 ) -> list[_Judged]:
     """Every check that counts, each once for every source that it must have."""
-    names = [name for name in policy.names if name != OWN_CHECK]
+    names = [name for name in policy.names if name not in OWN_CHECKS]
     match policy.mode:
         case ChecksMode.LIST:
             wanted = names
@@ -149,7 +150,7 @@ def _newest(checks: Iterable[CheckState]) -> list[CheckState]:
     """Of each name and source the run that began last; where two tie, the one less green."""
     kept: dict[tuple[str, int | None], CheckState] = {}
     for check in checks:
-        if check.name == OWN_CHECK:
+        if check.name in OWN_CHECKS:
             continue
         # Statuses of one name by two people are one status: GitHub shows the newest.
         source = (check.name, check.app_id)
