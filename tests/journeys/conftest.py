@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from journey import Journey, Requests, started
+from production import Production, opened_production
 
 from bot.sandbox.server import Sandbox
 
@@ -34,3 +35,17 @@ async def journey(idle_journey: Journey) -> AsyncIterator[Journey]:
         await idle_journey.rest()
         seen.clear()
         yield idle_journey
+
+
+@pytest.fixture
+async def idle_production(database_url: str, tmp_path: Path) -> AsyncIterator[Production]:
+    """No worker runs."""
+    async with opened_production(database_url, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def production(idle_production: Production) -> AsyncIterator[Production]:
+    async with idle_production.journey.working():
+        await idle_production.journey.rest()
+        yield idle_production
