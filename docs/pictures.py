@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.async_api import Page, async_playwright
 
 from bot.demo.stage import Stage, open_stage
-from bot.demo.story import Story
+from bot.demo.story import play
 from bot.logs import configure_logging
 from bot.sandbox.model import Pull
 
@@ -47,7 +47,7 @@ async def main() -> None:
 
 
 async def tell(stage: Stage) -> Pull:
-    async for told in Story(stage).play():
+    async for told in play(stage):
         if not told.ok:
             sys.exit(f"error: {told.name}: {told.evidence}")
     return stage.sandbox.open_pull(

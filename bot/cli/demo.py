@@ -10,7 +10,8 @@ import click
 from bot.cli.errors import CommandError
 from bot.cli.running import until_signalled
 from bot.demo.stage import Stage, open_stage
-from bot.demo.story import Story, Told
+from bot.demo.story import play
+from bot.demo.watching import Told
 from bot.logs import configure_logging
 from bot.wiring import EmbeddedError
 
@@ -25,9 +26,9 @@ _WIDTH = 48
 def demo(once: bool, as_json: bool, port: int, sandbox_port: int) -> None:
     """Play the whole story on this machine, with no account.
 
-    Starts a PostgreSQL, a sandbox GitHub and the bot, all on loopback, plays a pull request's way
-    to a green check, and stays up so that you can go on by hand. A taken port gives way to a free
-    one. Nothing is kept.
+    Starts a PostgreSQL, sandboxes of GitHub and Vercel and the bot, all on loopback, plays a pull
+    request's way to production and back, and stays up so that you can go on by hand. A taken port
+    gives way to a free one. Nothing is kept.
 
     \b
     Examples:
@@ -60,11 +61,11 @@ async def _demo(*, once: bool, as_json: bool, port: int, sandbox_port: int) -> b
             "the stage is set",
             True,
             time.perf_counter() - started,
-            f"{stage.database}, a sandbox GitHub and the bot are up",
+            f"{stage.database}, sandboxes of GitHub and Vercel, and the bot are up",
         )
         steps = [setting]
         teller.step(setting)
-        async for told in Story(stage).play():
+        async for told in play(stage):
             steps.append(told)
             teller.step(told)
         ok = all(step.ok for step in steps)
@@ -97,9 +98,10 @@ class _TextTeller:
     def stay(self, stage: Stage) -> None:
         click.echo(
             f"\nDashboard        {stage.dashboard}/\n"
-            f"Sandbox GitHub   {stage.sandbox_page}/\n\n"
+            f"Sandbox GitHub   {stage.sandbox_page}/\n"
+            f"Sandbox Vercel   {stage.vercel_page}/\n\n"
             "Open the sandbox's page to open a pull request, edit its title, push commits and\n"
-            "write comments, and watch the bot answer. Ctrl-C ends it."
+            "write comments such as /promote, and watch the bot answer. Ctrl-C ends it."
         )
 
 

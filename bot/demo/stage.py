@@ -11,8 +11,10 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot.sandbox.model import Repository
+from bot.sandbox.model import App, Repository
 from bot.sandbox.server import Sandbox
+from bot.sandbox.vercel import SandboxVercel
+from bot.sandbox.vercel.model import Project
 from bot.settings import AppCredentials, Secret, Settings
 from bot.web.bot_app import bot_app
 from bot.web.server import address_of, bind, listening
@@ -23,6 +25,10 @@ HOST = "127.0.0.1"
 _POLICY = """\
 commits:
   types: [feat, fix, docs, refactor, test, chore]
+environments:
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    requires: [source, checks, commits, deployment, freeze, lock]
 """
 
 
@@ -31,8 +37,13 @@ class Stage:
     """A running bot in front of a running sandbox."""
 
     sandbox: Sandbox
+    vercel: SandboxVercel
     bot: Bot
     repository: Repository
+    project: Project
+    """The shop at the sandbox Vercel."""
+    ci: App
+    """Whose checks say whether the shop's own tests pass."""
     database: str
     """Which PostgreSQL, in words."""
 
@@ -43,6 +54,10 @@ class Stage:
     @property
     def sandbox_page(self) -> str:
         return self.sandbox.url
+
+    @property
+    def vercel_page(self) -> str:
+        return self.vercel.url
 
 
 @asynccontextmanager
@@ -60,7 +75,8 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         )
         sandbox = await stack.enter_async_context(_sandbox(sandbox_port))
         bound = stack.enter_context(_bound(port))
-        settings = _settings(Path(home), sandbox, address_of(bound))
+        vercel = await stack.enter_async_context(SandboxVercel())
+        settings = _settings(Path(home), sandbox, vercel, address_of(bound))
         bot = await stack.enter_async_context(open_bot(settings))
         await bot.migrate()
         await stack.enter_async_context(listening(bot_app(bot, Everything()), bound))
@@ -68,10 +84,15 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         sandbox.send_events_to(
             f"{settings.public_url}/webhooks/github", bot.app.webhook_secrets[0].reveal()
         )
-        yield Stage(sandbox, bot, _repository(sandbox), "embedded PostgreSQL")
+        repository = _repository(sandbox)
+        project = vercel.create_project("shop", domain="shop.example.com", auto_assign=False)
+        vercel.attach(sandbox, repository, project)
+        ci = sandbox.create_app("ci", permissions={"checks": "write"}, events=())
+        sandbox.install(ci, repository.owner)
+        yield Stage(sandbox, vercel, bot, repository, project, ci, "embedded PostgreSQL")
 
 
-def _settings(home: Path, sandbox: Sandbox, url: str) -> Settings:
+def _settings(home: Path, sandbox: Sandbox, vercel: SandboxVercel, url: str) -> Settings:
     return Settings(
         home=home,
         database_url=Secret(""),
@@ -84,6 +105,8 @@ def _settings(home: Path, sandbox: Sandbox, url: str) -> Settings:
         public_url=url,
         retention=timedelta(days=1),
         concurrency=8,
+        vercel_token=Secret(vercel.token),
+        vercel_api_url=vercel.url,
     )
 
 
