@@ -3,20 +3,17 @@
 import base64
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from served_pages import NOW, FixedClock, audit_log, build, evaluation, serve, ship
+from served_pages import NOW, FixedClock, audit_log, evaluation, ship
+from sign_in_kit import KEY, Pages, opened
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 from test_pages import read
 
-from bot.adapters.github.people import GitHubPeople
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.model import RepoRef
@@ -24,81 +21,8 @@ from bot.ports import HubUnavailable
 from bot.ports.people import SignInRefused, UserToken
 from bot.sandbox.model import Repository
 from bot.sandbox.server import Sandbox
-from bot.web.login import ASK_AGAIN_SECONDS, Login, local_path
+from bot.web.login import ASK_AGAIN_SECONDS, local_path
 from bot.web.sessions import SESSION_FOR, SIGN_IN_FOR, Session, Sessions
-
-KEY = b"s" * 32
-
-
-class Pages:
-    """The pages with sign-in, a browser of somebody, and what both stand on."""
-
-    def __init__(
-        self, url: str, client: httpx.AsyncClient, github: Sandbox, people: GitHubPeople
-    ) -> None:
-        self.url = url
-        self.client = client
-        self.github = github
-        self.people = people
-
-    async def begin(self, wanted: str = "/") -> dict[str, str]:
-        """The way to GitHub; what GitHub is asked with."""
-        answer = await self.client.get("/login", params={"next": wanted})
-        assert answer.status_code == 303
-        assert answer.headers["location"].startswith(f"{self.github.url}/login/oauth/authorize?")
-        query = parse_qs(urlsplit(answer.headers["location"]).query)
-        return {name: values[0] for name, values in query.items()}
-
-    async def agree(self, login: str, asked: dict[str, str]) -> dict[str, str]:
-        """Somebody agrees at GitHub; what they come back with."""
-        async with httpx.AsyncClient(base_url=self.github.url) as browser:
-            browser.cookies.set("sandbox_me", self.github.user(login).login)
-            answer = await browser.post("/_sandbox/oauth", data=asked)
-        back = urlsplit(answer.headers["location"])
-        assert f"{back.scheme}://{back.netloc}{back.path}" == f"{self.url}/login/callback"
-        return {name: values[0] for name, values in parse_qs(back.query).items()}
-
-    async def sign_in(self, login: str, wanted: str = "/") -> httpx.Response:
-        back = await self.agree(login, await self.begin(wanted))
-        return await self.client.get("/login/callback", params=back)
-
-    async def sees(self, path: str = "/repos/octo/secret/pulls/1") -> bool:
-        return (await self.client.get(path)).status_code == 200
-
-
-@asynccontextmanager
-async def opened(
-    store: PostgresStore,
-    github: Sandbox,
-    clock: FixedClock,
-    operators: frozenset[int] = frozenset(),
-) -> AsyncIterator[Pages]:
-    people = GitHubPeople(
-        site_url=github.url,
-        api_url=github.url,
-        client_id=github.app.client_id,
-        client_secret=github.app.client_secret,
-    )
-    placed: list[object] = []
-
-    async def late(scope: Scope, receive: Receive, send: Send) -> None:
-        # The address, which sign-ins are bound to, is known once the port is taken.
-        await placed[0](scope, receive, send)  # type: ignore[operator]
-
-    try:
-        async with serve(late) as url, httpx.AsyncClient(base_url=url) as client:  # type: ignore[arg-type]
-            login = Login(
-                people=people,
-                audit=audit_log(store),
-                sessions=Sessions(KEY, url, clock),
-                public_url=url,
-                clock=clock,
-                operators=operators,
-            )
-            placed.append(build(store, login.viewer, clock, login))
-            yield Pages(url, client, github, people)
-    finally:
-        await people.aclose()
 
 
 @pytest.fixture
@@ -321,15 +245,15 @@ async def test_a_code_without_its_verifier_is_refused(pages: Pages) -> None:
         await pages.people.exchange(back["code"], verifier="", redirect_uri="")
 
 
-@pytest.mark.parametrize("state", ["", "other", "é"])
-async def test_a_state_that_is_not_ours_is_refused(pages: Pages, state: str) -> None:
-    back = await pages.agree("mona", await pages.begin())
-    answer = await pages.client.get("/login/callback", params={**back, "state": state})
-    assert "You are not signed in" in read(answer, 400).text
-    assert "lockgate" not in pages.client.cookies
-    # The sign-in is over: its own state does not bring it back.
-    answer = await pages.client.get("/login/callback", params=back)
-    assert answer.status_code == 400
+async def test_a_state_that_is_not_ours_is_refused(pages: Pages) -> None:
+    for state in ("", "other", "é"):
+        back = await pages.agree("mona", await pages.begin())
+        answer = await pages.client.get("/login/callback", params={**back, "state": state})
+        assert "You are not signed in" in read(answer, 400).text
+        assert "lockgate" not in pages.client.cookies
+        # The sign-in is over: its own state does not bring it back.
+        answer = await pages.client.get("/login/callback", params=back)
+        assert answer.status_code == 400
 
 
 async def test_what_another_browser_began_is_refused(pages: Pages) -> None:
@@ -376,29 +300,31 @@ async def test_signing_in_begins_at_the_public_address(pages: Pages) -> None:
     assert "set-cookie" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        "https://evil.example",
-        "//evil.example",
-        "/\\evil.example",
-        "\\/evil.example",
-        "/\t/evil.example",
-        "javascript:alert(1)",
-        "evil",
-        "/a\r\nSet-Cookie: x=1",
-        "/é",
-        "/" + "a" * 600,
-        "/login?next=/",
-        "/logout",
-        "",
-    ],
+ELSEWHERE = (
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\\/evil.example",
+    "/\t/evil.example",
+    "javascript:alert(1)",
+    "evil",
+    "/a\r\nSet-Cookie: x=1",
+    "/é",
+    "/" + "a" * 600,
+    "/login?next=/",
+    "/logout",
+    "",
 )
-async def test_next_leads_to_these_pages_only(pages: Pages, wanted: str) -> None:
-    assert local_path(wanted) == "/"
-    done = await pages.sign_in("mona", wanted)
-    assert done.headers["location"] == "/"
-    assert (await pages.client.get("/login", params={"next": wanted})).headers["location"] == "/"
+
+
+async def test_next_leads_to_these_pages_only(pages: Pages) -> None:
+    for wanted in ELSEWHERE:
+        assert local_path(wanted) == "/"
+        pages.client.cookies.clear()
+        done = await pages.sign_in("mona", wanted)
+        assert done.headers["location"] == "/"
+        again = await pages.client.get("/login", params={"next": wanted})
+        assert again.headers["location"] == "/"
 
 
 def test_next_keeps_a_path_of_these_pages() -> None:
