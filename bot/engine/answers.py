@@ -1,6 +1,6 @@
 """What each command does, and what is answered to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -31,6 +31,7 @@ from bot.core.commits.config import CommitsConfig
 from bot.core.decision import Verdict
 from bot.core.hosting import (
     Build,
+    BuildState,
     Freeze,
     HostTarget,
     LedgerEntry,
@@ -44,6 +45,7 @@ from bot.core.operations.machine import (
     Plan,
     State,
     StepName,
+    StepState,
     begin,
     fail,
     plan_operation,
@@ -132,7 +134,8 @@ class Answers:
         except HostUnavailable:
             raise
         except (HubGone, HostError) as error:
-            return refuse(Refusal("This", f"{error}.", "Mend that, and type it again."))
+            remedy = getattr(error, "remedy", "") or "mend that, and type it again"
+            return refuse(Refusal("This", f"{error}.", remedy))
 
     async def _run(self, request: Request, asked: Asked) -> Answer:
         match request:
@@ -224,7 +227,9 @@ class Answers:
             return refuse(target)
         repo = asked.ref.repo
         ledger = await self.operations.fetch_ledger(repo.id, request.environment, limit=_LEDGER)
-        live = ledger[0].build if ledger and ledger[0].live_until is None else None
+        recorded = ledger[0].build if ledger and ledger[0].live_until is None else None
+        doubtful = await self._doubtful(asked, request.environment, ledger)
+        live = doubtful or recorded
         candidates = frozenset(entry.build.deployment_id for entry in ledger)
         while True:
             choice = choose_target(
@@ -233,7 +238,8 @@ class Answers:
             if not isinstance(choice, Chosen):
                 break
             # Only the one that was chosen is asked about: a rollback is to be quick.
-            if await self._can_be_put_back(choice, asked, target):
+            back_to_recorded = bool(doubtful) and choice.build == recorded
+            if await self._can_be_put_back(choice, asked, target, live_maybe=back_to_recorded):
                 break
             candidates -= {choice.build.deployment_id}
         if isinstance(choice, AlreadyLive):
@@ -245,7 +251,32 @@ class Answers:
             return Answer(render_plan(plan, replaced_since=ledger[0].live_from))
         return await self._start(plan, asked, deadline=asked.now + ROLLBACK_WITHIN)
 
-    async def _can_be_put_back(self, choice: Chosen, asked: Asked, target: HostTarget) -> bool:
+    async def _doubtful(
+        self, asked: Asked, environment: str, ledger: Sequence[LedgerEntry]
+    ) -> Build | None:
+        """What a promotion that is under way, or was never verified, may have put in place: a
+        rollback then leads back to what the ledger says is live."""
+        since = ledger[0].live_from if ledger else None
+        for operation in await self.operations.fetch_operations(
+            asked.ref.repo.id, environment=environment, limit=_LEDGER
+        ):
+            if operation.plan.kind is not Kind.PROMOTE:
+                if operation.state is State.SUCCEEDED:
+                    return None
+                continue
+            if since is not None and operation.requested_at < since and operation.ended:
+                return None
+            if operation.state is State.RUNNING or (
+                operation.production_may_have_changed
+                and not operation.has(StepName.RECORD, StepState.DONE)
+            ):
+                return operation.plan.build
+        return None
+
+    async def _can_be_put_back(
+        self, choice: Chosen, asked: Asked, target: HostTarget, *, live_maybe: bool
+    ) -> bool:
+        """``live_maybe``: it may be live still, and hosts put back only what is not."""
         host = self.hosts[target.host]
         try:
             build = await host.fetch_build(asked.ref.repo, target, choice.build.deployment_id)
@@ -253,7 +284,7 @@ class Answers:
             raise
         except HostError:
             return False
-        return build.rollback_candidate
+        return build.rollback_candidate or (live_maybe and build.state is BuildState.READY)
 
     async def _start(
         self,
@@ -401,7 +432,11 @@ class Answers:
             overrides = {**held.overrides, request.gate: text}
             policy = asked.environments[request.environment]
             await self._start(
-                held.plan, asked, deadline=asked.now + policy.timeout, overrides=overrides
+                await self._anew(held),
+                asked,
+                deadline=asked.now + policy.timeout,
+                take_back=held.take_back,
+                overrides=overrides,
             )
         return Answer(render_overridden(held, request.gate, request.reason, asked.actor.login))
 
@@ -427,9 +462,14 @@ class Answers:
         )
 
     async def _retry(self, environment: str, asked: Asked) -> Answer:
-        newest = await self.operations.fetch_operations(
-            asked.ref.repo.id, environment=environment, limit=1
-        )
+        newest = [
+            operation
+            for operation in await self.operations.fetch_operations(
+                asked.ref.repo.id, environment=environment, limit=_LEDGER
+            )
+            # What the bot took back by itself is no answer to what was asked for.
+            if not (operation.follows and operation.state is State.SUCCEEDED)
+        ]
         if not newest or not newest[0].ended or newest[0].state is State.SUCCEEDED:
             return refuse(
                 Refusal(
@@ -441,7 +481,15 @@ class Answers:
         last = newest[0]
         policy = asked.environments[environment]
         span = ROLLBACK_WITHIN if last.plan.kind is Kind.ROLLBACK else policy.timeout
-        return await self._start(last.plan, asked, deadline=asked.now + span)
+        return await self._start(
+            await self._anew(last), asked, deadline=asked.now + span, take_back=last.take_back
+        )
+
+    async def _anew(self, operation: Operation) -> Plan:
+        """The same again, in place of what is live now."""
+        plan = operation.plan
+        live = (await self.operations.fetch_live(operation.repo.id)).get(plan.environment)
+        return replace(plan, replaces=live.build if live else None)
 
     def _help(self, request: HelpRequest, asked: Asked) -> Answer:
         environment = next(iter(asked.environments), "")

@@ -50,18 +50,24 @@ class Operator:
     clock: Clock
 
     async def advance_environment(self, work: AdvanceEnvironment, cause: str) -> None:
-        open_operations = await self.operations.fetch_operations(
-            work.repository_id, environment=work.environment, open_only=True
-        )
-        waits: list[timedelta] = []
-        for operation in in_turn(open_operations):
+        waits: dict[int, timedelta] = {}
+        while True:
+            open_operations = await self.operations.fetch_operations(
+                work.repository_id, environment=work.environment, open_only=True
+            )
+            operation = next((one for one in in_turn(open_operations) if one.id not in waits), None)
+            if operation is None:
+                break
             if operation.plan.kind is Kind.ROLLBACK:
                 await self._supersede(operation, open_operations)
             wait = await self._advance(operation)
-            if wait is not None:
-                waits.append(wait)
+            if wait is None:
+                # One that ended may have led to a rollback, which goes before those that wait.
+                waits.clear()
+            else:
+                waits[operation.id] = wait
         if waits:
-            await self.store.enqueue(work, delay=min(waits))
+            await self.store.enqueue(work, delay=min(waits.values()))
 
     async def change(
         self, operation_id: int, to: Callable[[Operation], Operation]

@@ -34,6 +34,10 @@ _SOON = timedelta(milliseconds=250)
 _TURN = timedelta(seconds=1)
 _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
+_ALREADY = "already"
+"""Set in the switch's detail where the host served the build before it was asked."""
+_UNDER_WAY = (HostJobState.PENDING, HostJobState.IN_PROGRESS)
+_ASK_THE_HOST = (StepName.SWITCH, StepName.SETTLE, StepName.VERIFY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,12 @@ class Steps:
             StepName.RELEASE: self._release,
         }
         try:
+            if operation.plan.target.host not in self.hosts and step.name in _ASK_THE_HOST:
+                return Failed(
+                    f"this server has no access to {operation.plan.target.host}",
+                    "whoever runs it sets VERCEL_TOKEN, then `/retry`",
+                    unchanged=_first(step),
+                )
             return await acts[step.name](operation, step)
         except HostUnavailable as error:
             return Again(error.retry_after or _TURN, str(error))
@@ -155,23 +165,46 @@ class Steps:
                 "choose the deployment of that commit",
                 unchanged=_first(step),
             )
-        if plan.kind is Kind.PROMOTE:
-            switched = await host.promote(operation.repo, plan.target, build.id)
-        else:
-            switched = await host.rollback(
-                operation.repo, plan.target, build.id, reason=f"operation {operation.id}"
-            )
+        try:
+            if plan.kind is Kind.PROMOTE:
+                switched = await host.promote(operation.repo, plan.target, build.id)
+            else:
+                switched = await host.rollback(
+                    operation.repo, plan.target, build.id, reason=f"operation {operation.id}"
+                )
+        except HostRefused as refused:
+            if refused.busy:
+                raise
+            return await self._turned_down(operation, refused)
         if switched.queued:
             return Done("taken; it waits behind a rolling release", {"queued": True})
         return Done(f"the host was asked to serve {build.id}")
 
+    async def _turned_down(self, operation: Operation, refused: HostRefused) -> Result:
+        """A host does not lead production to where it is already, which is as good as done; nor
+        back to what is live while it is about to leave it, which is to be waited for."""
+        plan = operation.plan
+        host = self.hosts[plan.target.host]
+        try:
+            job = await host.fetch_job(operation.repo, plan.target)
+            if job is not None and job.state in _UNDER_WAY:
+                return Again(_SOON, "another request is under way at the host")
+            serving = await host.fetch_serving(operation.repo, plan.target)
+        except (HostGone, HostRefused):
+            raise refused from None
+        if serving == plan.build.deployment_id:
+            return Done("the host serves it already", {_ALREADY: True})
+        raise refused
+
     async def _settle(self, operation: Operation, step: Step) -> Result:
         plan = operation.plan
         host = self.hosts[plan.target.host]
+        if operation.step(StepName.SWITCH).detail.get(_ALREADY):
+            return Done("the domains were there already")
         job = await host.fetch_job(operation.repo, plan.target)
         if job is None or not _is_ours(job, operation):
             return Again(_SOON, "the host shows no job for this request yet")
-        if job.state in (HostJobState.PENDING, HostJobState.IN_PROGRESS):
+        if job.state in _UNDER_WAY:
             return Again(_SOON, f"the host's job is {job.state.value}")
         failures = await host.fetch_failed_aliases(operation.repo, plan.target, plan.kind.value)
         if failures:

@@ -1,0 +1,358 @@
+"""Whatever the host does, a promotion ends in a named state, says what is next, and holds nothing.
+
+Time passes by moving an operation's deadline, not by waiting for it.
+"""
+
+import pytest
+from production import DOMAIN, POLICY, Production
+
+from bot.core.operations.machine import State, StepName
+from bot.core.policy import POLICY_PATH
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Pull
+from bot.sandbox.vercel.model import Deployment
+
+PROMOTE, ROLLBACK = "POST /v10/projects/*", "POST /v1/projects/*"
+
+
+async def a_good_build_and_the_next(production: Production) -> tuple[Pull, Pull]:
+    """One is live, another is to be."""
+    good = await production.live_build("feat: add search")
+    following = production.merged("feat: sort by price")
+    await production.journey.rest()
+    production.switches()
+    return good, following
+
+
+def promoted(build: Deployment) -> str:
+    return f"promote/{build.id}"
+
+
+def rolled_back(build: Deployment) -> str:
+    return f"rollback/{build.id}"
+
+
+async def hold(production: Production) -> None:
+    """A promotion that cannot be verified is left for a person from now on."""
+    policy = f"{POLICY}    on_failure: hold\n"
+    production.github.push(
+        production.repository, "main", CommitSpec("chore: hold", {POLICY_PATH: policy})
+    )
+    await production.journey.rest()
+
+
+# the host takes its time
+
+
+async def test_a_promotion_waits_behind_a_rolling_release(production: Production):
+    pull = production.merged("feat: add search")
+    production.project.rolling_release = True
+    comment = production.comment(pull, "/promote")
+    waiting = await production.until_step_finds("the host's job is pending")
+    assert waiting.step(StepName.SWITCH).detail == {"queued": True}
+    production.vercel.complete_rolling_release(production.project)
+    await production.nothing_left()
+    assert "Live:" in production.answer_to(pull, comment)
+    assert await production.served() == pull.merge_commit_sha
+    assert production.switches() == [promoted(production.build_of(pull))]
+
+
+async def test_a_rolling_release_that_does_not_end_is_told(production: Production):
+    """What waits at the host cannot be called off there, so nothing is claimed."""
+    good, following = await a_good_build_and_the_next(production)
+    production.project.rolling_release = True
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    await production.run_out_of_time()
+    await production.until_step_finds("another request is under way at the host")
+    await production.run_out_of_time()
+    back = await production.until(State.FAILED, concluded=True)
+    await production.nothing_left()
+    promotion = (await production.operations())[1]
+    assert promotion.state is State.FAILED
+    assert back.follows == promotion.id
+    assert "not known" in back.outcome
+    assert back.remedy
+    assert await production.served() == good.merge_commit_sha
+    assert production.answer_to(following, comment)
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_promotion_waits_for_another_at_the_host(production: Production):
+    """409: somebody else's is under way. It is asked for once that has ended."""
+    _, following = await a_good_build_and_the_next(production)
+    other = production.vercel.build(production.project, "f" * 40)
+    production.vercel.switch_seconds = None
+    production.vercel.promote(production.project, other)
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("promotion or rollback is in progress")
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    production.vercel.switch_seconds = 0
+    await production.nothing_left()
+    assert "Live:" in production.answer_to(following, comment)
+    assert await production.served() == following.merge_commit_sha
+
+
+# the host refuses
+
+
+@pytest.mark.parametrize("status", [400, 402, 403, 404, 410, 422])
+async def test_what_the_host_refuses_changes_nothing(production: Production, status: int):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.faults.answer(PROMOTE, status, message="Not today")
+    said = await production.say(following, "/promote")
+    await production.nothing_left()
+    newest = await production.newest()
+    assert newest.state is State.FAILED
+    assert newest.remedy
+    assert str(status) in said
+    assert "Not promoted" in said
+    assert "Production is unchanged" in said
+    assert "Next: " in said
+    assert await production.served() == good.merge_commit_sha
+    assert len(await production.operations()) == 2, "nothing was there to take back"
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_refused_promotion_can_be_tried_again(production: Production):
+    _, following = await a_good_build_and_the_next(production)
+    production.vercel.faults.answer(PROMOTE, 422, message="Not today")
+    await production.say(following, "/promote")
+    said = await production.say(following, "/retry")
+    assert "Live:" in said
+    assert await production.served() == following.merge_commit_sha
+    await production.nothing_left()
+
+
+@pytest.mark.parametrize("after", [0, 2])
+async def test_a_token_that_has_expired_is_said(production: Production, after: int):
+    """Before anything was begun, or with the gates half asked."""
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.faults.expire_token(skip=after)
+    said = await production.say(following, "/promote")
+    await production.nothing_left()
+    assert "refused" in said
+    assert "token" in said
+    assert "VERCEL" in said
+    assert await production.served() == good.merge_commit_sha
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_token_that_expires_after_the_switch_is_said(production: Production):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.switch_seconds = None
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    production.vercel.faults.expire_token()
+    await production.until(State.FAILED, concluded=True)
+    await production.nothing_left()
+    said = production.answer_to(following, comment)
+    assert "make a new token" in said.lower()
+    assert await production.served() == good.merge_commit_sha
+
+
+# the host is away
+
+
+@pytest.mark.parametrize("trouble", ["503", "cut", "cut after", "429"])
+async def test_a_request_whose_answer_is_lost_is_not_repeated_blindly(
+    production: Production, trouble: str
+):
+    _, following = await a_good_build_and_the_next(production)
+    match trouble:
+        case "503":
+            production.vercel.faults.answer(PROMOTE, 503)
+        case "cut":
+            production.vercel.faults.cut(PROMOTE)
+        case "cut after":
+            production.vercel.faults.cut(PROMOTE, after=True)
+        case "429":
+            production.vercel.faults.answer(PROMOTE, 429, headers={"retry-after": "1"})
+    said = await production.say(following, "/promote")
+    await production.nothing_left()
+    assert "Live:" in said
+    assert await production.served() == following.merge_commit_sha
+    build = production.build_of(following)
+    # the request that was cut after its effect is not among those that were answered
+    assert production.switches() == ([] if trouble == "cut after" else [promoted(build)])
+    assert build.was_live == 1
+
+
+async def test_a_host_that_stays_away_before_the_switch_is_given_up(production: Production):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.faults.cut(PROMOTE, times=None)
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("Vercel gave no answer")
+    await production.run_out_of_time()
+    await production.until(State.SUCCEEDED, State.FAILED, concluded=True)
+    await production.nothing_left()
+    operations = await production.operations()
+    assert State.FAILED in {each.state for each in operations}
+    assert production.answer_to(following, comment)
+    assert await production.served() == good.merge_commit_sha
+
+
+async def test_a_host_that_goes_away_after_the_switch_and_stays_away(production: Production):
+    """What production serves is not known, and is not claimed to be."""
+    _, following = await a_good_build_and_the_next(production)
+    production.vercel.switch_seconds = None
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    production.vercel.faults.cut("* /v*", times=None)
+    await production.run_out_of_time()
+
+    async def taking_back() -> bool:
+        return (await production.newest()).follows > 0
+
+    await production.journey.until(taking_back, "nothing is taken back", 20)
+    await production.run_out_of_time()
+    back = await production.until(State.FAILED, concluded=True)
+    await production.nothing_left()
+    assert "not known" in back.outcome or "unchanged" in back.outcome
+    assert back.remedy
+    assert production.answer_to(following, comment)
+
+
+# the host does less than it was asked for
+
+
+@pytest.mark.parametrize("end", ["failed", "skipped"])
+async def test_a_job_that_ends_badly_puts_back_what_was_live(production: Production, end: str):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.plan_job(production.project, end)
+    comment = production.comment(following, "/promote")
+    await production.journey.rest()
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert promotion.state is State.FAILED
+    assert (back.follows, back.state) == (promotion.id, State.SUCCEEDED), back.outcome
+    assert await production.served() == good.merge_commit_sha
+    said = production.answer_to(following, comment)
+    assert "by itself" in said or "Rolled back" in said
+
+
+async def test_domains_that_are_left_behind_are_named_and_taken_back(production: Production):
+    production.project.domains["www.shop.example.com"] = None
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.plan_job(production.project, left_behind=["www.shop.example.com"])
+    await production.say(following, "/promote")
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert promotion.state is State.FAILED
+    assert "www.shop.example.com" in promotion.outcome
+    assert (back.follows, back.state) == (promotion.id, State.SUCCEEDED)
+    assert {serving.sha for serving in production.project.domains.values()} == {
+        good.merge_commit_sha
+    }
+
+
+async def test_a_domain_that_serves_something_else_is_taken_back(production: Production):
+    """The host says that all went well, and the domain shows that it did not."""
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.plan_job(production.project, left_behind=[DOMAIN], silently=True)
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("still serves")
+    await production.run_out_of_time()
+    await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert promotion.state is State.FAILED
+    assert (back.follows, back.state) == (promotion.id, State.SUCCEEDED), back.outcome
+    assert await production.served() == good.merge_commit_sha
+    production.answer_to(following, comment)
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_on_failure_hold_leaves_it_for_a_person(production: Production):
+    await hold(production)
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.plan_job(production.project, "failed", left_behind=["www.shop.example.com"])
+    said = await production.say(following, "/promote")
+    await production.nothing_left()
+    newest = await production.newest()
+    assert newest.state is State.FAILED
+    assert newest.follows == 0
+    assert "Next: " in said
+    said = await production.say(following, "/rollback")
+    await production.nothing_left()
+    assert "Rolled back" in said
+    assert await production.served() == good.merge_commit_sha
+
+
+async def test_a_first_promotion_that_fails_has_nothing_to_go_back_to(production: Production):
+    pull = production.merged("feat: add search")
+    production.vercel.plan_job(production.project, "failed")
+    said = await production.say(pull, "/promote")
+    await production.nothing_left()
+    (operation,) = await production.operations()
+    assert operation.state is State.FAILED
+    assert "Not promoted" in said
+    assert "Next: " in said
+
+
+# what is at the host is not what it was
+
+
+async def test_a_build_that_was_deleted_is_not_promoted(production: Production):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.delete(production.build_of(following))
+    said = await production.say(following, "/promote")
+    await production.nothing_left()
+    assert "refused" in said
+    assert await production.served() == good.merge_commit_sha
+    assert production.switches() == []
+
+
+async def test_a_build_that_is_deleted_on_the_way_fails_the_promotion(production: Production):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.faults.cut(PROMOTE, times=1)
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("Vercel gave no answer")
+    production.vercel.delete(production.build_of(following))
+    await production.nothing_left()
+    promotion = next(each for each in await production.operations() if not each.follows)
+    assert promotion.state is State.FAILED
+    assert "deleted" in promotion.outcome
+    assert production.answer_to(following, comment)
+    assert await production.served() == good.merge_commit_sha
+
+
+async def test_a_rollback_to_a_build_that_was_deleted_names_the_next(production: Production):
+    first = await production.live_build("feat: add search")
+    second = await production.live_build("feat: sort by price")
+    third = await production.live_build("feat: add a cart")
+    production.vercel.delete(production.build_of(second))
+    said = await production.say(third, "/rollback")
+    assert "refused" in said
+    assert f"/rollback {first.merge_commit_sha[:7]}" in said
+    assert await production.served() == third.merge_commit_sha
+    said = await production.say(third, f"/rollback {first.merge_commit_sha[:7]}")
+    assert "Rolled back" in said
+    assert await production.served() == first.merge_commit_sha
+    assert production.switches()[-1] == rolled_back(production.build_of(first))
+    await production.nothing_left()
+
+
+async def test_somebody_switches_at_the_host_in_between(production: Production):
+    """What the host serves already needs no second request, and is verified and recorded."""
+    _, following = await a_good_build_and_the_next(production)
+    production.vercel.promote(production.project, production.build_of(following))
+    said = await production.say(following, "/promote")
+    await production.nothing_left()
+    assert "Live:" in said
+    live = await production.journey.bot.operations.fetch_live(production.repository.id)
+    assert live["production"].build.sha == following.merge_commit_sha
+
+
+async def test_a_server_that_lost_its_token_ends_what_was_under_way(production: Production):
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.faults.cut(PROMOTE, times=None)
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("Vercel gave no answer")
+    production.journey.bot.engine.shipping.hosts.pop("vercel")
+    await production.nothing_left()
+    promotion = next(each for each in await production.operations() if not each.follows)
+    assert "no access to vercel" in promotion.outcome
+    assert production.answer_to(following, comment)
+    assert await production.served() == good.merge_commit_sha
