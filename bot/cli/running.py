@@ -10,7 +10,7 @@ import structlog
 
 from bot.cli.errors import CommandError
 from bot.settings import Settings
-from bot.wiring import Bot, EmbeddedError, MigrationError, open_bot
+from bot.wiring import AuditKeyError, Bot, EmbeddedError, MigrationError, open_bot
 
 log = structlog.get_logger()
 
@@ -66,6 +66,8 @@ async def running_bot(settings: Settings) -> AsyncIterator[Bot]:
             "mend that, or set DATABASE_URL to a PostgreSQL of your own",
             exit_code=1,
         ) from error
+    except AuditKeyError as error:
+        raise CommandError(str(error), "then start again", exit_code=1) from error
     except MigrationError as error:
         raise CommandError(
             f"the database cannot be brought up to date: {error}",
