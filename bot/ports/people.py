@@ -43,3 +43,7 @@ class People(Protocol):
         """Ids of the App's repositories that the person may read; what could not be read is not
         among them. Raises SignInRefused."""
         ...
+
+    async def revoke(self, token: UserToken) -> None:
+        """It acts for nobody from now on; one that is not good any more is no error."""
+        ...

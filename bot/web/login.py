@@ -210,6 +210,10 @@ class Login:
                     view = _NOT_YOU
                     return render(site, request, "failure.html", view, status=403, live=False)
                 self.viewer.end(session)
+                try:
+                    await self._people.revoke(UserToken(session.token, None))
+                except HubUnavailable as error:
+                    log.warning("token_not_revoked", error=str(error))
             response = _redirect("/")
             self._sessions.drop(response, self._sessions.session_cookie)
             return response

@@ -1,6 +1,7 @@
 """Signing in with GitHub, on the sandbox's OAuth, over HTTP."""
 
 import base64
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,9 +10,12 @@ from hashlib import sha256
 
 import httpx
 import pytest
-from served_pages import NOW, FixedClock, audit_log, evaluation, ship
+from served_pages import NOW, FixedClock, audit_log, evaluation, serve, ship
 from sign_in_kit import KEY, Pages, opened
+from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from test_pages import read
 
 from bot.adapters.postgres.operations import PostgresOperations
@@ -353,6 +357,34 @@ async def test_signing_out_ends_the_session_and_its_copies(pages: Pages) -> None
     assert not await pages.sees()
     async with httpx.AsyncClient(base_url=pages.url, cookies={"lockgate": copy}) as thief:
         assert (await thief.get("/repos/octo/secret/pulls/1")).status_code == 404
+
+
+async def test_signing_out_revokes_the_token_at_github(pages: Pages) -> None:
+    asked: list[tuple[str, str, bytes]] = []
+
+    async def revoke(request: Request) -> Response:
+        credentials = request.headers["authorization"].removeprefix("Basic ")
+        asked.append((request.method, base64.b64decode(credentials).decode(), await request.body()))
+        return Response(status_code=answers.pop(0))
+
+    client_id = pages.github.app.client_id
+    route = Route(f"/applications/{client_id}/token", revoke, methods=["DELETE"])
+    async with serve(Starlette(routes=[route])) as github:
+        answers = [204, 404, 500]
+        while answers:
+            pages.client.cookies.clear()
+            pages.people._api_url = pages.github.url
+            await pages.sign_in("mona")
+            token = form_token(await pages.client.get("/"))
+            pages.people._api_url = github
+            answer = await pages.client.post("/logout", data={"token": token})
+            assert answer.status_code == 303
+            assert "lockgate" not in pages.client.cookies
+    for method, credentials, body in asked:
+        assert method == "DELETE"
+        assert credentials == f"{client_id}:{pages.github.app.client_secret}"
+        assert json.loads(body)["access_token"].startswith("ghu_")
+    assert len(asked) == 3
 
 
 async def test_nobody_is_signed_out_by_others(pages: Pages) -> None:

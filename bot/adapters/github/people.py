@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -83,6 +83,22 @@ class GitHubPeople:
                 if (repository.get("permissions") or {}).get("pull", True):
                     readable.add(int(repository["id"]))
         return frozenset(readable)
+
+    async def revoke(self, token: UserToken) -> None:
+        # https://docs.github.com/rest/apps/oauth-applications#delete-an-app-token
+        try:
+            response = await self._http.request(
+                "DELETE",
+                f"{self._api_url}/applications/{quote(self._client_id, safe='')}/token",
+                headers=_HEADERS,
+                auth=(self._client_id, self._client_secret),
+                json={"access_token": token.value},
+                timeout=_SECONDS,
+            )
+        except httpx.HTTPError as error:
+            raise HubUnavailable(f"GitHub did not answer ({type(error).__name__})") from None
+        if response.status_code not in (204, 404, 422):
+            raise HubUnavailable(f"GitHub answered {response.status_code}")
 
     async def _list(self, path: str, name: str, token: UserToken) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
