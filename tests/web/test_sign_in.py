@@ -200,13 +200,25 @@ async def test_a_cookie_that_was_touched_counts_for_nothing(pages: Pages) -> Non
     value = pages.client.cookies["lockgate"]
     middle = len(value) // 2
     flipped = value[:middle] + ("A" if value[middle] != "A" else "B") + value[middle + 1 :]
-    other_key = Sessions(b"x" * 32, pages.url, FixedClock(NOW))
-    forged = other_key._seal("lockgate", {"id": 1, "login": "mona", "token": "t", "until": 9e9})
-    elsewhere = Sessions(KEY, "http://other.example", FixedClock(NOW))
-    moved = elsewhere._seal("lockgate", {"id": 1, "login": "mona", "token": "t", "until": 9e9})
+    mona = pages.github.user("mona")
+    token = pages.github.tokens.for_user(mona, app=pages.github.app).value
+    good = {"id": mona.id, "login": "mona", "token": token, "until": 9e9}
+    forged = Sessions(b"x" * 32, pages.url, FixedClock(NOW))._seal("lockgate", good)
+    moved = Sessions(KEY, "http://other.example", FixedClock(NOW))._seal("lockgate", good)
+    swapped = Sessions(KEY, pages.url, FixedClock(NOW))._seal("lockgate-sign-in", good)
     asked = await pages.client.get("/login")  # redirects on: signed in already
     assert asked.headers["location"] == "/"
-    for cookie in (flipped, value[:-5], value + "A" * 5000, forged, moved, "", "é", "x" * 40):
+    for cookie in (
+        flipped,
+        value[:-5],
+        value + "A" * 5000,
+        forged,
+        moved,
+        swapped,
+        "",
+        "é",
+        "x" * 40,
+    ):
         async with httpx.AsyncClient(base_url=pages.url) as client:
             header = {"Cookie": b"lockgate=" + cookie.encode()}
             page = await client.get("/", headers=header)  # type: ignore[arg-type]
