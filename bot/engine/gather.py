@@ -13,7 +13,7 @@ from bot.core.model import PullRef, RepoRef
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.promotion import Approval, Candidate, Override, PromotionFacts, Read, Unread
 from bot.ports import Clock, HubError
-from bot.ports.host import Host, HostError
+from bot.ports.host import Host, HostError, HostRefused
 from bot.ports.operations import CommandHub, OperationStore
 
 T = TypeVar("T")
@@ -131,5 +131,7 @@ def _no_host(policy: EnvironmentPolicy) -> Unread:
 async def _read(asked: Awaitable[T]) -> T | Unread:
     try:
         return await asked
+    except HostRefused as error:
+        return Unread(f"{error}; {error.remedy}" if error.remedy else str(error))
     except (HubError, HostError) as error:
         return Unread(str(error))

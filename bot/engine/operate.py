@@ -131,24 +131,9 @@ class Operator:
         """Runs once or, after a crash, again: each part comes to the same when done twice."""
         if _needs_way_back(operation):
             await self._take_back(operation)
-        await self.audit.append(
-            AuditEntry(
-                kind=operation.plan.kind.value,
-                actor=operation.actor.login,
-                repository=operation.repo.full_name,
-                subject=f"{operation.plan.environment}: operation {operation.id}",
-                detail={
-                    "state": operation.state.value,
-                    "outcome": operation.outcome,
-                    "plan": operation.plan.digest,
-                    "overrides": dict(operation.overrides),
-                },
-                build_sha=operation.plan.build.sha,
-                schema_hash=operation.plan.build.schema_hash,
-                release_tag=operation.plan.build.tag,
-                pull_number=operation.pull_number,
-            )
-        )
+        ending = _ending(operation)
+        if not await self.audit.holds(ending, since=operation.requested_at):
+            await self.audit.append(ending)
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
         await self.change(operation.id, lambda found: replace(found, concluded=True))
         log.info("operation_ended", operation=operation.id, state=operation.state.value)
@@ -223,6 +208,25 @@ def _needs_way_back(operation: Operation) -> bool:
         and operation.plan.replaces is not None
         and operation.production_may_have_changed
         and not operation.has(StepName.RECORD, StepState.DONE)
+    )
+
+
+def _ending(operation: Operation) -> AuditEntry:
+    return AuditEntry(
+        kind=operation.plan.kind.value,
+        actor=operation.actor.login,
+        repository=operation.repo.full_name,
+        subject=f"{operation.plan.environment}: operation {operation.id}",
+        detail={
+            "state": operation.state.value,
+            "outcome": operation.outcome,
+            "plan": operation.plan.digest,
+            "overrides": dict(operation.overrides),
+        },
+        build_sha=operation.plan.build.sha,
+        schema_hash=operation.plan.build.schema_hash,
+        release_tag=operation.plan.build.tag,
+        pull_number=operation.pull_number,
     )
 
 

@@ -234,6 +234,11 @@ class AuditLog(Protocol):
         """Raises StoreUnavailable: what cannot be written down is not done."""
         ...
 
+    async def holds(self, entry: AuditEntry, *, since: datetime) -> bool:
+        """Whether an entry of the same kind, subject and build was appended since then: for what
+        is written down again after a crash."""
+        ...
+
     async def sequence(self) -> int:
         """Take what was appended into the tree, and sign a checkpoint."""
         ...
