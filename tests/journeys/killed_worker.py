@@ -4,7 +4,8 @@
 standard input. For each it forks, from a parent in which everything is imported already, a worker
 that takes jobs until it is about to run that many statements of ours for a job; there it dies. It
 answers each with a JSON object: how the worker ended, and ``file:function:line`` of each statement
-that it ran. With 0 the worker ends by itself once nothing is left to do.
+that it ran. With 0 the worker ends by itself once nothing is left to do. Instead of a number it
+takes ``file:function:line#n``, before the ``n``th time that this statement runs.
 """
 
 import asyncio
@@ -29,6 +30,10 @@ TRACED = {
     for path in (
         *(BOT / "engine").glob("*.py"),
         BOT / "adapters/github/hub.py",
+        BOT / "adapters/github/command_hub.py",
+        BOT / "adapters/vercel/client.py",
+        BOT / "adapters/vercel/host.py",
+        BOT / "adapters/postgres/operations.py",
         BOT / "adapters/postgres/store.py",
         BOT / "adapters/postgres/worker.py",
     )
@@ -38,8 +43,10 @@ TRACED = {
 class Tracer:
     """Counts the statements of ours in tasks that carry out a job or write down its end."""
 
-    def __init__(self, last: int, out: int) -> None:
-        self._last = last
+    def __init__(self, last: str, out: int) -> None:
+        """``last`` is a count, or a statement and a count."""
+        self._place, _, count = last.rpartition("#")
+        self._last = int(count)
         self._out = out
         self._tasks: set[int] = set()
         self._count = 0
@@ -56,10 +63,12 @@ class Tracer:
     def _line(self, frame: FrameType, event: str, _: Any) -> Any:
         if event != "line" or id(asyncio.current_task()) not in self._tasks:
             return self._line
-        self._count += 1
         code = frame.f_code
-        place = f"{TRACED[code.co_filename]}:{code.co_name}:{frame.f_lineno}\n"
-        os.write(self._out, place.encode())
+        place = f"{TRACED[code.co_filename]}:{code.co_name}:{frame.f_lineno}"
+        os.write(self._out, f"{place}\n".encode())
+        if self._place not in ("", place):
+            return self._line
+        self._count += 1
         if self._count == self._last:
             os.kill(os.getpid(), signal.SIGKILL)
         return self._line
@@ -78,6 +87,8 @@ def settings_from(given: dict[str, Any]) -> Settings:
         public_url=given["public_url"],
         retention=timedelta(days=7),
         concurrency=1,
+        vercel_token=Secret(given.get("vercel_token", "")),
+        vercel_api_url=given.get("vercel_api_url", ""),
     )
 
 
@@ -101,7 +112,7 @@ async def idle(bot: Bot) -> None:
         await asyncio.sleep(0.02)
 
 
-def forked(settings: Settings, last: int) -> dict[str, Any]:
+def forked(settings: Settings, last: str) -> dict[str, Any]:
     incoming, outgoing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -123,7 +134,7 @@ def main() -> None:
     configure_logging(level="critical")  # a worker that was killed before has failed nowhere
     settings = settings_from(json.loads(sys.stdin.readline()))
     for line in sys.stdin:
-        print(json.dumps(forked(settings, int(line))), flush=True)
+        print(json.dumps(forked(settings, line.strip())), flush=True)
 
 
 if __name__ == "__main__":

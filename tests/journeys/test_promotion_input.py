@@ -1,0 +1,473 @@
+"""What people type, and what happens meanwhile, as hostile or unlucky as it may be."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from journey import SQUASH_WITH_TITLE
+from production import POLICY, Production
+
+from bot.core.commands.grammar import Silence, read_comment
+from bot.core.operations.machine import State, StepName
+from bot.core.policy import POLICY_PATH
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Pull
+
+
+async def change_policy(production: Production, more: str) -> None:
+    policy = POLICY.replace("requires: [source, checks, deployment, freeze, lock]", more)
+    production.github.push(
+        production.repository, "main", CommitSpec("chore: change policy", {POLICY_PATH: policy})
+    )
+    await production.journey.rest()
+
+
+async def nothing_was_done(production: Production) -> None:
+    assert await production.operations() == []
+    assert production.switches() == []
+    assert production.live is None
+
+
+# who asks
+
+
+async def test_who_may_not_is_refused_or_not_heard(production: Production):
+    github = production.github
+    pull = production.merged("feat: add search")
+    github.set_role(production.repository, github.user("eve"), "read")
+    said = await production.say(pull, "/promote", by="eve")
+    assert "refused" in said
+    assert "you have the role `read`" in said
+    assert production.reactions == ["eyes", "-1"]
+    said = await production.say(pull, "/rollback", by="mona")
+    assert "refused" in said
+    comment = github.comment(pull, "/promote", app=production.ci)
+    await production.journey.rest()
+    assert production.answer_to(pull, comment) == ""
+    assert production.reactions == [], "two bots must not talk to each other"
+    await nothing_was_done(production)
+    entries = await production.journey.bot.audit.fetch_entries(kind="command")
+    assert [entry.entry.detail["refused"] for entry in entries] == [True, True]
+
+
+async def test_a_comment_that_was_edited_is_refused(idle_production: Production):
+    production = idle_production
+    pull = production.merged("feat: add search")
+    comment = production.comment(pull, "/status", by="mona")
+    await production.github.hooks.settled()
+    production.github.edit_comment(comment, "/promote", by=production.github.user("ada"))
+    async with production.journey.working():
+        await production.journey.rest()
+        said = production.answer_to(pull, comment)
+        assert "edited" in said
+        production.github.edit_comment(comment, "/rollback", by=production.github.user("ada"))
+        await production.journey.rest()
+    assert len([c for c in production.journey.comments_of(pull) if c.id > comment.id]) == 1
+    await nothing_was_done(production)
+
+
+async def test_a_fork_is_not_promoted_from(production: Production):
+    github = production.github
+    fork = github.fork(production.repository, github.user("eve"))
+    pull = github.open_pull(
+        production.repository, "feat: add search", fork=fork, by=github.user("eve")
+    )
+    assert "fork" in await production.say(pull, "/promote")
+    assert "refused" in await production.say(pull, "/promote", by="eve")
+    assert "fork" in await production.say(pull, "/rollback")
+    await nothing_was_done(production)
+
+
+# what is asked for
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "> /promote",
+        "```\n/promote\n```",
+        "    /promote",
+        "`/promote`",
+        "<!-- /promote -->",
+        "<!--\n/promote\n-->",
+        "Please /promote this",
+        "On Monday Ada wrote:\n> /promote\n> /rollback",
+        "-- \nSent from my phone\n/promote@example.com",
+    ],
+)
+def test_what_is_no_command_is_silence(body: str):
+    assert isinstance(read_comment(body), Silence)
+
+
+async def test_what_cannot_be_meant_is_refused(production: Production):
+    github = production.github
+    pull = await production.live_build("feat: add search")
+    other = github.create_repository("octo/other", **SQUASH_WITH_TITLE)
+    aside = production.opened("feat: not merged yet")
+    before = len(await production.operations())
+    production.switches()
+    for line, words in (
+        ("/rollback ../../v1/user", ""),
+        ("/rollback v1/../../user", ""),
+        ("/promote ../../v1/user", ""),
+        ("/promоte", ""),  # a Cyrillic o
+        ("/rollback 9", "No other build"),
+        ("/rollback 99", ""),
+        ("/rollback 0", ""),
+        ("/rollback v9.9.9", "never live"),
+        ("/promote nowhere", ""),
+        (f"/promote {secrets.token_hex(20)}", ""),
+        (f"/promote {other.branch('main')}", ""),
+        (f"/promote {aside.head_sha}", "refused"),
+        (f"/promote {aside.head_sha[:7]}", "refused"),
+        ("/promote staging", ""),
+        ("/promote\n/rollback", ""),
+    ):
+        said = await production.say(pull, line)
+        live = production.live
+        assert live is not None, line
+        assert live.sha == pull.merge_commit_sha, line
+        assert "refused" in said or "Not understood" in said or said == "", (line, said)
+        assert words in said, (line, said)
+    assert production.switches() == []
+    started = (await production.operations())[: len(await production.operations()) - before]
+    assert {each.state for each in started} <= {State.REFUSED}
+    await production.nothing_left()
+
+
+async def test_an_ambiguous_commit_is_refused(production: Production):
+    """Two of which were live begin alike; nobody is asked to guess."""
+    pull = production.merged("feat: add search")
+    said = await production.say(pull, f"/promote {pull.merge_commit_sha[:4]}")
+    assert "refused" in said or "Not understood" in said
+    await nothing_was_done(production)
+
+
+async def test_a_push_after_the_comment_is_refused(idle_production: Production):
+    production = idle_production
+    policy = POLICY + "    source: approved\n"
+    production.github.push(
+        production.repository, "main", CommitSpec("chore: change policy", {POLICY_PATH: policy})
+    )
+    pull = production.opened("feat: add search")
+    await production.github.hooks.settled()
+    seen = pull.head_sha
+    async with production.journey.working():
+        await production.journey.rest()
+    comment = production.comment(pull, "/promote")
+    await production.github.hooks.settled()
+    production.github.push(production.repository, pull.head_ref, "one more")
+    await production.github.hooks.settled()
+    async with production.journey.working():
+        await production.journey.rest()
+    said = production.answer_to(pull, comment)
+    assert "refused" in said
+    assert seen[:7] in said
+    assert pull.head_sha[:7] in said
+    await nothing_was_done(production)
+
+
+# who asks at the same time
+
+
+async def test_two_maintainers_promote_at_once(production: Production):
+    first, second = production.merged("feat: add search"), production.merged("feat: sort by price")
+    production.github.set_role(production.repository, production.github.user("bob"), "maintain")
+    production.vercel.switch_seconds = None
+    one = production.comment(first, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    two = production.comment(second, "/promote", by="bob")
+    await production.journey.until(
+        lambda: (
+            "number 1 in the queue" in production.answer_to(second, two)
+            or any(
+                "number 1 in the queue" in c.body for c in production.journey.comments_of(second)
+            )
+        ),
+        "the second one is not told that it waits",
+    )
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert await production.served() == second.merge_commit_sha
+    assert production.switches() == [
+        f"promote/{production.build_of(pull).id}" for pull in (first, second)
+    ]
+    production.answer_to(first, one)
+    assert production.reactions == ["eyes", "rocket"]
+    ledger = await production.journey.bot.operations.fetch_ledger(
+        production.repository.id, "production"
+    )
+    assert [entry.actor for entry in ledger] == ["bob", "ada"]
+
+
+async def test_the_same_build_is_promoted_twice_at_once(production: Production):
+    pull = production.merged("feat: add search")
+    production.github.set_role(production.repository, production.github.user("bob"), "maintain")
+    production.comment(pull, "/promote")
+    production.comment(pull, "/promote", by="bob")
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+    assert production.build_of(pull).was_live == 1
+    assert {each.state for each in await production.operations()} == {State.SUCCEEDED}
+
+
+async def test_a_rollback_supersedes_a_promotion_that_is_under_way(production: Production):
+    """Back to what was live when the promotion began, and not one build further."""
+    await production.live_build("feat: add search")
+    good = await production.live_build("feat: sort by price")
+    bad = production.merged("feat: break everything")
+    production.vercel.switch_seconds = None
+    promoting = production.comment(bad, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    rolling = production.comment(bad, "/rollback")
+    await production.journey.until(
+        lambda: (
+            "superseded" in production.answer_to(bad, promoting)
+            or any("superseded" in c.body for c in production.journey.comments_of(bad))
+        ),
+        "the promotion is not superseded",
+    )
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert (back.state, promotion.state) == (State.SUCCEEDED, State.SUPERSEDED)
+    assert await production.served() == good.merge_commit_sha
+    assert "Rolled back" in production.answer_to(bad, rolling)
+    assert production.reactions == ["eyes", "rocket"]
+    production.answer_to(bad, promoting)
+    assert production.reactions == ["eyes", "-1"]
+
+
+# commands about operations and environments
+
+
+async def until_waiting(production: Production, pull: Pull, line: str) -> None:
+    production.comment(pull, line)
+    await production.until(State.WAITING)
+
+
+async def test_a_promotion_waits_for_a_check_that_turns_green(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    check = github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await production.journey.rest()
+    assert "refused" in await production.say(pull, "/promote")
+    await until_waiting(production, pull, "/promote --when-ready")
+    comments = production.journey.comments_of
+    await production.journey.until(
+        lambda: "Waiting to promote" in comments(pull)[-1].body, "nobody is told that it waits"
+    )
+    assert "`test`" in comments(pull)[-1].body, "nor what for"
+    github.update_check(check, conclusion="success")
+    await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+
+
+async def test_what_waits_can_be_cancelled(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await until_waiting(production, pull, "/promote --when-ready")
+    comment = production.comment(pull, "/cancel")
+    await production.until(State.CANCELLED, concluded=True)
+    await production.nothing_left()
+    assert "cancelled" in production.answer_to(pull, comment)
+    assert "refused" in await production.say(pull, "/cancel")
+    assert production.live is None
+
+
+async def test_what_waits_too_long_is_given_up(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await until_waiting(production, pull, "/promote --when-ready")
+    await production.run_out_of_time()
+    ended = await production.until(State.FAILED, concluded=True)
+    assert "Production is unchanged" in ended.outcome
+    await production.nothing_left()
+
+
+async def test_what_has_reached_the_host_is_not_cancelled(production: Production):
+    pull = production.merged("feat: add search")
+    production.vercel.switch_seconds = None
+    production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    comment = production.comment(pull, "/cancel")
+    await production.journey.until(
+        lambda: any("Cancelling" in c.body for c in production.journey.comments_of(pull)),
+        "the cancelling is not answered",
+    )
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert "/rollback" in production.answer_to(pull, comment)
+    assert await production.served() == pull.merge_commit_sha
+
+
+async def test_an_override_is_for_few_and_counts_once(production: Production):
+    github = production.github
+    github.set_role(production.repository, github.user("bob"), "maintain")
+    red = production.merged("fix: stop losing carts")
+    production.green(red, "failure")
+    assert "refused" in await production.say(red, "/override checks production is down")
+    assert "refused" in await production.say(red, "/promote")
+    said = await production.say(red, "/override checks production is down", by="bob")
+    assert "refused" in said
+    assert "`admin`" in said
+    assert production.live is None
+    await production.say(red, "/override checks production is down")
+    await production.nothing_left()
+    assert await production.served() == red.merge_commit_sha
+    newest = await production.newest()
+    assert newest.overrides == {"checks": "ada: production is down"}
+    bodies = [comment.body for comment in production.journey.comments_of(red)]
+    assert any("[!CAUTION]" in body and "set aside by ada" in body for body in bodies)
+    entries = await production.journey.bot.audit.fetch_entries(kind="promote")
+    assert any(entry.entry.detail["overrides"] for entry in entries)
+    again = production.merged("feat: sort by price")
+    production.green(again, "failure")
+    assert "refused" in await production.say(again, "/promote"), "it counted for one operation"
+    assert await production.served() == red.merge_commit_sha
+
+
+async def test_a_freeze_holds_until_it_is_thawed(production: Production):
+    pull = production.merged("feat: add search")
+    until = datetime.now(UTC).date() + timedelta(days=3)
+    said = await production.say(pull, f"/freeze until {until} nobody is here")
+    assert "frozen by ada until" in said
+    assert "refused" in await production.say(pull, "/promote")
+    assert production.live is None
+    assert "thawed" in await production.say(pull, "/thaw")
+    assert "Live:" in await production.say(pull, "/promote")
+    assert await production.served() == pull.merge_commit_sha
+
+
+async def test_a_release_is_promoted_where_the_policy_says_so(production: Production):
+    await change_policy(
+        production, "requires: [source, deployment, freeze, lock]\n    on_release: promote"
+    )
+    github, pull = production.github, production.merged("feat: add search")
+    await production.journey.rest()
+    github.create_release(
+        production.repository, "v1.0.0", target=pull.merge_commit_sha, by=github.user("ada")
+    )
+    await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+    newest = await production.newest()
+    assert newest.plan.build.tag == "v1.0.0"
+    assert newest.actor.login == "ada"
+
+
+async def test_a_release_does_not_undo_a_rollback(production: Production):
+    await change_policy(
+        production, "requires: [source, deployment, freeze, lock]\n    on_release: promote"
+    )
+    github = production.github
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    assert "Rolled back" in await production.say(bad, "/rollback")
+    github.create_release(
+        production.repository, "v1.0.0", target=bad.merge_commit_sha, by=github.user("ada")
+    )
+    await production.nothing_left()
+    assert await production.served() == good.merge_commit_sha
+
+
+# what happens meanwhile
+
+
+async def test_a_repository_is_renamed_meanwhile(production: Production):
+    pull = production.merged("feat: add search")
+    production.vercel.switch_seconds = None
+    comment = production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    production.github.rename(production.repository, "store")
+    production.vercel.repositories["octo/store"] = production.project
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+    assert "Live:" in production.answer_to(pull, comment)
+    assert production.reactions == ["eyes", "rocket"]
+    following = production.merged("feat: sort by price")
+    assert "Live:" in await production.say(following, "/promote")
+    assert "Rolled back" in await production.say(following, "/rollback")
+
+
+async def test_the_app_is_uninstalled_meanwhile(production: Production):
+    """Nothing can be told any more; the operation ends, and holds nothing."""
+    github, pull = production.github, production.merged("feat: add search")
+    production.vercel.switch_seconds = None
+    production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    github.uninstall(github.installation_of(github.app, production.repository))
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    ended = await production.until(State.SUCCEEDED, State.FAILED, concluded=True)
+    assert await production.served() == pull.merge_commit_sha
+    assert ended.state is State.SUCCEEDED
+    await production.journey.rest()
+    operations = production.journey.bot.operations
+    assert await operations.fetch_holder(production.repository.id, "production") is None
+    health = await production.journey.bot.store.queue_health()
+    assert (health.waiting, health.running, health.dead) == (0, 0, 0)
+
+
+async def test_the_app_is_uninstalled_before_the_gates(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await until_waiting(production, pull, "/promote --when-ready")
+    github.uninstall(github.installation_of(github.app, production.repository))
+    operator = production.journey.bot.engine.shipping.operator
+    await operator.wake(await production.newest())
+    ended = await production.until(State.FAILED, State.REFUSED, concluded=True)
+    assert ended.outcome
+    await production.journey.rest()
+    assert production.live is None
+
+
+async def test_a_rollback_works_while_github_is_down(production: Production):
+    """From the moment the command was read: it is told afterwards."""
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    comment = production.comment(bad, "/rollback")
+    await production.journey.until(
+        lambda: any(each.content == "eyes" for each in comment.reactions), "it is not read"
+    )
+
+    async def begun() -> bool:
+        return len(await production.operations()) == 3
+
+    await production.journey.until(begun, "nothing is rolled back")
+    production.github.faults.answer("*", 502, times=None)
+    newest = await production.until(State.SUCCEEDED, concluded=True)
+    assert await production.served() == good.merge_commit_sha
+    assert newest.step(StepName.RELEASE).ended_at is not None
+    took = newest.step(StepName.RELEASE).ended_at - newest.requested_at
+    assert took.total_seconds() < 120
+    production.github.faults.clear()
+    await production.nothing_left()
+    assert "Rolled back" in production.answer_to(bad, comment)
+    assert production.reactions == ["eyes", "rocket"]
