@@ -195,6 +195,13 @@ class ReconcilePromotion(RepoWork):
 
 
 @dataclass(frozen=True, slots=True)
+class RejudgePromotion(ReconcilePromotion):
+    """The same where the policy changed: what is remembered of it does not count."""
+
+    kind: ClassVar[str] = "rejudge_promotion"
+
+
+@dataclass(frozen=True, slots=True)
 class PromoteRelease(RepoWork):
     """A release was published: by policy it may be promoted."""
 
@@ -274,6 +281,7 @@ Work: TypeAlias = (
     | RunCommand
     | AdvanceEnvironment
     | ReconcilePromotion
+    | RejudgePromotion
     | PromoteRelease
     | TellOperation
     | DeliverNotice
@@ -297,6 +305,7 @@ KINDS: dict[str, type[Work]] = {
         RunCommand,
         AdvanceEnvironment,
         ReconcilePromotion,
+        RejudgePromotion,
         PromoteRelease,
         TellOperation,
         DeliverNotice,

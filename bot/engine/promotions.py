@@ -3,6 +3,7 @@ before anybody types a command, and promotes a release where the policy says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
@@ -12,11 +13,18 @@ from bot.core.effects import Effect, PostCheck, PostComment, React, UpdateCommen
 from bot.core.hosting import Build, Origin
 from bot.core.model import GHOST, Actor, PullRef, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
+from bot.core.policy import Policy
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.promotion import pick_build
 from bot.core.render import SummaryComment, render_promotion_check
 from bot.core.render.operation import operation_marker, render_operation
-from bot.core.work import AdvanceEnvironment, PromoteRelease, ReconcilePromotion, TellOperation
+from bot.core.work import (
+    AdvanceEnvironment,
+    PromoteRelease,
+    ReconcilePromotion,
+    RejudgePromotion,
+    TellOperation,
+)
 from bot.engine.apply import apply
 from bot.engine.commands import usable_environments
 from bot.engine.gather import Gatherer
@@ -27,6 +35,8 @@ from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationSto
 
 log = structlog.get_logger()
 
+_REMEMBERED_FOR = timedelta(hours=6)
+"""A push that changes the policy is told of. For one that was missed, it is read again by then."""
 AUDIT_CHECK = "lockgate/audit"
 
 
@@ -92,6 +102,8 @@ class Promotions:
                 await self.store.enqueue(
                     AdvanceEnvironment(work.repository_id, operation.plan.environment)
                 )
+        if not isinstance(work, RejudgePromotion) and await self._is_idle(work.repository_id):
+            return
         try:
             trunk, head = await self.commands.fetch_trunk(work.repo)
             snapshot = await self.hub.fetch_merge_group(
@@ -115,6 +127,14 @@ class Promotions:
                 await apply(effect, hub=self.hub, store=self.store, cause=cause)
         except HubGone:
             log.info("repository_gone", repository=work.repo.full_name)
+
+    async def _is_idle(self, repository_id: int) -> bool:
+        """Whether the policy, as it was read not long ago, names no environment: then an event
+        costs no request."""
+        remembered = await self.operations.fetch_policy(repository_id)
+        if remembered is None or self.clock.now() - remembered[1] > _REMEMBERED_FOR:
+            return False
+        return not Policy.model_validate_json(remembered[0]).environments
 
     async def promote_release(self, work: PromoteRelease, cause: str) -> None:
         """A build that a person rolled back is not put in place again by itself."""

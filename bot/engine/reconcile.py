@@ -19,9 +19,9 @@ from bot.core.work import (
     ReconcilePullRequest,
     ReconcileRepository,
     RefreshPullRequest,
+    RejudgePromotion,
     RerunHead,
     RerunPullRequest,
-    Work,
 )
 from bot.engine.apply import apply
 from bot.engine.links import Links
@@ -93,7 +93,8 @@ class Reconciler:
             log.info("installation_gone", installation=work.installation_id)
             return
         for repo in repositories:
-            await self.store.enqueue(_repository_work(repo))
+            await self.store.enqueue(ReconcileRepository(*_fields(repo)))
+            await self.store.enqueue(RejudgePromotion(*_fields(repo)))
 
     async def rerun_head(self, work: RerunHead, cause: str) -> None:
         try:
@@ -152,7 +153,3 @@ class Reconciler:
 
 def _fields(repo: RepoRef) -> tuple[int, int, str, str]:
     return repo.installation_id, repo.id, repo.owner, repo.name
-
-
-def _repository_work(repo: RepoRef) -> Work:
-    return ReconcileRepository(*_fields(repo))

@@ -23,6 +23,7 @@ from bot.core.work import (
     ReconcilePromotion,
     ReconcilePullRequest,
     ReconcileRepository,
+    RejudgePromotion,
     RerunHead,
     RerunPullRequest,
     RunCommand,
@@ -93,11 +94,12 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     if not repo or not branch or payload.get("deleted") is True:
         return
     default_branch = _at(payload, "repository", "default_branch")
-    if branch == default_branch:
-        yield ReconcilePromotion(**repo)
     # The list of commits does not tell what a forced push took away.
     rewritten = payload.get("forced") is True and branch == default_branch
-    if not rewritten and not _touches(payload.get("commits"), POLICY_PATH):
+    policy_changed = rewritten or _touches(payload.get("commits"), POLICY_PATH)
+    if branch == default_branch:
+        yield RejudgePromotion(**repo) if policy_changed else ReconcilePromotion(**repo)
+    if not policy_changed:
         return
     if repo["name"] == ".github" and branch == default_branch:
         yield ReconcileInstallation(repo["installation_id"])

@@ -157,7 +157,7 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/freeze until 2026-12-27", "The reason is missing", "until 2026-12-27 the database"),
         ("/override", "The gate is missing", "Usage"),
         ("/override chekcs flaky", "no gate of production", "Try `/override production checks"),
-        ("/override staging lock x", "`lock` is no gate of staging", "Usage"),
+        ("/override staging order x", "`order` is no gate of staging", "Usage"),
         ("/override checks", "The reason is missing", "Try `/override production checks the"),
         ("/help me please", "One command", "Try `/help`."),
     ],

@@ -15,6 +15,7 @@ from bot.core.work import (
     ReconcilePromotion,
     ReconcilePullRequest,
     ReconcileRepository,
+    RejudgePromotion,
     RerunHead,
     RerunPullRequest,
     RunCommand,
@@ -97,7 +98,7 @@ CASES = {
         "push",
         "",
         push(modified=[".github/lockgate.yml"]),
-        [ReconcilePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
+        [RejudgePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
     ),
     "push of the policy to another branch": (
         "push",
@@ -109,7 +110,7 @@ CASES = {
         "push",
         "",
         push(removed=[".github/lockgate.yml"]),
-        [ReconcilePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
+        [RejudgePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
     ),
     "push of the organisation's policy": (
         "push",
@@ -119,7 +120,7 @@ CASES = {
             "repository": {"id": 43, "full_name": "octo/.github", "default_branch": "main"},
         },
         [
-            ReconcilePromotion(**{**REPO, "repository_id": 43, "name": ".github"}),
+            RejudgePromotion(**{**REPO, "repository_id": 43, "name": ".github"}),
             ReconcileInstallation(7),
         ],
     ),
@@ -133,7 +134,7 @@ CASES = {
         "push",
         "",
         push(forced=True),
-        [ReconcilePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
+        [RejudgePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
     ),
     "forced push to a topic": ("push", "", push("refs/heads/topic", forced=True), []),
     "push of a tag": ("push", "", push("refs/tags/v1", modified=[".github/lockgate.yml"]), []),

@@ -208,11 +208,13 @@ async def test_low_limit_holds_back_what_nobody_waits_for_and_nothing_else(journ
 async def an_hour_passes_for_jobs(journey: Journey) -> None:
     """Once what is urgent has been done."""
 
+    patient = {"refresh_pull_request", "rejudge_promotion"}
+
     async def only_refreshes_wait() -> bool:
         await journey.github.hooks.settled()
         jobs = await journey.bot.store.fetch_jobs()
         open_jobs = [j for j in jobs if j.status in (JobStatus.WAITING, JobStatus.RUNNING)]
-        return {job.kind for job in open_jobs} == {"refresh_pull_request"}
+        return {job.kind for job in open_jobs} == patient
 
     await journey.until(only_refreshes_wait, "something else waits too")
     async with await psycopg.AsyncConnection.connect(journey.bot.database) as connection:

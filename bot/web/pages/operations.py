@@ -33,6 +33,7 @@ _WORKS = {
     "run_command": "run the command on",
     "advance_environment": "move environment",
     "reconcile_promotion": "judge what may be promoted in",
+    "rejudge_promotion": "judge anew what may be promoted in",
     "promote_release": "promote a release of",
     "tell_operation": "report on operation",
     "deliver_notice": "tell the news",
