@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 
 import httpx
@@ -60,7 +60,9 @@ class Watch:
 
 
 @contextlib.asynccontextmanager
-async def running_bot(sandbox: Sandbox) -> AsyncIterator[str]:
+async def running_bot(
+    sandbox: Sandbox, more: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     secret = secrets.token_hex(32)
@@ -75,6 +77,7 @@ async def running_bot(sandbox: Sandbox) -> AsyncIterator[str]:
             "GITHUB_WEBHOOK_SECRET": secret,
             "GITHUB_API_URL": sandbox.url,
             "PORT": str(port),
+            **(more or {}),
         }
         log = Path(home, "bot.log").open("w")  # noqa: SIM115, ASYNC230 (closed with the process)
         process = await asyncio.create_subprocess_exec(
@@ -90,7 +93,7 @@ async def running_bot(sandbox: Sandbox) -> AsyncIterator[str]:
                 else:
                     raise SystemExit("the bot did not become ready")
             sandbox.send_events_to(f"{url}/webhooks/github", secret)
-            yield url
+            yield process
         finally:
             process.terminate()
             await process.wait()

@@ -21,6 +21,7 @@ REPORT = ROOT / "docs/benchmarks.md"
 BENCHES = {
     "intake": "Durable intake",
     "latency": "From webhook to check",
+    "operations": "Promotion and rollback",
     "commits": "Commit messages",
     "audit": "Audit log",
     "cost": "What it costs to run",
