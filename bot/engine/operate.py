@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 
+from bot.core.hosting import Build
 from bot.core.operations.machine import (
     Again,
     Kind,
@@ -25,6 +26,7 @@ from bot.core.operations.machine import (
     plan_operation,
     record,
 )
+from bot.core.operations.rollback_target import call
 from bot.core.render.command import superseded_by
 from bot.core.work import AdvanceEnvironment, TellOperation
 from bot.engine.steps import Steps
@@ -129,19 +131,19 @@ class Operator:
 
     async def _conclude(self, operation: Operation) -> None:
         """Runs once or, after a crash, again: each part comes to the same when done twice."""
-        if _needs_way_back(operation):
-            await self._take_back(operation)
+        remedy = operation.remedy
+        if previous := _way_back(operation):
+            await self._take_back(operation, previous)
+            remedy = f"the bot itself puts `{call(previous)}` back now"
         ending = _ending(operation)
         if not await self.audit.holds(ending, since=operation.requested_at):
             await self.audit.append(ending)
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
-        await self.change(operation.id, lambda found: replace(found, concluded=True))
+        await self.change(operation.id, lambda found: replace(found, concluded=True, remedy=remedy))
         log.info("operation_ended", operation=operation.id, state=operation.state.value)
 
-    async def _take_back(self, operation: Operation) -> None:
+    async def _take_back(self, operation: Operation, previous: Build) -> None:
         """The promotion could not be verified: put back what was live before it."""
-        previous = operation.plan.replaces
-        assert previous is not None  # noqa: S101 (_needs_way_back asked)
         plan = plan_operation(
             Kind.ROLLBACK, operation.plan.environment, operation.plan.target, previous, None
         )
@@ -200,15 +202,16 @@ def _give_up(operation: Operation) -> Operation:
     return fail(operation, outcome, "look at the host, then `/status`", State.FAILED)
 
 
-def _needs_way_back(operation: Operation) -> bool:
-    return (
+def _way_back(operation: Operation) -> Build | None:
+    """What is to be put back because a promotion failed; None where nothing is."""
+    needed = (
         operation.plan.kind is Kind.PROMOTE
         and operation.state is State.FAILED
         and operation.take_back
-        and operation.plan.replaces is not None
         and operation.production_may_have_changed
         and not operation.has(StepName.RECORD, StepState.DONE)
     )
+    return operation.plan.replaces if needed else None
 
 
 def _ending(operation: Operation) -> AuditEntry:

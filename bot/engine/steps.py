@@ -4,6 +4,7 @@ A step that was attempted before asks first what became of it. What is not known
 what was refused is not. A rollback does not wait for GitHub.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,7 @@ from bot.core.operations.machine import (
     StepName,
     StepState,
 )
+from bot.core.phrases import counted
 from bot.core.render import to_json
 from bot.engine.links import Links
 from bot.ports import Clock, HubError, HubUnavailable
@@ -32,6 +34,8 @@ SKEW = timedelta(seconds=5)
 """By which the host's clock may be behind ours."""
 _SOON = timedelta(milliseconds=250)
 _TURN = timedelta(seconds=1)
+_TELL_WITHIN = 5.0
+"""Seconds that a rollback gives GitHub to be told of it, before production is seen to."""
 _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
 _ALREADY = "already"
@@ -117,17 +121,21 @@ class Steps:
         return Done("lock taken", {"fence": fence})
 
     async def _announce(self, operation: Operation, step: Step) -> Result:
+        rollback = operation.plan.kind is Kind.ROLLBACK
         try:
-            deployment_id = await self._deployment(operation)
-            await self.hub.post_deployment_status(
-                operation.repo,
-                deployment_id,
-                state="in_progress",
-                description=f"{operation.plan.kind.value} under way",
-                log_url=self.links.operation(operation.id),
-            )
+            async with asyncio.timeout(_TELL_WITHIN if rollback else None):
+                deployment_id = await self._deployment(operation)
+                await self.hub.post_deployment_status(
+                    operation.repo,
+                    deployment_id,
+                    state="in_progress",
+                    description=f"{operation.plan.kind.value} under way",
+                    log_url=self.links.operation(operation.id),
+                )
+        except TimeoutError:
+            return Done(f"GitHub was not told: it did not answer within {_TELL_WITHIN:.0f} s")
         except HubError as error:
-            if operation.plan.kind is Kind.ROLLBACK:
+            if rollback:
                 return Done(f"GitHub was not told: {error}")
             raise
         return Done(f"GitHub deployment {deployment_id}", {"deployment": deployment_id})
@@ -210,7 +218,8 @@ class Steps:
         if failures:
             listed = ", ".join(f"{failure.alias} ({failure.reason})" for failure in failures[:5])
             return Failed(
-                f"{len(failures)} aliases did not move: {listed}", "mend them at the host, `/retry`"
+                f"{counted(len(failures), 'domain')} did not move: {listed}",
+                "mend them at the host, `/retry`",
             )
         if job.state is not HostJobState.SUCCEEDED:
             return Failed(f"the host's job ended as {job.state.value}", "look at it there")

@@ -471,3 +471,18 @@ async def test_a_rollback_works_while_github_is_down(production: Production):
     await production.nothing_left()
     assert "Rolled back" in production.answer_to(bad, comment)
     assert production.reactions == ["eyes", "rocket"]
+
+
+async def test_a_rollback_does_not_wait_for_a_github_that_hangs(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.engine.steps._TELL_WITHIN", 0.2)
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    production.github.faults.slow("GET */deployments", 10, times=1)
+    assert "Rolled back" in await production.say(bad, "/rollback")
+    assert await production.served() == good.merge_commit_sha
+    newest = await production.newest()
+    assert newest.step(StepName.ANNOUNCE).found.startswith("GitHub was not told")
+    took = newest.step(StepName.SWITCH).started_at - newest.requested_at
+    assert took.total_seconds() < 5

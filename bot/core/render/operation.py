@@ -131,7 +131,8 @@ def _headline(operation: Operation) -> str:
                 if promoting
                 else f"Rolled back: {_named(plan.build)} is live on {environment} again"
             )
-            return f"**{said}{', in' if not promoting else ' in'} {took}.**"
+            alone = f" Done {_asked_by(operation)}." if operation.follows else ""
+            return f"**{said}{', in' if not promoting else ' in'} {took}.**{alone}"
         case State.RUNNING | State.WAITING:
             return f"**{_under_way(operation)}** · {_asked_by(operation)}"
         case State.REFUSED:
@@ -289,6 +290,8 @@ def _step(operation: Operation, step: Step, decision: Decision | None) -> tuple[
             return mark, f"{done}{_counted(decision)}"
         case StepState.DONE if step.name in _TOLD and step.found and not _was_told(step):
             return MARKS[Verdict.ERROR], found
+        case StepState.DONE if step.name is StepName.SWITCH and step.detail.get("already"):
+            return mark, f"{_words(operation.plan)['host']} serves it already"
         case StepState.DONE if step.name is StepName.SWITCH and step.detail.get("queued"):
             return mark, f"{done}; it waits behind a rolling release"
         case StepState.DONE:
