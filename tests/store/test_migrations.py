@@ -62,7 +62,7 @@ SAMPLE_ROWS = {
         "INSERT INTO pull_heads VALUES (42, 1, now(), 'a'), (42, 1, now(), 'b')"
     ),
     "0010_audit.sql": (
-        "INSERT INTO audit_entries VALUES (1, '{\"at\": \"2026\", \"kind\": \"lock\"}', 's'),"
+        'INSERT INTO audit_entries VALUES (1, \'{"at": "2026", "kind": "lock"}\', \'s\'),'
         " (2, '{}', 's');"
         "INSERT INTO audit_waiting VALUES (2);"
         "INSERT INTO audit_places VALUES (0, 1, 'l', 's');"
