@@ -190,6 +190,7 @@ async def all_at_once(shops: Shops, count: int, waves: int, pid: int) -> None:
         )
         await shops.quiet()
         rows.append((f"wave {wave}", took, len(times), right, resident(pid)))
+        print(f"wave {wave}: {took:.1f} s, {right} live, {rows[-1][-1]:.0f} MB", file=sys.stderr)
     print(f"| {count} repositories at once, one worker | took | ended well | live | memory |")
     print("|---|---|---|---|---|")
     for name, took, ended, right, memory in rows:
