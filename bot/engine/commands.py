@@ -28,8 +28,9 @@ from bot.core.render.command import (
     render_misread,
 )
 from bot.core.work import RunCommand
-from bot.engine.answers import Answer, Answers, Asked, refuse
+from bot.engine.answers import Answers
 from bot.engine.apply import apply
+from bot.engine.asked import Answer, Asked, refuse
 from bot.ports import Clock, Hub, HubError, HubGone, HubUnavailable, Store
 from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
 

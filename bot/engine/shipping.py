@@ -7,11 +7,15 @@ from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.model import PullRef
 from bot.core.operations.machine import Operation
 from bot.engine.answers import Answers
+from bot.engine.builds import Builds
 from bot.engine.commands import CommandRunner, Environments, usable_environments
 from bot.engine.gather import Gatherer
+from bot.engine.holds import Holds
 from bot.engine.links import Links
+from bot.engine.moves import Moves
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
+from bot.engine.questions import Questions
 from bot.engine.steps import Steps
 from bot.ports import Clock, Hub, Store
 from bot.ports.host import Host
@@ -45,7 +49,12 @@ class Shipping:
 
     @property
     def runner(self) -> CommandRunner:
-        answers = Answers(self.commands, self.hosts, self.operations, self.operator, self.gatherer)
+        builds = Builds(self.commands, self.hosts)
+        answers = Answers(
+            Moves(self.hosts, self.operations, self.operator, self.gatherer, builds),
+            Questions(self.hosts, self.operations, self.gatherer, builds),
+            Holds(self.operations),
+        )
         return CommandRunner(
             self.hub,
             self.commands,

@@ -1,0 +1,45 @@
+"""A command that somebody may give, with what surrounds it, and what is answered to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.commands.authority import Caller
+from bot.core.commands.requests import Refusal
+from bot.core.commits.config import CommitsConfig
+from bot.core.model import Actor, PullRef, Sha
+from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.render.command import render_refusal
+from bot.ports.operations import PullFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command and what surrounds it. ``policy_fault`` is why the policy in force cannot be used:
+    ``environments`` are then those of the last good one."""
+
+    ref: PullRef
+    pull: PullFacts
+    comment_id: int
+    caller: Caller
+    seen_head: Sha | None
+    environments: Mapping[str, EnvironmentPolicy]
+    commits: CommitsConfig
+    policy_fault: str
+    now: datetime
+
+    @property
+    def actor(self) -> Actor:
+        return self.caller.actor
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``text`` is Markdown; empty where the operation's own comment is the answer."""
+
+    text: str
+    refused: bool = False
+
+
+def refuse(refusal: Refusal) -> Answer:
+    return Answer(render_refusal(refusal) if refusal.answered else "", refused=True)

@@ -1,0 +1,309 @@
+"""Commands that move an environment: promote, roll back, set a gate aside, cancel, retry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from bot.core.commands.requests import OverrideRequest, PromoteRequest, Refusal, RollbackRequest
+from bot.core.decision import Verdict
+from bot.core.hosting import Build, BuildState, HostTarget, LedgerEntry
+from bot.core.operations.machine import (
+    Kind,
+    Operation,
+    Plan,
+    State,
+    StepName,
+    StepState,
+    begin,
+    fail,
+    plan_operation,
+)
+from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_target
+from bot.core.policy.environments import OnFailure
+from bot.core.render import from_json
+from bot.core.render.command import (
+    render_already_live,
+    render_cancelled,
+    render_overridden,
+    render_queued,
+)
+from bot.core.render.operation import render_plan
+from bot.engine.asked import Answer, Asked, refuse
+from bot.engine.builds import Builds
+from bot.engine.gather import Gatherer
+from bot.engine.operate import ROLLBACK_WITHIN, Operator
+from bot.ports.host import Host, HostError, HostUnavailable
+from bot.ports.operations import OperationStore
+
+_WAITS_FOR = timedelta(hours=24)
+"""How long ``--when-ready`` waits for gates that may yet pass."""
+_LEDGER = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    hosts: Mapping[str, Host]
+    operations: OperationStore
+    operator: Operator
+    gatherer: Gatherer
+    builds: Builds
+
+    async def promote(self, request: PromoteRequest, asked: Asked) -> Answer:
+        said = f"Promotion to {request.environment}"
+        if asked.policy_fault:
+            return refuse(
+                Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the base branch.")
+            )
+        policy = asked.environments[request.environment]
+        target = self.builds.target_of(said, policy)
+        if isinstance(target, Refusal):
+            return refuse(target)
+        build = await self.builds.build_of(said, request.target, asked)
+        if isinstance(build, Refusal):
+            return refuse(build)
+        build = await self.builds.at_host(build, asked, target)
+        live = (await self.operations.fetch_live(asked.ref.repo.id)).get(request.environment)
+        if live and build.deployment_id and live.build.deployment_id == build.deployment_id:
+            return Answer(render_already_live(request.environment, live.build, live))
+        plan = plan_operation(
+            Kind.PROMOTE, request.environment, target, build, live.build if live else None
+        )
+        if request.dry_run:
+            decision = await self.gatherer.judge(
+                asked.ref.repo, request.environment, policy, build, asked.commits, {}
+            )
+            since = live.live_from if live else None
+            return Answer(render_plan(plan, decision, replaced_since=since))
+        waits = _WAITS_FOR if request.when_ready else policy.timeout
+        return await self._start(
+            plan,
+            asked,
+            deadline=asked.now + waits,
+            when_ready=request.when_ready,
+            take_back=policy.on_failure is OnFailure.ROLLBACK,
+        )
+
+    async def roll_back(self, request: RollbackRequest, asked: Asked) -> Answer:
+        said = f"Rollback of {request.environment}"
+        policy = asked.environments[request.environment]
+        target = self.builds.target_of(said, policy)
+        if isinstance(target, Refusal):
+            return refuse(target)
+        repo = asked.ref.repo
+        ledger = await self.operations.fetch_ledger(repo.id, request.environment, limit=_LEDGER)
+        recorded = ledger[0].build if ledger and ledger[0].live_until is None else None
+        doubtful = await self._doubtful(asked, request.environment, ledger)
+        live = doubtful or recorded
+        candidates = frozenset(entry.build.deployment_id for entry in ledger)
+        while True:
+            choice = choose_target(
+                ledger, request.environment, request.target, live, candidates, _goes_with_schema
+            )
+            if not isinstance(choice, Chosen):
+                break
+            # Only the one that was chosen is asked about: a rollback is to be quick.
+            back_to_recorded = bool(doubtful) and choice.build == recorded
+            if await self._can_be_put_back(choice, asked, target, live_maybe=back_to_recorded):
+                break
+            candidates -= {choice.build.deployment_id}
+        if isinstance(choice, AlreadyLive):
+            return Answer(render_already_live(request.environment, choice.build, None))
+        if isinstance(choice, Refusal):
+            return refuse(choice)
+        plan = plan_operation(Kind.ROLLBACK, request.environment, target, choice.build, live)
+        if request.dry_run:
+            return Answer(render_plan(plan, replaced_since=ledger[0].live_from))
+        return await self._start(plan, asked, deadline=asked.now + ROLLBACK_WITHIN)
+
+    async def _doubtful(
+        self, asked: Asked, environment: str, ledger: Sequence[LedgerEntry]
+    ) -> Build | None:
+        """What a promotion that is under way, or was never verified, may have put in place: a
+        rollback then leads back to what the ledger says is live."""
+        since = ledger[0].live_from if ledger else None
+        for operation in await self.operations.fetch_operations(
+            asked.ref.repo.id, environment=environment, limit=_LEDGER
+        ):
+            if operation.plan.kind is not Kind.PROMOTE:
+                if operation.state is State.SUCCEEDED:
+                    return None
+                continue
+            if since is not None and operation.requested_at < since and operation.ended:
+                return None
+            if operation.state is State.RUNNING or (
+                operation.production_may_have_changed
+                and not operation.has(StepName.RECORD, StepState.DONE)
+            ):
+                return operation.plan.build
+        return None
+
+    async def _can_be_put_back(
+        self, choice: Chosen, asked: Asked, target: HostTarget, *, live_maybe: bool
+    ) -> bool:
+        """``live_maybe``: it may be live still, and hosts put back only what is not."""
+        host = self.hosts[target.host]
+        try:
+            build = await host.fetch_build(asked.ref.repo, target, choice.build.deployment_id)
+        except HostUnavailable:
+            raise
+        except HostError:
+            return False
+        return build.rollback_candidate or (live_maybe and build.state is BuildState.READY)
+
+    async def override(self, request: OverrideRequest, asked: Asked) -> Answer:
+        """Break the glass for one operation: one that waits goes on, one that was refused is
+        started anew."""
+        said = f"Override of `{request.gate}`"
+        held = next(
+            (
+                operation
+                for operation in await self.operations.fetch_operations(
+                    asked.ref.repo.id, environment=request.environment, limit=20
+                )
+                if _is_held_by(operation, request.gate)
+            ),
+            None,
+        )
+        if held is None:
+            return refuse(
+                Refusal(
+                    said,
+                    f"No promotion to {request.environment} is held by that gate.",
+                    "Type `/promote` first; an override counts for one operation.",
+                )
+            )
+        text = f"{asked.actor.login}: {request.reason}"
+        if held.state is State.WAITING:
+            await self.operator.change(
+                held.id,
+                lambda found: replace(found, overrides={**found.overrides, request.gate: text}),
+            )
+            await self.operator.wake(held)
+        else:
+            overrides = {**held.overrides, request.gate: text}
+            policy = asked.environments[request.environment]
+            await self._start(
+                await self._anew(held),
+                asked,
+                deadline=asked.now + policy.timeout,
+                take_back=held.take_back,
+                overrides=overrides,
+            )
+        return Answer(render_overridden(held, request.gate, request.reason, asked.actor.login))
+
+    async def cancel(self, environment: str, asked: Asked) -> Answer:
+        for operation in await self.operations.fetch_operations(
+            asked.ref.repo.id, environment=environment, open_only=True
+        ):
+            if operation.production_may_have_changed or operation.ending is not None:
+                continue
+            outcome = f"Cancelled by {asked.actor.login}. {environment.capitalize()} is unchanged."
+            cancelled = await self.operator.change(
+                operation.id, partial(_cancelled, outcome=outcome)
+            )
+            if cancelled and cancelled.ending is State.CANCELLED:
+                await self.operator.wake(operation)
+                return Answer(render_cancelled(cancelled))
+        return refuse(
+            Refusal(
+                f"Cancelling on {environment}",
+                "No operation is under way there that has not reached the host yet.",
+                "`/rollback` takes back what is live.",
+            )
+        )
+
+    async def retry(self, environment: str, asked: Asked) -> Answer:
+        newest = [
+            operation
+            for operation in await self.operations.fetch_operations(
+                asked.ref.repo.id, environment=environment, limit=_LEDGER
+            )
+            # What the bot took back by itself is no answer to what was asked for.
+            if not (operation.follows and operation.state is State.SUCCEEDED)
+        ]
+        if not newest or not newest[0].ended or newest[0].state is State.SUCCEEDED:
+            return refuse(
+                Refusal(
+                    f"Retry on {environment}",
+                    "The last operation there did not end badly.",
+                    "`/status` tells what is live.",
+                )
+            )
+        last = newest[0]
+        policy = asked.environments[environment]
+        span = ROLLBACK_WITHIN if last.plan.kind is Kind.ROLLBACK else policy.timeout
+        return await self._start(
+            await self._anew(last), asked, deadline=asked.now + span, take_back=last.take_back
+        )
+
+    async def _anew(self, operation: Operation) -> Plan:
+        """The same again, in place of what is live now."""
+        plan = operation.plan
+        live = (await self.operations.fetch_live(operation.repo.id)).get(plan.environment)
+        return replace(plan, replaces=live.build if live else None)
+
+    async def _start(
+        self,
+        plan: Plan,
+        asked: Asked,
+        *,
+        deadline: datetime,
+        when_ready: bool = False,
+        take_back: bool = True,
+        overrides: Mapping[str, str] | None = None,
+    ) -> Answer:
+        repo = asked.ref.repo
+        ahead = [
+            other
+            for other in await self.operations.fetch_operations(
+                repo.id, environment=plan.environment, open_only=True
+            )
+            if not other.ended and other.comment_id != asked.comment_id
+        ]
+        operation, _ = await self.operations.add_operation(
+            begin(
+                Operation(
+                    id=0,
+                    repo=repo,
+                    plan=plan,
+                    actor=asked.actor,
+                    requested_at=asked.now,
+                    deadline=deadline,
+                    pull_number=asked.ref.number,
+                    comment_id=asked.comment_id,
+                    when_ready=when_ready,
+                    take_back=take_back,
+                    overrides=dict(overrides or {}),
+                )
+            )
+        )
+        if plan.kind is Kind.PROMOTE and ahead:
+            return Answer(render_queued(operation, ahead))
+        return Answer("")
+
+
+def _goes_with_schema(build: Build) -> str:
+    """Until the schema of an environment is known nothing stands against any build."""
+    return ""
+
+
+def _is_held_by(operation: Operation, gate: str) -> bool:
+    if operation.plan.kind is not Kind.PROMOTE or operation.state not in (
+        State.WAITING,
+        State.REFUSED,
+    ):
+        return False
+    judged = operation.step(StepName.GATES).detail.get("decision")
+    if not isinstance(judged, dict):
+        return False
+    return any(
+        result.gate == gate and result.verdict not in (Verdict.PASS, Verdict.SKIP)
+        for result in from_json(judged).results
+    )
+
+
+def _cancelled(operation: Operation, outcome: str) -> Operation:
+    if operation.production_may_have_changed:
+        return operation
+    return fail(operation, outcome, "", State.CANCELLED)
