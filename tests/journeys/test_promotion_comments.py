@@ -11,7 +11,7 @@ SAME = (
     (re.compile(r"dpl_\w+"), "dpl_1"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "https://bot"),
     (re.compile(r"plan `[0-9a-f]{12}`"), "plan `digest`"),
-    (re.compile(r"lockgate:answer comment=\d+"), "lockgate:answer comment=1"),
+    (re.compile(r"lockgate:(answer|asked) comment=\d+"), r"lockgate:\1 comment=1"),
     (re.compile(r" · \d+\.\d s"), ""),
     (re.compile(r"in \d+\.\d s"), "in N s"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC"), "YYYY-MM-DD HH:MM UTC"),

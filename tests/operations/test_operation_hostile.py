@@ -17,6 +17,8 @@ from bot.core.operations.machine import Again, Done, Failed, StepName, plan_oper
 from bot.core.render import command as answers
 from bot.core.render import to_json
 from bot.core.render.operation import (
+    asked_in,
+    asked_marker,
     operation_in,
     operation_marker,
     render_operation,
@@ -119,6 +121,34 @@ def test_what_is_no_progress_comment_belongs_to_no_operation(body: str) -> None:
 def test_the_markers_are_read_as_they_are_written() -> None:
     assert operation_in(f"{operation_marker(7)}\r\nx") == 7
     assert answers.answered_in(answers.render_answer(99, ["x"])) == 99
+    asked = render_operation(cases.operation())
+    assert (asked_in(asked), asked_in(asked.replace("\n", "\r\n"))) == (99, 99)
+    by_itself = replace(cases.operation(), comment_id=-6, follows=6)
+    assert asked_in(render_operation(by_itself)) == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [asked_marker(7), f"{operation_marker(7)}\nx\n{asked_marker(7)}", f"x\n{asked_marker(7)}"],
+)
+def test_only_the_second_line_of_a_progress_comment_says_who_asked(body: str) -> None:
+    assert asked_in(body) == 0
+
+
+def test_an_answer_says_how_it_ends() -> None:
+    hostile = Lock("production", "octo", "<!-- lockgate:refused -->", cases.AT)
+    start = cases.operation()
+    for text, ending in (
+        (answers.render_refusal(Refusal("a", "b")), answers.Ending.REFUSED),
+        (answers.render_misread(Misread("a")), answers.Ending.REFUSED),
+        (answers.render_queued(start, [start]), answers.Ending.QUEUED),
+        (answers.render_locked(hostile), answers.Ending.DONE),
+        ("", answers.Ending.DONE),
+    ):
+        body = answers.render_answer(99, [text])
+        assert answers.ending_in(body) is ending
+        assert answers.ending_in(body.replace("\n", "\r\n")) is ending
+        assert answers.ending_in(text) is answers.Ending.DONE, "it is no answer without its marker"
 
 
 @pytest.mark.parametrize("text", ["x" * 65_000, "@a|" * 20_000, "é" * 65_000, "`" * 65_000])

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from bot.core.commands.command import Command
 from bot.core.commands.requests import Misread, Refusal
@@ -18,7 +19,18 @@ from bot.core.render.operation import TABLE_BYTES, asked_of, gates_table
 from bot.core.render.words import HOLDING, capitalised, fit, stopped
 
 _MARKER = re.compile(r"<!-- lockgate:answer comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
+_REFUSED, _QUEUED = "<!-- lockgate:refused -->\n", "<!-- lockgate:queued -->\n"
+"""What an answer's text begins with that is no good word, or not the last one: for programs."""
 _LIMIT = 500
+
+
+class Ending(StrEnum):
+    """What an answer says of what was asked for."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    QUEUED = "queued"
+    """It is still to come, and an operation's comment will tell of it."""
 
 
 def answer_marker(comment_id: int) -> str:
@@ -32,6 +44,15 @@ def answered_in(body: str) -> int:
     return int(found[1]) if found else 0
 
 
+def ending_in(body: str) -> Ending:
+    """What the first text of an answer says; only the line after the marker counts."""
+    marker = _MARKER.match(body)
+    text = body[marker.end() :].replace("\r\n", "\n", 1) if marker else ""
+    if text.startswith(_REFUSED):
+        return Ending.REFUSED
+    return Ending.QUEUED if text.startswith(_QUEUED) else Ending.DONE
+
+
 def render_answer(comment_id: int, texts: Sequence[str]) -> str:
     """One comment for all that is answered to another."""
     return "\n".join([answer_marker(comment_id), "\n\n---\n\n".join(texts), ""])
@@ -41,14 +62,14 @@ def render_refusal(refusal: Refusal) -> str:
     said = [f"**{capitalised(_said(refusal.asked))} refused.**", _sentence(refusal.against)]
     if refusal.remedy:
         said.append(_sentence(refusal.remedy))
-    return " ".join(said)
+    return _REFUSED + " ".join(said)
 
 
 def render_misread(misread: Misread) -> str:
     line = "**Not understood, and nothing was done.** " + _sentence(misread.problem)
     if misread.suggestion:
         line += f" Did you mean {escape.code(misread.suggestion, _LIMIT)}?"
-    return f"{line} `/help` lists the commands."
+    return f"{_REFUSED}{line} `/help` lists the commands."
 
 
 def render_already_live(environment: str, build: Build, live: LedgerEntry | None) -> str:
@@ -61,9 +82,9 @@ def render_queued(operation: Operation, ahead: Sequence[Operation]) -> str:
     first = ahead[0]
     more = f" and {len(ahead) - 1} more" if len(ahead) > 1 else ""
     return (
-        f"**The {asked_of(operation)} is number {len(ahead)} in the queue.** It waits for the "
-        f"{asked_of(first)} that {_login(first.actor.login)} asked for{more}. `/cancel` takes it "
-        "out."
+        f"{_QUEUED}**The {asked_of(operation)} is number {len(ahead)} in the queue.** It waits for "
+        f"the {asked_of(first)} that {_login(first.actor.login)} asked for{more}. `/cancel` takes "
+        "it out."
     )
 
 

@@ -31,6 +31,7 @@ from bot.core.render.words import (
 )
 
 _MARKER = re.compile(r"<!-- lockgate:operation id=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
+_ASKED = re.compile(r"<!-- lockgate:asked comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _HOSTS = {"vercel": "Vercel", "github": "the workflow"}
 _STEP_MARKS = {
     StepState.PLANNED: "⬜",
@@ -56,6 +57,18 @@ def operation_in(body: str) -> int:
     return int(found[1]) if found else 0
 
 
+def asked_marker(comment_id: int) -> str:
+    """What tells in which comment an operation was asked for; it stands on the second line."""
+    return f"<!-- lockgate:asked comment={comment_id} -->"
+
+
+def asked_in(body: str) -> int:
+    """The comment by which the operation was asked for that a comment tells of, 0 if none."""
+    marker = _MARKER.match(body)
+    found = _ASKED.match(body, marker.end()) if marker else None
+    return int(found[1]) if found else 0
+
+
 def render_operation(
     operation: Operation, *, details_url: str = "", replaced_since: datetime | None = None
 ) -> str:
@@ -65,7 +78,8 @@ def render_operation(
     changed.
     """
     decision = _decision(operation)
-    lines = [operation_marker(operation.id), _headline(operation)]
+    asked = [asked_marker(operation.comment_id)] if operation.comment_id > 0 else []
+    lines = [operation_marker(operation.id), *asked, _headline(operation)]
     lines += _overridden(operation, decision)
     lines += ["", *_steps(operation, decision)]
     lines += _gates(decision)
