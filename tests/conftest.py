@@ -1,23 +1,17 @@
 """A real PostgreSQL for the tests: one server per process, a fresh database per test."""
 
-import asyncio
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
+from databases import Databases, create_database, drop_database
 from psycopg.conninfo import make_conninfo
 
 from bot.adapters.postgres.embedded import EmbeddedServer, embedded_server
-from bot.adapters.postgres.migrations import migrate
 from bot.adapters.postgres.store import PostgresStore, open_store
-
-TEMPLATE = "lockgate_template"
 
 
 @pytest.fixture(scope="session")
@@ -38,39 +32,32 @@ def postgres_server(postgres_home: Path) -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: EmbeddedServer) -> EmbeddedServer:
-    """The server, with a migrated database to copy."""
-    with psycopg.connect(postgres_server.conninfo, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    asyncio.run(migrate(make_conninfo(postgres_server.conninfo, dbname=TEMPLATE)))
-    return postgres_server
-
-
-def _fresh_database(server: EmbeddedServer, template: str) -> Iterator[str]:
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(server.conninfo, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        yield make_conninfo(server.conninfo, dbname=name)
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+def databases(postgres_server: EmbeddedServer) -> Databases:
+    return Databases(postgres_server)
 
 
 @pytest.fixture
-def database_url(postgres_template: EmbeddedServer) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     """The conninfo of a migrated database of the test's own."""
-    yield from _fresh_database(postgres_template, TEMPLATE)
+    conninfo = databases.take()
+    yield conninfo
+    databases.give_back(conninfo)
 
 
 @pytest.fixture
 def empty_database_url(postgres_server: EmbeddedServer) -> Iterator[str]:
     """The conninfo of a database in which nothing was migrated."""
-    yield from _fresh_database(postgres_server, "template0")
+    name = create_database(postgres_server, "template0")
+    yield make_conninfo(postgres_server.conninfo, dbname=name)
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[PostgresStore]:
     async with open_store(database_url) as opened:
         yield opened
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as cores: for half of its time a test waits."""
+    return 2 * (os.cpu_count() or 1)
