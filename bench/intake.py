@@ -37,7 +37,7 @@ from bot.settings import Secret
 from bot.web.health import health_routes
 from bot.web.intake import Intake
 from bot.web.server import address_of, bind, listening
-from bot.web.webhook import webhook_route
+from bot.web.webhook import WebhookDoor
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -78,11 +78,13 @@ class NoStore:
 
 async def serve(store: object) -> None:
     async with Intake(store).opened() as intake:  # type: ignore[arg-type]
-        routes = [
-            webhook_route(intake, [Secret(SECRET)], is_routed),
-            *health_routes(store),  # type: ignore[arg-type]
-        ]
-        async with listening(Starlette(routes=routes), bound := bind("127.0.0.1", 0)):
+        app = WebhookDoor(
+            Starlette(routes=health_routes(store)),  # type: ignore[arg-type]
+            intake=intake,
+            secrets=[Secret(SECRET)],
+            is_routed=is_routed,
+        )
+        async with listening(app, bound := bind("127.0.0.1", 0)):
             print(address_of(bound).rsplit(":", 1)[1], flush=True)
             await asyncio.Event().wait()
 

@@ -12,16 +12,16 @@ from bot.core.model import PullRef, RepoRef
 
 
 @dataclass(frozen=True, slots=True)
-class RouteDelivery:
-    """Read a stored delivery and queue the work that it hints at."""
+class RouteDeliveries:
+    """Read deliveries that were stored together, and queue the work that each hints at."""
 
-    kind: ClassVar[str] = "route_delivery"
+    kind: ClassVar[str] = "route_deliveries"
     priority: ClassVar[int] = 0
-    guid: str
+    guids: list[str]
 
     @property
     def key(self) -> str:
-        return f"delivery:{self.guid}"
+        return f"deliveries:{self.guids[0]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ class PruneStore:
 
 
 Work: TypeAlias = (
-    RouteDelivery
+    RouteDeliveries
     | ReconcilePullRequest
     | RerunPullRequest
     | RefreshPullRequest
@@ -293,7 +293,7 @@ Work: TypeAlias = (
 KINDS: dict[str, type[Work]] = {
     work.kind: work
     for work in (
-        RouteDelivery,
+        RouteDeliveries,
         ReconcilePullRequest,
         RerunPullRequest,
         RefreshPullRequest,

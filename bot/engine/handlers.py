@@ -23,7 +23,7 @@ from bot.core.work import (
     RejudgePromotion,
     RerunHead,
     RerunPullRequest,
-    RouteDelivery,
+    RouteDeliveries,
     RunCommand,
     SequenceAudit,
     SweepDeliveries,
@@ -35,7 +35,16 @@ from bot.engine.reconcile import Reconciler
 from bot.engine.routes import head_in, route
 from bot.engine.shipping import Shipping
 from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries
-from bot.ports import Clock, Hub, HubUnavailable, JobInfo, RateLimit, RetryLater, Store
+from bot.ports import (
+    Clock,
+    Hub,
+    HubUnavailable,
+    JobInfo,
+    RateLimit,
+    RetryLater,
+    Store,
+    StoreUnavailable,
+)
 from bot.ports.host import HostUnavailable
 
 log = structlog.get_logger()
@@ -66,7 +75,7 @@ class Engine:
         """By kind of work."""
         reconciler = self.reconciler
         on_work: dict[type[Work], Callable[[Any, str], Awaitable[None]]] = {
-            RouteDelivery: self._route_delivery,
+            RouteDeliveries: self._route_deliveries,
             ReconcilePullRequest: reconciler.reconcile_pull_request,
             RefreshPullRequest: reconciler.reconcile_pull_request,
             RerunPullRequest: reconciler.reconcile_pull_request,
@@ -104,8 +113,19 @@ class Engine:
 
         return handler
 
-    async def _route_delivery(self, work: RouteDelivery, cause: str) -> None:
-        delivery = await self.store.fetch_delivery(work.guid)
+    async def _route_deliveries(self, work: RouteDeliveries, cause: str) -> None:
+        for guid in work.guids:
+            try:
+                await self._route_delivery(guid)
+            except Exception as error:
+                if isinstance(error, StoreUnavailable) or len(work.guids) == 1:
+                    raise
+                # It gets a job of its own, to be tried again: the others are not to suffer.
+                log.exception("delivery_not_routed", delivery=guid)
+                await self.store.enqueue(RouteDeliveries([guid]))
+
+    async def _route_delivery(self, guid: str) -> None:
+        delivery = await self.store.fetch_delivery(guid)
         if delivery is None:
             return
         received_at = delivery.received_at.timestamp() if delivery.received_at else None
@@ -114,7 +134,7 @@ class Engine:
         head = head_in(delivery.event, payload)
         if head and delivery.received_at:
             await self.shipping.operations.note_head(*head, seen_at=delivery.received_at)
-        await self.store.finish_delivery(work.guid, "routed" if works else "ignored", works)
+        await self.store.finish_delivery(guid, "routed" if works else "ignored", works)
         log.info(
             "delivery_routed",
             name=delivery.event,

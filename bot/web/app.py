@@ -31,14 +31,14 @@ def create_app(
     environments: EnvironmentReader,
     audit: AuditReader,
     clock: Clock,
-    webhook_routes: Sequence[BaseRoute],
+    webhooks: Sequence[Middleware],
     health_routes: Sequence[BaseRoute],
     viewer: Viewer,
     login: Login | None = None,
     lifespan: Lifespan[Any] | None = None,
     github_url: str = "https://github.com",
 ) -> Starlette:
-    """The webhook door, health, and the pages.
+    """The webhooks' doors, health, and the pages.
 
     ``viewer`` decides what a reader may see, ``login`` has the pages that sign in and out;
     ``github_url`` is where the pages' links to commits and pull requests lead (a GHES host, or the
@@ -50,7 +50,6 @@ def create_app(
     audit_page, audit_export = audit_pages(site)
     return Starlette(
         routes=[
-            *webhook_routes,
             *health_routes,
             Route("/", dashboard, methods=["GET"]),
             Route("/repos/{owner}/{name}", repository, methods=["GET"]),
@@ -62,7 +61,7 @@ def create_app(
             *(login.routes(site) if login else ()),
             Mount("/static", _StaticFiles(directory=STATIC)),
         ],
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[*webhooks, Middleware(SecurityHeaders)],
         exception_handlers=failure_pages(site),
         lifespan=lifespan,
     )

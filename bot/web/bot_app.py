@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from bot.engine.app_manifest import site_url
 from bot.engine.routes import is_routed
@@ -13,7 +14,7 @@ from bot.web.intake import Intake
 from bot.web.login import Login
 from bot.web.sessions import Sessions
 from bot.web.viewer import PublicOnly, Viewer
-from bot.web.webhook import webhook_route
+from bot.web.webhook import WebhookDoor
 from bot.wiring import CLOCK, Bot
 
 
@@ -44,7 +45,11 @@ def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
         environments=bot.environments,
         audit=bot.audit,
         clock=CLOCK,
-        webhook_routes=[webhook_route(intake, bot.app.webhook_secrets, is_routed)],
+        webhooks=[
+            Middleware(
+                WebhookDoor, intake=intake, secrets=bot.app.webhook_secrets, is_routed=is_routed
+            )
+        ],
         health_routes=health_routes(bot.store),
         viewer=viewer or (login.viewer if login else PublicOnly()),
         login=login,

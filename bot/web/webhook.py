@@ -17,8 +17,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 import structlog
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.metrics import ACK_SECONDS, DELIVERIES
 from bot.ports import Delivery, StoreUnavailable
@@ -72,21 +71,30 @@ def _unsigned() -> _Refused:
     )
 
 
-def webhook_route(intake: Intake, secrets: Sequence[Secret], is_routed: IsRouted) -> Route:
-    """The route that GitHub posts to. ``secrets`` are all accepted: the current one and, during a
-    rotation, the one before."""
-    return Route(PATH, _Webhook(intake, secrets, is_routed), methods=["POST"])
+class WebhookDoor:
+    """What GitHub posts to, as the outermost middleware: the routing, headers and error pages that
+    readers need would cost a delivery as much again as checking its signature.
 
+    ``secrets`` are all accepted: the current one and, during a rotation, the one before.
+    """
 
-class _Webhook:
-    """A plain ASGI application: a request object would cost a third of the whole answer."""
-
-    def __init__(self, intake: Intake, secrets: Sequence[Secret], is_routed: IsRouted) -> None:
+    def __init__(
+        self, app: ASGIApp, *, intake: Intake, secrets: Sequence[Secret], is_routed: IsRouted
+    ) -> None:
+        self._app = app
         self._intake = intake
         self._keys = [secret.reveal().encode() for secret in secrets if secret]
         self._is_routed = is_routed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH:
+            await self._app(scope, receive, send)
+        elif scope["method"] != "POST":
+            await _respond(send, 405, "Deliveries are posted here.")
+        else:
+            await self._take(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         headers = _read_headers(scope["headers"])
         event = ""
@@ -265,6 +273,8 @@ async def _respond(send: Send, status: int, text: str = "") -> None:
     headers = [(b"content-length", str(len(content)).encode())]
     if content:
         headers.append((b"content-type", b"text/plain; charset=utf-8"))
+    if status == 405:
+        headers.append((b"allow", b"POST"))
     if status == 408:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -163,7 +163,9 @@ async def test_killed_server_loses_no_acknowledged_delivery(
     async with await psycopg.AsyncConnection.connect(durable_server.conninfo) as connection:
         cursor = await connection.execute("SELECT guid FROM lockgate.deliveries")
         stored = {row[0] for row in await cursor.fetchall()}
-        cursor = await connection.execute("SELECT args ->> 'guid' FROM lockgate.procrastinate_jobs")
+        cursor = await connection.execute(
+            "SELECT jsonb_array_elements_text(args -> 'guids') FROM lockgate.procrastinate_jobs"
+        )
         queued = [row[0] for row in await cursor.fetchall()]
     assert acknowledged <= stored
     assert acknowledged <= set(queued)

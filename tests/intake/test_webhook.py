@@ -7,7 +7,7 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,13 +15,14 @@ import httpx
 import pytest
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from bot.adapters.postgres.store import PostgresStore
 from bot.metrics import REGISTRY
 from bot.settings import Secret
 from bot.web.health import health_routes
 from bot.web.intake import Intake
-from bot.web.webhook import MAX_BODY, webhook_route
+from bot.web.webhook import MAX_BODY, WebhookDoor
 
 SECRET, PREVIOUS = Secret("current-secret"), Secret("previous-secret")
 PAYLOAD = {
@@ -53,7 +54,7 @@ def headers_for(body: bytes, **changes: str | None) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def serving(app: Starlette) -> AsyncIterator[tuple[str, int]]:
+async def serving(app: ASGIApp) -> AsyncIterator[tuple[str, int]]:
     """A real uvicorn on a free port, in a thread of its own loop."""
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
@@ -74,11 +75,17 @@ async def intake(store: PostgresStore) -> AsyncIterator[Intake]:
         yield opened
 
 
+def at_the_door(
+    intake: Intake, secrets: Sequence[Secret], app: Starlette | None = None
+) -> WebhookDoor:
+    return WebhookDoor(app or Starlette(), intake=intake, secrets=secrets, is_routed=is_routed)
+
+
 @pytest.fixture
 async def door(store: PostgresStore, intake: Intake) -> AsyncIterator[httpx.AsyncClient]:
-    routes = [webhook_route(intake, [SECRET, PREVIOUS], is_routed), *health_routes(store)]
+    app = at_the_door(intake, [SECRET, PREVIOUS], Starlette(routes=health_routes(store)))
     async with (
-        serving(Starlette(routes=routes)) as (host, port),
+        serving(app) as (host, port),
         httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30) as client,
     ):
         yield client
@@ -108,7 +115,7 @@ async def test_delivery_is_stored_with_its_job_before_it_is_acknowledged(
     assert (found.event, found.action, found.installation_id) == ("pull_request", "opened", 7)
     assert (found.repository_id, found.repository, found.payload) == (42, "octo/shop", BODY)
     (job,) = await store.fetch_jobs()
-    assert job.args == {"guid": guid}
+    assert job.args == {"guids": [guid]}
     assert counted("pull_request", "routed") == before + 1
 
 
@@ -163,6 +170,12 @@ async def test_sha1_signature_alone_is_refused(door: httpx.AsyncClient) -> None:
     assert (await post(door, BODY, **headers)).status_code == 401
 
 
+async def test_only_posts_come_in(door: httpx.AsyncClient) -> None:
+    answer = await door.get("/webhooks/github")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (await door.post("/webhooks/github/x")).status_code == 404
+
+
 async def test_two_signatures_are_refused(door: httpx.AsyncClient) -> None:
     headers = [*headers_for(BODY).items(), ("X-Hub-Signature-256", "sha256=" + "0" * 64)]
     answer = await door.post("/webhooks/github", content=BODY, headers=headers)
@@ -170,7 +183,7 @@ async def test_two_signatures_are_refused(door: httpx.AsyncClient) -> None:
 
 
 async def test_empty_secret_opens_nothing(store: PostgresStore, intake: Intake) -> None:
-    app = Starlette(routes=[webhook_route(intake, [Secret("")], is_routed)])
+    app = at_the_door(intake, [Secret("")])
     async with serving(app) as (host, port), httpx.AsyncClient() as client:
         headers = headers_for(BODY, X_Hub_Signature_256=sign(BODY, Secret("")))
         url = f"http://{host}:{port}/webhooks/github"
@@ -356,7 +369,7 @@ async def test_client_that_goes_away_leaves_nothing(
 
 async def test_memory_is_bounded(store: PostgresStore) -> None:
     async with Intake(store, max_bytes=len(BODY) + 10).opened() as small:
-        app = Starlette(routes=[webhook_route(small, [SECRET], is_routed)])
+        app = at_the_door(small, [SECRET])
         async with serving(app) as (host, port):
             base = f"http://{host}:{port}"
             async with httpx.AsyncClient(base_url=base) as client:

@@ -13,6 +13,7 @@ import psycopg
 from journey import SECRET, SQUASH_WITH_TITLE, Journey
 from processes import environment, logged, running
 
+from bot.ports import Delivery as StoredDelivery
 from bot.sandbox.model import Delivery
 from bot.sandbox.server import Sandbox
 
@@ -130,3 +131,36 @@ async def test_one_web_and_two_worker_processes_share_a_database(
             "SELECT status::text, count(*) FROM lockgate.procrastinate_jobs GROUP BY status"
         )
         assert {status for status, _ in await cursor.fetchall()} <= {"succeeded", "todo"}
+
+
+async def test_a_delivery_that_cannot_be_read_harms_none_of_those_stored_with_it(
+    idle_journey: Journey,
+):
+    journey = idle_journey
+    ping = {"event": "ping", "action": "", "installation_id": None, "repository_id": None}
+    together = [
+        StoredDelivery(str(uuid.uuid4()), **ping, repository="", payload=b"{}", routed=True)
+        for _ in range(3)
+    ]
+    await journey.bot.store.add_deliveries(together)
+    faulty = together[1].guid
+    async with await psycopg.AsyncConnection.connect(journey.bot.database) as connection:
+        await connection.execute(
+            "UPDATE lockgate.deliveries SET payload = 'no zlib' WHERE guid = %s", [faulty]
+        )
+
+    async def outcomes() -> dict[str, str]:
+        recent = await journey.bot.store.fetch_recent_deliveries()
+        return {one.guid: one.outcome for one in recent}
+
+    async def others_are_done() -> bool:
+        found = await outcomes()
+        return found.pop(faulty) == "waiting" and set(found.values()) == {"ignored"}
+
+    async def tried_alone() -> bool:
+        jobs = await journey.bot.store.fetch_jobs()
+        return any(job.args == {"guids": [faulty]} and job.attempts for job in jobs)
+
+    async with journey.working():
+        await journey.until(others_are_done, "the others were held up")
+        await journey.until(tried_alone, "the faulty one was not tried again by itself")

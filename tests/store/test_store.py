@@ -12,7 +12,7 @@ import pytest
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.store import PostgresStore, open_store
 from bot.core.model import RepoRef, Sha
-from bot.core.work import ReconcilePullRequest, RerunPullRequest, RouteDelivery, SweepDeliveries
+from bot.core.work import ReconcilePullRequest, RerunPullRequest, RouteDeliveries, SweepDeliveries
 from bot.ports import (
     Delivery,
     EffectRecord,
@@ -63,8 +63,8 @@ async def test_routed_delivery_has_one_job_and_ignored_one_has_none(store: Postg
     await store.add_deliveries([routed, ignored, routed])
     await store.add_deliveries([ignored, routed])
     (job,) = await store.fetch_jobs()
-    assert (job.kind, job.key) == ("route_delivery", f"delivery:{routed.guid}")
-    assert job.args == {"guid": routed.guid}
+    assert (job.kind, job.key) == ("route_deliveries", f"deliveries:{routed.guid}")
+    assert job.args == {"guids": [routed.guid]}
     assert job.status is JobStatus.WAITING
     assert abs(job.queued_at - datetime.now(UTC)) < timedelta(seconds=30)
     outcomes = {one.guid: one.outcome for one in await store.fetch_recent_deliveries()}
@@ -88,7 +88,8 @@ async def test_batches_that_overlap_do_not_deadlock(store: PostgresStore) -> Non
     await asyncio.gather(
         *(store.add_deliveries(forwards[:: 1 if n % 2 else -1]) for n in range(20))
     )
-    assert len(await store.fetch_jobs(limit=1000)) == len(guids)
+    jobs = await store.fetch_jobs(limit=1000)
+    assert sorted(guid for job in jobs for guid in job.args["guids"]) == sorted(guids)
 
 
 async def test_text_that_postgresql_cannot_hold_is_stored_without_it(store: PostgresStore) -> None:
@@ -120,7 +121,7 @@ async def test_finishing_a_delivery_queues_its_work_and_notes_the_outcome(
     await store.add_deliveries([given])
     await store.finish_delivery(given.guid, "routed", [PULL, PULL, SweepDeliveries()])
     kinds = [job.kind for job in await store.fetch_jobs()]
-    assert sorted(kinds) == ["reconcile_pull_request", "route_delivery", "sweep_deliveries"]
+    assert sorted(kinds) == ["reconcile_pull_request", "route_deliveries", "sweep_deliveries"]
     (summary,) = await store.fetch_recent_deliveries()
     assert summary.outcome == "routed"
 
@@ -170,7 +171,7 @@ async def test_queue_health(database_url: str, store: PostgresStore) -> None:
     await store.enqueue(PULL, delay=timedelta(hours=1))
     assert (await store.queue_health()).oldest_due_seconds == 0
     await store.enqueue(SweepDeliveries())
-    await store.enqueue(RouteDelivery("dead"))
+    await store.enqueue(RouteDeliveries(["dead"]))
     await execute(
         database_url,
         "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{_queued_at}',"
@@ -178,7 +179,7 @@ async def test_queue_health(database_url: str, store: PostgresStore) -> None:
     )
     await execute(
         database_url,
-        "UPDATE procrastinate_jobs SET status = 'failed' WHERE task_name = 'route_delivery'",
+        "UPDATE procrastinate_jobs SET status = 'failed' WHERE task_name = 'route_deliveries'",
     )
     health = await store.queue_health()
     assert (health.waiting, health.running, health.dead) == (2, 0, 1)
@@ -290,7 +291,8 @@ async def test_prune_deletes_what_is_past_its_retention(
     database_url: str, store: PostgresStore
 ) -> None:
     old, young = delivery(), delivery()
-    await store.add_deliveries([old, young])
+    await store.add_deliveries([old])
+    await store.add_deliveries([young])
     await store.enqueue(PULL)
     await store.enqueue(SweepDeliveries())
     await execute(
@@ -311,7 +313,7 @@ async def test_prune_deletes_what_is_past_its_retention(
     assert await store.prune(older_than=timedelta(days=7)) == 2
     assert [one.guid for one in await store.fetch_recent_deliveries()] == [young.guid]
     left = sorted(job.kind for job in await store.fetch_jobs())
-    assert left == ["route_delivery", "route_delivery", "sweep_deliveries"]
+    assert left == ["route_deliveries", "route_deliveries", "sweep_deliveries"]
 
 
 async def test_prune_works_through_more_than_a_batch(

@@ -158,7 +158,7 @@ def build(
         audit=audit_log(store),
         login=login,
         clock=clock,
-        webhook_routes=[Route("/webhooks/github", _answer, methods=["POST"])],
+        webhooks=[],
         health_routes=[Route("/healthz", _answer), Route("/fault", _fault)],
         viewer=viewer,
         lifespan=None,

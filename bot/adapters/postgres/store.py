@@ -22,7 +22,7 @@ from bot.adapters.postgres.connection import (
 from bot.adapters.postgres.statements import load_queries
 from bot.core.model import RepoRef, Sha
 from bot.core.redaction import redact
-from bot.core.work import RouteDelivery, Work
+from bot.core.work import RouteDeliveries, Work
 from bot.ports import (
     Delivery,
     DeliverySummary,
@@ -42,6 +42,8 @@ _EFFECTS = load_queries("effects")
 _OPERATIONS = load_queries("operations")
 _OUTBOX = load_queries("outbox")
 
+_ROUTED_TOGETHER = 32
+"""Deliveries of one batch that share a job: a job costs the database more than the delivery."""
 _COMPRESS_ASIDE = 256 * 1024
 """Bytes of payloads from which a batch is compressed in a thread."""
 _PRUNE_BATCH = 2000
@@ -73,8 +75,9 @@ class PostgresStore:
             payloads = _compress(deliveries)
         arguments = {
             "queue": queue.QUEUE,
-            "kind": RouteDelivery.kind,
-            "priority": RouteDelivery.priority,
+            "kind": RouteDeliveries.kind,
+            "priority": RouteDeliveries.priority,
+            "together": _ROUTED_TOGETHER,
             "guids": [delivery.guid for delivery in deliveries],
             "events": [text(delivery.event) for delivery in deliveries],
             "actions": [text(delivery.action) for delivery in deliveries],

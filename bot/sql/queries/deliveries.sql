@@ -1,6 +1,6 @@
 -- add_deliveries --
--- One statement, so one round trip and one commit. A delivery's job needs no lock: the primary
--- key sees to it that there is one. Sorted, so that two batches never wait for each other.
+-- One statement, so one round trip and one commit. The jobs need no lock: the primary key sees to
+-- it that a delivery is in one alone. Sorted, so that two batches never wait for each other.
 WITH added AS (
     INSERT INTO deliveries (
         guid, event, action, installation_id, repository_id, repository, payload, routed, outcome
@@ -17,18 +17,22 @@ WITH added AS (
      ORDER BY guid
     ON CONFLICT (guid) DO NOTHING
     RETURNING guid, routed, received_at
-), jobs AS (
-    SELECT array_agg(
-               ROW(
-                   %(queue)s::text, %(kind)s::text, %(priority)s::integer, NULL, NULL,
-                   jsonb_build_object('guid', guid, '_queued_at', extract(epoch FROM received_at)),
-                   NULL
-               )::procrastinate_job_to_defer_v1
-           ) AS batch
+), parts AS (
+    SELECT guid, received_at, (row_number() OVER () - 1) / %(together)s::integer AS part
       FROM added
      WHERE routed
+), jobs AS (
+    SELECT ROW(
+               %(queue)s::text, %(kind)s::text, %(priority)s::integer, NULL, NULL,
+               jsonb_build_object(
+                   'guids', jsonb_agg(guid), '_queued_at', extract(epoch FROM min(received_at))
+               ),
+               NULL
+           )::procrastinate_job_to_defer_v1 AS job
+      FROM parts
+     GROUP BY part
 )
-SELECT procrastinate_defer_jobs_v1(batch) FROM jobs WHERE batch IS NOT NULL;
+SELECT procrastinate_defer_jobs_v1(array_agg(job)) FROM jobs HAVING count(*) > 0;
 
 -- fetch_delivery --
 SELECT guid, event, action, installation_id, repository_id, repository, payload, routed,

@@ -1,5 +1,6 @@
 """What the pages say of deliveries and jobs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ _OUTCOMES = {
 }
 
 _WORKS = {
-    "route_delivery": "read a delivery",
+    "route_deliveries": "read deliveries",
     "reconcile_pull_request": "check pull request",
     "refresh_pull_request": "refresh pull request",
     "rerun_pull_request": "check again",
@@ -143,10 +144,15 @@ def _view_job(job: Job) -> JobView:
     return JobView(
         id=job.id,
         work=_WORKS.get(job.kind, job.kind.replace("_", " ")),
-        subject=subject or str(job.args.get("guid", "")),
+        subject=subject or _guids(job.args.get("guids", [])),
         status=job.status,
         attempts=job.attempts,
         error=job.error,
         queued_at=job.queued_at,
         due_at=job.due_at,
     )
+
+
+def _guids(guids: Sequence[str]) -> str:
+    more = f" and {len(guids) - 1} more" if len(guids) > 1 else ""
+    return f"{guids[0]}{more}" if guids else ""
