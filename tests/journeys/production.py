@@ -125,7 +125,7 @@ class Production:
             found = await self.operations()
             return bool(found) and found[0].state in states and found[0].concluded >= concluded
 
-        await self.journey.until(reached, f"the newest operation does not become {states}", 40)
+        await self.journey.until(reached, f"the newest operation does not become {states}", 20)
         return await self.newest()
 
     async def until_step_finds(self, words: str) -> Operation:

@@ -42,7 +42,8 @@ async def enqueue(
     if not unique:
         return
     locks = [work.key for work in unique.values()]
-    await connection.execute(SQL["expedite"], {"locks": sorted(set(locks)), "delay": delay})
+    keys = sorted(set(locks))
+    await connection.execute(SQL["take_turns"], {"locks": keys})
     await connection.execute(
         SQL["enqueue"],
         {
@@ -55,6 +56,8 @@ async def enqueue(
             "delay": delay,
         },
     )
+    # Last: what was in the way of the insertion is committed by now, and is seen.
+    await connection.execute(SQL["expedite"], {"locks": keys, "delay": delay})
 
 
 async def fetch_jobs(connection: Connection, status: JobStatus | None, limit: int) -> list[Job]:

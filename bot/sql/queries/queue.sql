@@ -1,3 +1,13 @@
+-- take_turns --
+-- Whoever queues work of a key does so alone, and takes several keys in one order: the rows of a key
+-- are then locked by one transaction at a time, whatever their kinds, and no two wait for each other.
+SELECT pg_advisory_xact_lock(key)
+  FROM (
+           SELECT DISTINCT hashtextextended(lock, 0) AS key
+             FROM unnest(%(locks)s::text[]) AS asked (lock)
+            ORDER BY key
+       ) AS keys;
+
 -- expedite --
 -- A job that waits for later holds back all later ones of its lock, so those become due as well.
 WITH moved AS (
