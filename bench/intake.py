@@ -36,7 +36,7 @@ from bot.ports import Delivery
 from bot.settings import Secret
 from bot.web.health import health_routes
 from bot.web.intake import Intake
-from bot.web.server import address_of, bind, listening
+from bot.web.server import address_of, bind, listening, spare_the_collector
 from bot.web.webhook import WebhookDoor
 
 HERE = Path(__file__).parent
@@ -85,6 +85,7 @@ async def serve(store: object) -> None:
             is_routed=is_routed,
         )
         async with listening(app, bound := bind("127.0.0.1", 0)):
+            spare_the_collector()
             print(address_of(bound).rsplit(":", 1)[1], flush=True)
             await asyncio.Event().wait()
 

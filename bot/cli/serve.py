@@ -12,7 +12,7 @@ from bot.cli.running import running_bot, until_signalled
 from bot.logs import configure_logging
 from bot.settings import Settings
 from bot.web.bot_app import bot_app
-from bot.web.server import bind, listening
+from bot.web.server import bind, listening, spare_the_collector
 from bot.wiring import Bot
 
 log = structlog.get_logger()
@@ -52,6 +52,7 @@ async def _serve(settings: Settings, *, with_worker: bool) -> None:
             exit_code=1,
         ) from error
     async with running_bot(settings) as bot, listening(bot_app(bot), bound) as address:
+        spare_the_collector()
         log.info("serving", address=address, worker=with_worker)
         await until_signalled(_run(bot, with_worker=with_worker))
 

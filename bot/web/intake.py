@@ -16,6 +16,8 @@ MAX_BYTES = 128 * 1024 * 1024
 """Bytes received and not yet answered, over all requests; the largest delivery is 25 MB."""
 MAX_BATCH = 256
 MAX_BATCH_BYTES = 32 * 1024 * 1024
+FLUSHERS = 2
+"""One batch is made ready while the other is being committed."""
 ANSWER_WITHIN = 8.0
 """Seconds. GitHub waits for ten; what is stored after that is known as a duplicate later."""
 
@@ -79,13 +81,15 @@ class Intake:
     async def opened(self) -> AsyncIterator["Intake"]:
         """Store what is submitted until the block ends, then what was submitted before that."""
         self._open = True
-        flusher = asyncio.create_task(self._flush_forever(), name="intake")
+        flushers = [
+            asyncio.create_task(self._flush_forever(), name="intake") for _ in range(FLUSHERS)
+        ]
         try:
             yield self
         finally:
             self._open = False
             self._arrived.set()
-            await flusher
+            await asyncio.gather(*flushers)
 
     async def _flush_forever(self) -> None:
         while self._open or self._waiting:

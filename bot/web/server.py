@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -60,6 +61,14 @@ async def listening(app: ASGIApp, bound: socket.socket) -> AsyncIterator[str]:
         server.should_exit = True
         await running
         bound.close()
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector pass over what the start left, which lives as long as the process,
+    and come less often: it took a sixth of the time in which deliveries are acknowledged."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def bind(host: str, port: int) -> socket.socket:

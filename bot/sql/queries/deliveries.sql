@@ -7,12 +7,14 @@ WITH added AS (
     )
     SELECT guid, event, action, installation_id, repository_id, repository, payload, routed,
            CASE WHEN routed THEN 'waiting' ELSE 'ignored' END
-      FROM unnest(
-               %(guids)s::text[], %(events)s::text[], %(actions)s::text[],
-               %(installation_ids)s::bigint[], %(repository_ids)s::bigint[],
-               %(repositories)s::text[], %(payloads)b::bytea[], %(routed)s::boolean[]
+      FROM ROWS FROM (
+               json_to_recordset(%(deliveries)s::json) AS (
+                   guid text, event text, action text, installation_id bigint,
+                   repository_id bigint, repository text, routed boolean
+               ),
+               unnest(%(payloads)b::bytea[])
            ) AS incoming (
-               guid, event, action, installation_id, repository_id, repository, payload, routed
+               guid, event, action, installation_id, repository_id, repository, routed, payload
            )
      ORDER BY guid
     ON CONFLICT (guid) DO NOTHING
