@@ -5,7 +5,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# How many tests run at once: a number, or auto for one a core.
+# How many tests run at once: a number, or auto for two a core, since they wait half of their time.
 JOBS ?= auto
 
 PYTEST = $(BIN)/python -m pytest $(if $(LOCKGATE_NO_SKIPS),-p tests.no_skips)
@@ -17,7 +17,7 @@ demo: $(VENV)/.ready-run ## Play the story on this machine (ARGS=--once ends aft
 	@$(BIN)/lockgate demo $(ARGS)
 
 test: $(VENV)/.ready-test ## Run the tests (ARGS='-k name' picks some)
-	@$(PYTEST) -n $(JOBS) -m 'not long' $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist worksteal -m 'not long' $(ARGS)
 
 test-long: $(VENV)/.ready-test ## Run the longer campaigns
 	@$(PYTEST) -m long $(ARGS)

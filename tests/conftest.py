@@ -59,5 +59,5 @@ async def store(database_url: str) -> AsyncIterator[PostgresStore]:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as cores: for half of its time a test waits."""
+    """Two a core: for half of its time a test waits."""
     return 2 * (os.cpu_count() or 1)
