@@ -252,7 +252,7 @@ class SequenceAudit:
 
 @dataclass(frozen=True, slots=True)
 class SweepDeliveries:
-    """Ask GitHub to send again what it could not deliver."""
+    """Ask GitHub to send again what it could not deliver, and wake operations whose job died."""
 
     kind: ClassVar[str] = "sweep_deliveries"
     priority: ClassVar[int] = -10

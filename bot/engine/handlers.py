@@ -34,7 +34,7 @@ from bot.engine.links import Links
 from bot.engine.reconcile import Reconciler
 from bot.engine.routes import head_in, route
 from bot.engine.shipping import Shipping
-from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries
+from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries, wake_stranded
 from bot.ports import (
     Clock,
     Hub,
@@ -143,6 +143,8 @@ class Engine:
         )
 
     async def _sweep(self, work: SweepDeliveries, cause: str) -> None:
+        # First: that GitHub is away must not hold it up.
+        await wake_stranded(self.shipping.operations, self.store)
         await sweep_deliveries(self.hub, self.store, self.clock)
 
     async def _deliver_notice(self, work: DeliverNotice, cause: str) -> None:

@@ -1,4 +1,5 @@
-"""Ask GitHub for the deliveries that it could not hand over: while the bot was down, say.
+"""What nothing else would wake: deliveries that GitHub could not hand over, while the bot was down
+say, and operations whose job died.
 
 GitHub does not repeat a delivery by itself, but keeps it for three days and sends it again on
 request, under the same GUID.
@@ -12,6 +13,7 @@ from datetime import timedelta
 import structlog
 
 from bot.ports import Clock, HookDelivery, Hub, Store
+from bot.ports.operations import OperationStore
 
 log = structlog.get_logger()
 
@@ -48,3 +50,13 @@ async def sweep_deliveries(hub: Hub, store: Store, clock: Clock) -> None:
             await store.record_redelivery(attempt.id, attempt.guid)
     if missing:
         log.info("deliveries_asked_again", count=len(missing))
+
+
+async def wake_stranded(operations: OperationStore, store: Store) -> None:
+    """Go on with the open operations that nobody works on. Whatever their job died of may hold no
+    longer; and past its deadline an operation is given up, which only its job can do."""
+    stranded = await operations.fetch_stranded()
+    for work in stranded:
+        await store.enqueue(work)
+    if stranded:
+        log.warning("operations_stranded", environments=[work.key for work in stranded])

@@ -12,6 +12,7 @@ from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
 from bot.core.model import Actor, Commit, PullRef, RepoRef, Sha
 from bot.core.operations.machine import Operation
 from bot.core.promotion import Approval, CheckState, RequiredCheck
+from bot.core.work import AdvanceEnvironment
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,11 @@ class OperationStore(Protocol):
         limit: int = 50,
     ) -> list[Operation]:
         """Newest first. Open are those that are not ``concluded``."""
+        ...
+
+    async def fetch_stranded(self) -> list[AdvanceEnvironment]:
+        """The work on environments with an open operation that no job waits for or does: one that
+        died, say."""
         ...
 
     async def take_environment(

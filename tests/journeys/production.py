@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import psycopg
 from journey import Journey, Requests, started
 
 from bot.core.operations.machine import ENDED, Operation, State
@@ -146,6 +147,22 @@ class Production:
             (await self.newest()).id, lambda found: replace(found, deadline=past)
         )
         await operator.wake(changed)
+
+    async def job_dies(self, kind: str) -> None:
+        """Have the job of a kind end as a dead letter, once it waits between two looks."""
+        async with await psycopg.AsyncConnection.connect(
+            self.journey.bot.database, autocommit=True
+        ) as connection:
+
+            async def died() -> bool:
+                cursor = await connection.execute(
+                    "UPDATE lockgate.procrastinate_jobs SET status = 'failed'"
+                    " WHERE task_name = %s AND status = 'todo'",
+                    [kind],
+                )
+                return cursor.rowcount > 0
+
+            await self.journey.until(died, f"no job {kind} waits", 20)
 
     async def nothing_left(self) -> None:
         """Whatever happened: everything has ended, has been told once, and holds nothing."""

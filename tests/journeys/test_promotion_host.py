@@ -94,6 +94,30 @@ async def test_a_promotion_waits_for_another_at_the_host(production: Production)
     assert await production.served() == following.merge_commit_sha
 
 
+# its job dies
+
+
+async def test_an_operation_whose_job_died_is_found_by_the_sweep(production: Production):
+    pull = production.merged("feat: add search")
+    production.vercel.switch_seconds = None
+    comment = production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    await production.job_dies("advance_environment")
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.journey.rest()
+    assert (await production.newest()).state is State.RUNNING, "nobody works on it"
+    await production.journey.sweep()
+    assert (await production.newest()).state is State.SUCCEEDED
+    assert "Live:" in production.answer_to(pull, comment)
+    assert production.switches() == [promoted(production.build_of(pull))]
+    holder = await production.journey.bot.operations.fetch_holder(
+        production.repository.id, "production"
+    )
+    assert holder is None
+
+
 # the host refuses
 
 

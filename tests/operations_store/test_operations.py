@@ -141,6 +141,39 @@ async def test_operations_are_listed_newest_first(operations: PostgresOperations
 # --- the environment ---------------------------------------------------------------------------
 
 
+async def test_environments_whose_job_died_are_stranded_while_an_operation_is_open(
+    database_url: str, operations: PostgresOperations, store: PostgresStore
+) -> None:
+    async with await psycopg.AsyncConnection.connect(
+        connection_string(database_url), autocommit=True
+    ) as admin:
+
+        async def set_jobs(status: str, environment: str) -> None:
+            await admin.execute(
+                "UPDATE procrastinate_jobs SET status = %s WHERE args ->> 'environment' = %s",
+                [status, environment],
+            )
+
+        await operations.add_operation(operation())
+        await operations.add_operation(operation())
+        await operations.add_operation(operation("prod/eu"))
+        over, _ = await operations.add_operation(operation("done"))
+        await operations.save_operation(replace(over, concluded=True))
+        for environment in ("production", "prod/eu", "done"):
+            await set_jobs("failed", environment)
+        found = await operations.fetch_stranded()
+        assert sorted(work.environment for work in found) == ["prod/eu", "production"]
+        assert {work.repository_id for work in found} == {REPO.id}
+        for status in ("todo", "doing"):
+            await set_jobs(status, "prod/eu")
+            assert [work.environment for work in await operations.fetch_stranded()] == [
+                "production"
+            ]
+        for work in await operations.fetch_stranded():
+            await store.enqueue(work)
+        assert await operations.fetch_stranded() == []
+
+
 async def test_fence_grows_with_every_holder(operations: PostgresOperations) -> None:
     one, two = [(await operations.add_operation(operation()))[0].id for _ in range(2)]
     assert await operations.fetch_holder(42, "production") is None
@@ -256,7 +289,7 @@ async def test_every_query_has_its_index(database_url: str) -> None:
         for name in (
             "fetch_standing", "fetch_operation", "fetch_operations", "fetch_holder", "fetch_live",
             "fetch_ledger", "fetch_live_entry", "fetch_lock", "fetch_freezes", "fetch_head_at",
-            "end_freezes", "release_environment",
+            "end_freezes", "release_environment", "fetch_stranded",
         )
     ]  # fmt: skip
     asked += [

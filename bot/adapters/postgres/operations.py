@@ -106,6 +106,10 @@ class PostgresOperations:
         )
         return [_operation(row) for row in rows]
 
+    async def fetch_stranded(self) -> list[AdvanceEnvironment]:
+        rows = await self._fetch("fetch_stranded")
+        return [AdvanceEnvironment(row["repository_id"], row["environment"]) for row in rows]
+
     async def take_environment(
         self, repository_id: int, environment: str, operation_id: int
     ) -> int | None:

@@ -39,6 +39,17 @@ SELECT id, content
  ORDER BY id DESC
  LIMIT %(limit)s;
 
+-- fetch_stranded --
+-- By the lock of AdvanceEnvironment, which is the work's key.
+SELECT DISTINCT open.repository_id, open.environment
+  FROM operations AS open
+ WHERE NOT open.concluded
+   AND NOT EXISTS (
+           SELECT FROM procrastinate_jobs AS job
+            WHERE job.lock = 'environment:' || open.repository_id || '/' || open.environment
+              AND job.status IN ('todo', 'doing')
+       );
+
 -- take_environment --
 INSERT INTO environment_holders AS held
        (repository_id, environment, fence, operation_id, taken_at)
