@@ -17,6 +17,11 @@ from bot.core.commands.command import (
 )
 from bot.core.commands.requests import PromoteRequest
 
+WHEN_READY = Argument(
+    "[--when-ready]",
+    "Wait for gates that may yet pass, up to the environment's `timeout`, and say who waits for "
+    "what.",
+)
 _NAME = "promote"
 _DRY_RUN, _WHEN_READY = "--dry-run", "--when-ready"
 
@@ -43,11 +48,7 @@ PROMOTE = Command(
         ENVIRONMENT,
         Argument("[sha|tag]", TARGET_DESCRIPTION),
         DRY_RUN,
-        Argument(
-            "[--when-ready]",
-            "Wait for gates that may yet pass, up to the environment's `timeout`, and say who "
-            "waits for what.",
-        ),
+        WHEN_READY,
     ),
     examples=(
         Example("/promote", "what the pull request was merged as, to production"),
