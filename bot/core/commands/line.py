@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from bot.core.commands import gates, lock, promote, rollback, status, unlock
 from bot.core.commands.command import (
     DEFAULT_ENVIRONMENT,
     DRY_RUN,
@@ -19,10 +20,7 @@ from bot.core.commands.command import (
     default_environment,
     no_environment,
 )
-from bot.core.commands.gates import GATES
 from bot.core.commands.grammar import Misread, Silence, read_comment
-from bot.core.commands.lock import LOCK
-from bot.core.commands.promote import PROMOTE, WHEN_READY
 from bot.core.commands.requests import (
     GatesRequest,
     LockRequest,
@@ -38,9 +36,6 @@ from bot.core.commands.requests import (
     TagName,
     UnlockRequest,
 )
-from bot.core.commands.rollback import ROLLBACK
-from bot.core.commands.status import STATUS
-from bot.core.commands.unlock import UNLOCK
 from bot.core.policy.environments import EnvironmentPolicy
 
 Typable: TypeAlias = (
@@ -91,19 +86,19 @@ def line_of(request: Typable, *, escaped: bool = False) -> str:
     words: tuple[str, ...]
     match request:
         case PromoteRequest(environment, target, dry_run, when_ready):
-            flags = (_flag(DRY_RUN, dry_run), _flag(WHEN_READY, when_ready))
-            words = (PROMOTE.name, environment, _target(target), *flags)
+            flags = (_flag(DRY_RUN, dry_run), _flag(promote.WHEN_READY, when_ready))
+            words = (promote.PROMOTE.name, environment, _target(target), *flags)
         case RollbackRequest(environment, back_to, dry_run):
-            words = (ROLLBACK.name, environment, _target(back_to), _flag(DRY_RUN, dry_run))
+            words = (rollback.ROLLBACK.name, environment, _target(back_to), _flag(DRY_RUN, dry_run))
         case StatusRequest(environment):
-            words = (STATUS.name, environment)
+            words = (status.STATUS.name, environment)
         case GatesRequest(environment):
-            words = (GATES.name, environment)
+            words = (gates.GATES.name, environment)
         case LockRequest(environment, reason):
             free = _MARKUP.sub(r"\\\1", reason) if escaped else reason
-            words = (LOCK.name, environment, free)
+            words = (lock.LOCK.name, environment, free)
         case UnlockRequest(environment):
-            words = (UNLOCK.name, environment)
+            words = (unlock.UNLOCK.name, environment)
     return "/" + " ".join(filter(None, words))
 
 
