@@ -37,6 +37,11 @@ class Principal:
     def writes_as(self) -> Account | None:
         return self.app.bot if self.kind == "installation" and self.app else self.account
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it may only what ``permissions`` says."""
+        return self.kind == "installation" or self.permissions is not None
+
     def may(self, needs: str) -> bool:
         """``needs`` is ``permission:level``, alternatives apart by ``|``; empty asks nothing."""
         granted = self.permissions or {}
@@ -93,10 +98,21 @@ class Tokens:
         expires_at = self._world.now() + TOKEN_LIFETIME
         return self._issue("ghs_", principal, expires_at)
 
-    def for_user(self, account: Account, *, app: App | None = None) -> Token:
-        """A token that acts as a person; with ``app``, one that the App got by OAuth."""
-        principal = Principal("user", f"user ID {account.id}", app=app, account=account)
-        return self._issue("ghu_" if app else "ghp_", principal, None)
+    def for_user(
+        self,
+        account: Account,
+        *,
+        app: App | None = None,
+        permissions: Mapping[str, str] | None = None,
+    ) -> Token:
+        """A token that acts as a person; with ``app``, one that the App got by OAuth; with
+        ``permissions``, a fine-grained one, which may no more than those."""
+        granted = None if permissions is None else {**permissions, "metadata": "read"}
+        principal = Principal(
+            "user", f"user ID {account.id}", app=app, account=account, permissions=granted
+        )
+        prefix = "ghu_" if app else "ghp_" if granted is None else "github_pat_"
+        return self._issue(prefix, principal, None)
 
     def _issue(self, prefix: str, principal: Principal, expires_at: datetime | None) -> Token:
         token = Token(prefix + secrets.token_hex(18), expires_at, principal)

@@ -46,8 +46,8 @@ def bad_credentials() -> ApiError:
     return ApiError(401, "Bad credentials")
 
 
-def not_accessible() -> ApiError:
-    return ApiError(403, "Resource not accessible by integration")
+def not_accessible(asker: str = "integration") -> ApiError:
+    return ApiError(403, f"Resource not accessible by {asker}")
 
 
 def invalid(resource: str, field: str, code: str, message: str = "") -> ApiError:

@@ -44,9 +44,12 @@ class Viewer:
     principal: Principal
 
     def need(self, needs: str) -> None:
-        """Raises QueryError when an App lacks the permission."""
-        if self.principal.kind == "installation" and not self.principal.may(needs):
-            raise QueryError("FORBIDDEN", "Resource not accessible by integration")
+        """Raises QueryError when an App, or a fine-grained token, lacks the permission. GitHub
+        lets the latter read more of public repositories."""
+        if self.principal.is_bounded and not self.principal.may(needs):
+            app = self.principal.kind == "installation"
+            asker = "integration" if app else "personal access token"
+            raise QueryError("FORBIDDEN", f"Resource not accessible by {asker}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,6 +252,9 @@ def _authorise(call: Call, route: Route) -> None:
             raise not_found()
         if not reads and _ROLE_LEVELS[role.base] < _role_needed(route.needs):
             raise ApiError(403, "Must have write access to this repository.")
+        open_to_all = reads and not repository.private
+        if principal.is_bounded and not open_to_all and not principal.may(route.needs):
+            raise _refused(route, "personal access token")
     elif principal.kind == "installation" and principal.installation is not None:
         covered = call.sandbox.covers(principal.installation, repository) and (
             principal.repository_ids is None or repository.id in principal.repository_ids
@@ -275,8 +278,8 @@ def _role_needed(needs: str) -> int:
     return _ROLE_LEVELS["read" if "issues" in needs or "pull_requests" in needs else "write"]
 
 
-def _refused(route: Route) -> ApiError:
-    error = not_accessible()
+def _refused(route: Route, asker: str = "integration") -> ApiError:
+    error = not_accessible(asker)
     accepted = route.needs.replace(":", "=").replace("|", "; ")
     error.headers["x-accepted-github-permissions"] = accepted
     return error

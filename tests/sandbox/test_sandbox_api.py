@@ -114,6 +114,24 @@ async def test_permissions_are_those_granted(github: Sandbox, shop: Repository, 
         assert answer.status_code == 422
 
 
+async def test_a_fine_grained_token_may_no_more_than_it_says(
+    github: Sandbox, shop: Repository, pull: Pull
+) -> None:
+    mona = github.user("mona")
+    github.set_role(shop, mona, "admin")
+    told = "Resource not accessible by personal access token"
+    token = github.tokens.for_user(mona, permissions={"pull_requests": "write"}).value
+    async with client(github, token) as api:
+        written = await api.post(f"{SHOP}/issues/1/comments", json={"body": "x"})
+        assert written.status_code == 201
+        status = {"state": "success"}
+        await refused(await api.post(f"{SHOP}/statuses/{pull.head_sha}", json=status), 403, told)
+        assert (await api.get(f"{SHOP}/commits/x/check-runs")).status_code == 200
+        shop.private = True
+        await refused(await api.get(f"{SHOP}/commits/x/check-runs"), 403, told)
+        assert (await api.get(SHOP)).status_code == 200
+
+
 async def test_a_token_reaches_its_repositories_only(github: Sandbox, shop: Repository) -> None:
     other = github.create_repository("octo/other", private=True)
     foreign = github.create_repository("acme/secret", private=True)
