@@ -14,6 +14,7 @@ from github_kit import GitHub
 from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
+from bot.adapters.github.person import GitHubPerson
 from bot.core.checks import Annotation, CheckOutput, Conclusion
 from bot.core.decision import Location
 from bot.core.model import PullRef, RepoRef, Sha
@@ -457,6 +458,7 @@ async def test_every_declared_operation_is_used_and_no_other(
     attempts = [each async for each in hub.fetch_deliveries(since=since)]
     await hub.redeliver(attempts[0].id)
     await _command_everything(github, hub, small)
+    await _type_everything(github, small)
     inspector = GitHubInspector(hub._client)
     await inspector.fetch_app()
     await inspector.fetch_hook()
@@ -491,3 +493,14 @@ async def _command_everything(github: GitHub, hub: GitHubHub, pull: Pull) -> Non
         repo, sha=sha, environment=where, key="7d1e", description="d"
     )
     await commands.post_deployment_status(repo, deployment, state="success", description="d")
+
+
+async def _type_everything(github: GitHub, pull: Pull) -> None:
+    """What a person's own token asks for."""
+    token = github.sandbox.tokens.for_user(github.sandbox.user("mona")).value
+    person = GitHubPerson.connect(token=token, api_url=github.sandbox.url, clock=github.clock)
+    repo = await person.fetch_repository("octo", "shop")
+    ref = PullRef(repo, pull.number)
+    await person.fetch_policy_files(repo, "main")
+    await person.fetch_look(ref, await person.post_comment(ref, "/status"))
+    await person.aclose()

@@ -88,14 +88,17 @@ class GitHubClient:
         api_url: str,
         clock: Clock,
         app: AppAuth | None = None,
+        person: Bearer | None = None,
         http: httpx.AsyncClient | None = None,
     ) -> None:
+        """``person`` is somebody's own token, which asks in place of an installation's."""
         self.api_url = api_url.rstrip("/")
         self.clock = clock
         self.quota = Quota()
         self.clock_skew: timedelta | None = None
         """How far our clock is ahead of GitHub's, as of the last answer that told the time."""
         self._app = app
+        self._person = person
         self._http = http or open_http(api_url)
         self._cache = ConditionalCache()
         self._tokens = InstallationTokens(self._mint, clock)
@@ -213,7 +216,8 @@ class GitHubClient:
                     number -= 1
                     request.url = self._redirected(request, result)
                     continue
-                if result.status == 401 and request.auth is Auth.INSTALLATION and not renewed:
+                minted = request.auth is Auth.INSTALLATION and self._person is None
+                if result.status == 401 and minted and not renewed:
                     # The token was revoked before its time: the App was suspended and came back.
                     assert bearer is not None  # noqa: S101 (an installation always has one)
                     self._tokens.drop(request.installation, bearer)
@@ -345,6 +349,8 @@ class GitHubClient:
         if request.auth is Auth.NONE:
             return None
         if request.auth is Auth.INSTALLATION:
+            if self._person is not None:
+                return self._person
             return await self._tokens.get(request.installation)
         if self._app is None:
             raise HubRefused("no GitHub App is configured; run `lockgate setup`")

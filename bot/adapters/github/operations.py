@@ -10,7 +10,8 @@ from importlib.resources import files
 
 
 class Auth(StrEnum):
-    """Who asks: the App itself (a JWT), the App as one installation (a token), or nobody."""
+    """Who asks: the App itself (a JWT), the App as one installation (a token), or nobody. On the
+    command line a person's own token stands in for an installation's."""
 
     APP = "app"
     INSTALLATION = "installation"
@@ -183,6 +184,18 @@ CREATE_REACTION = Operation(
     "react to the comment",
 )
 """Repeatable: the same reaction of the same account is one, however often it is sent."""
+LIST_COMMENTS = Operation(
+    "issues/list-comments",
+    "GET",
+    "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    "list the comments of",
+)
+LIST_REACTIONS = Operation(
+    "reactions/list-for-issue-comment",
+    "GET",
+    "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "list the reactions to the comment on",
+)
 GET_BRANCH = Operation(
     "repos/get-branch", "GET", "/repos/{owner}/{repo}/branches/{branch}", "read the branch"
 )
@@ -241,6 +254,8 @@ OPERATIONS: tuple[Operation, ...] = (
     UPDATE_PULL,
     GET_COMMENT,
     CREATE_REACTION,
+    LIST_COMMENTS,
+    LIST_REACTIONS,
     GET_BRANCH,
     LIST_BRANCH_RULES,
     GET_TEAM_MEMBERSHIP,
@@ -261,6 +276,7 @@ COMMIT_BY_NAME = _document("commit_by_name", "find the commit")
 TRUNK = _document("trunk", "read the default branch")
 ALL_CHECKS = _document("all_checks", "read the checks of the commit")
 REVIEWS = _document("reviews", "read the reviews of the pull request")
+POLICY_FILES = _document("policy_files", "read the policy of")
 
 DOCUMENTS: tuple[Document, ...] = (
     PULL_REQUEST,
@@ -275,4 +291,5 @@ DOCUMENTS: tuple[Document, ...] = (
     TRUNK,
     ALL_CHECKS,
     REVIEWS,
+    POLICY_FILES,
 )
