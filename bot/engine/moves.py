@@ -107,10 +107,12 @@ class Moves:
             if await self._can_be_put_back(choice, asked, target, live_maybe=back_to_recorded):
                 break
             candidates -= {choice.build.deployment_id}
-        if isinstance(choice, AlreadyLive):
-            return Answer(render_already_live(request.environment, choice.build, None))
         if isinstance(choice, Refusal):
             return refuse(choice)
+        if isinstance(choice, AlreadyLive) and (
+            doubtful or not await self._elsewhere(choice.build, asked, target)
+        ):
+            return Answer(render_already_live(request.environment, choice.build, None))
         plan = plan_operation(Kind.ROLLBACK, request.environment, target, choice.build, live)
         if request.dry_run:
             return Answer(render_plan(plan, replaced_since=ledger[0].live_from))
@@ -150,6 +152,11 @@ class Moves:
         except HostError:
             return False
         return build.rollback_candidate or (live_maybe and build.state is BuildState.READY)
+
+    async def _elsewhere(self, build: Build, asked: Asked, target: HostTarget) -> bool:
+        """Whether a domain leads elsewhere, though the ledger has it that the build is live."""
+        host = self.hosts[target.host]
+        return bool(await host.fetch_elsewhere(asked.ref.repo, target, build.deployment_id))
 
     async def override(self, request: OverrideRequest, asked: Asked) -> Answer:
         """Break the glass for one operation: one that waits goes on, one that was refused is

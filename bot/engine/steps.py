@@ -5,7 +5,7 @@ what was refused is not. A rollback does not wait for GitHub.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,6 +40,8 @@ _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
 _ALREADY = "already"
 """Set in the switch's detail where the host served the build before it was asked."""
+_LED = "led"
+"""Beside it: the domains that were led there one by one."""
 _UNDER_WAY = (HostJobState.PENDING, HostJobState.IN_PROGRESS)
 _ASK_THE_HOST = (StepName.SWITCH, StepName.SETTLE, StepName.VERIFY)
 
@@ -189,8 +191,9 @@ class Steps:
         return Done(f"the host was asked to serve {build.id}")
 
     async def _turned_down(self, operation: Operation, refused: HostRefused) -> Result:
-        """A host does not lead production to where it is already, which is as good as done; nor
-        back to what is live while it is about to leave it, which is to be waited for."""
+        """A host does not lead production to where its main domain is already, which is as good as
+        done once the other domains are there; nor back to what is live while it is about to leave
+        it, which is to be waited for."""
         plan = operation.plan
         host = self.hosts[plan.target.host]
         try:
@@ -198,17 +201,29 @@ class Steps:
             if job is not None and job.state in _UNDER_WAY:
                 return Again(_SOON, "another request is under way at the host")
             serving = await host.fetch_serving(operation.repo, plan.target)
+            if serving != plan.build.deployment_id:
+                raise refused
+            left = await host.fetch_elsewhere(operation.repo, plan.target, serving)
         except (HostGone, HostRefused):
             raise refused from None
-        if serving == plan.build.deployment_id:
-            return Done("the host serves it already", {_ALREADY: True})
-        raise refused
+        return await self._lead(operation, left)
+
+    async def _lead(self, operation: Operation, domains: Sequence[str]) -> Result:
+        """Lead those domains to the build that a request left behind, or took further alone."""
+        target, wanted = operation.plan.target, operation.plan.build.deployment_id
+        for domain in domains:
+            try:
+                await self.hosts[target.host].lead(operation.repo, target, wanted, domain)
+            except (HostGone, HostRefused) as error:
+                return Failed(str(error), f"lead {domain} to {wanted} at the host, then `/retry`")
+        led = f"; {counted(len(domains), 'other domain')} led there" if domains else ""
+        return Done(f"the host serves it already{led}", {_ALREADY: True, _LED: list(domains)})
 
     async def _settle(self, operation: Operation, step: Step) -> Result:
         plan = operation.plan
         host = self.hosts[plan.target.host]
         if operation.step(StepName.SWITCH).detail.get(_ALREADY):
-            return Done("the domains were there already")
+            return Done("the domains are there")
         job = await host.fetch_job(operation.repo, plan.target)
         if job is None or not _is_ours(job, operation):
             return Again(_SOON, "the host shows no job for this request yet")

@@ -73,6 +73,19 @@ class Host(Protocol):
         self, repo: RepoRef, target: HostTarget, kind: str
     ) -> tuple[AliasFailure, ...]: ...
 
+    async def fetch_elsewhere(
+        self, repo: RepoRef, target: HostTarget, deployment_id: str
+    ) -> tuple[str, ...]:
+        """The production domains of the project that do not lead to a deployment."""
+        ...
+
+    async def lead(
+        self, repo: RepoRef, target: HostTarget, deployment_id: str, domain: str
+    ) -> None:
+        """Lead one domain to a deployment, past the host's jobs: for what a job left halfway. It
+        is done when this returns, and may be asked for again."""
+        ...
+
     async def fetch_serving(self, repo: RepoRef, target: HostTarget) -> str:
         """The id of the deployment that the production domain answers with, asked now."""
         ...

@@ -49,6 +49,8 @@ async def exercise(contract: VercelContract) -> None:
         await host.fetch_job(REPO, TARGET)
         await host.fetch_serving(REPO, TARGET)
         assert await host.fetch_failed_aliases(REPO, TARGET, "rollback")
+        (left,) = await host.fetch_elsewhere(REPO, TARGET, builds[1].id)
+        await host.lead(REPO, TARGET, builds[1].id, left)
         shop.rolling_release = True
         assert (await host.promote(REPO, TARGET, builds[2].id)).queued
         await host.fetch_failed_aliases(REPO, TARGET, "promote")

@@ -9,7 +9,7 @@ from production import DOMAIN, POLICY, Production
 from bot.core.operations.machine import State, StepName
 from bot.core.policy import POLICY_PATH
 from bot.sandbox.code import CommitSpec
-from bot.sandbox.model import Pull
+from bot.sandbox.model import Comment, Pull
 from bot.sandbox.vercel.model import Deployment
 
 PROMOTE, ROLLBACK = "POST /v10/projects/*", "POST /v1/projects/*"
@@ -269,6 +269,53 @@ async def test_domains_that_are_left_behind_are_named_and_taken_back(production:
     assert {serving.sha for serving in production.project.domains.values()} == {
         good.merge_commit_sha
     }
+
+
+WWW = "www.shop.example.com"
+
+
+async def half_moved(production: Production) -> tuple[Pull, Pull, Comment]:
+    """A promotion that moved every domain but the main one, where the host moves nothing back."""
+    production.project.domains[WWW] = None
+    good, following = await a_good_build_and_the_next(production)
+    production.vercel.plan_job(production.project, left_behind=[DOMAIN])
+    comment = production.comment(following, "/promote")
+    await production.journey.rest()
+    return good, following, comment
+
+
+async def test_every_domain_is_taken_back_though_the_main_one_stayed(production: Production):
+    good, following, comment = await half_moved(production)
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert promotion.state is State.FAILED
+    assert (back.follows, back.state) == (promotion.id, State.SUCCEEDED), back.outcome
+    assert {each.sha for each in production.project.domains.values()} == {good.merge_commit_sha}
+    assert "serves it already; 1 other domain led there" in production.answer_to(following, comment)
+
+
+async def test_a_domain_that_cannot_be_taken_back_is_named(production: Production):
+    production.vercel.faults.answer("POST /v2/deployments/*", 403, message="Not yours")
+    good, following, _ = await half_moved(production)
+    back = await production.newest()
+    assert back.state is State.FAILED
+    assert WWW in back.outcome
+    assert WWW in back.remedy
+    assert "unchanged" not in production.journey.comments_of(following)[-1].body
+    await production.say(following, "/retry")
+    await production.nothing_left()
+    assert {each.sha for each in production.project.domains.values()} == {good.merge_commit_sha}
+
+
+async def test_a_rollback_to_what_is_live_leads_stray_domains_there(production: Production):
+    production.project.domains[WWW] = None
+    good, following = await a_good_build_and_the_next(production)
+    line = f"/rollback {good.merge_commit_sha[:7]}"
+    assert "live on production already" in await production.say(good, line)
+    production.vercel.point(WWW, production.build_of(following))
+    assert "Rolled back" in await production.say(good, line)
+    await production.nothing_left()
+    assert {each.sha for each in production.project.domains.values()} == {good.merge_commit_sha}
 
 
 async def test_a_domain_that_serves_something_else_is_taken_back(production: Production):

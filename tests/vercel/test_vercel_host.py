@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from vercel_kit import OTHER_SHA, REPO, SHA, Place, opened
 
+from bot.adapters.vercel.reading import domains_of
 from bot.core.hosting import BuildState, HostJobState, HostTarget
 from bot.ports.host import HostGone, HostRefused, HostUnavailable
 
@@ -211,6 +212,40 @@ async def test_domains_left_behind_are_named(place: Place, kind: str) -> None:
     www = HostTarget("vercel", "shop", "www.shop.example.com")
     assert await place.host.fetch_serving(REPO, www) == second.id
     assert await place.host.fetch_serving(REPO, place.target) != second.id
+
+
+async def test_domains_that_lead_elsewhere_are_found_and_led_one_by_one(place: Place) -> None:
+    first, second = (place.vercel.build(place.shop, sha) for sha in (SHA, OTHER_SHA))
+    both = (place.shop.domain, "www.shop.example.com")
+    assert await place.host.fetch_elsewhere(REPO, place.target, first.id) == both
+    await place.host.promote(REPO, place.target, first.id)
+    assert await place.host.fetch_elsewhere(REPO, place.target, first.id) == ()
+    place.vercel.plan_job(place.shop, left_behind=[place.shop.domain])
+    await place.host.promote(REPO, place.target, second.id)
+    assert await place.host.fetch_elsewhere(REPO, place.target, first.id) == both[1:]
+    for _ in range(2):
+        await place.host.lead(REPO, place.target, first.id, both[1])
+        assert await place.host.fetch_elsewhere(REPO, place.target, first.id) == ()
+    assert set(place.shop.domains.values()) == {first}
+    with pytest.raises(HostRefused, match=r"lead the domain blog.example.com to dpl_"):
+        await place.host.lead(REPO, place.target, first.id, "blog.example.com")
+
+
+@pytest.mark.parametrize(
+    ("other", "counts"),
+    [
+        ({}, True),
+        ({"redirect": "shop.example.com"}, False),
+        ({"gitBranch": "next"}, False),
+        ({"customEnvironmentId": "env_1"}, False),
+        ({"verified": False}, False),
+    ],
+)
+def test_domains_that_lead_to_something_else_by_themselves_are_left_alone(
+    other: dict[str, object], counts: bool
+) -> None:
+    domain = {"name": "a.example", "verified": True, "redirect": None, "gitBranch": None}
+    assert domains_of({"domains": [domain | other]}) == (["a.example"] if counts else [])
 
 
 async def test_a_job_that_calls_itself_done_proves_nothing_of_the_domain(place: Place) -> None:

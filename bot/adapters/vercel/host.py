@@ -116,6 +116,29 @@ class VercelHost:
             failures += _read(reading.failures_of, data)
         return tuple(failures)
 
+    async def fetch_elsewhere(
+        self, repo: RepoRef, target: HostTarget, deployment_id: str
+    ) -> tuple[str, ...]:
+        names: list[str] = []
+        async for data in self._client.pages(
+            operations.LIST_DOMAINS,
+            path={"idOrName": await self._project_id(target)},
+            query={"production": "true", "redirects": "false", "verified": "true"},
+            about=f"of {target.project}",
+        ):
+            names += _read(reading.domains_of, data)
+        return tuple([name for name in names if await self._alias(target, name) != deployment_id])
+
+    async def lead(
+        self, repo: RepoRef, target: HostTarget, deployment_id: str, domain: str
+    ) -> None:
+        await self._client.call(
+            operations.ASSIGN_ALIAS,
+            path={"id": deployment_id},
+            body={"alias": domain},
+            about=f"{domain} to {deployment_id}",
+        )
+
     async def fetch_serving(self, repo: RepoRef, target: HostTarget) -> str:
         """What can be proved: the id that Vercel's alias of the domain leads to, while the domain
         itself answers over https, and says nothing else of itself.
@@ -160,6 +183,20 @@ class VercelHost:
             sha = _read(reading.deployment_of, build.data, candidate=False).sha
             _require_same(domain, answer.sha, sha or "", aliased)
         return aliased
+
+    async def _alias(self, target: HostTarget, domain: str) -> str:
+        """The deployment that a domain leads to; empty where it leads to none."""
+        try:
+            answer = await self._client.call(
+                operations.GET_ALIAS,
+                path={"idOrAlias": domain},
+                query={"projectId": await self._project_id(target)},
+                about=f"of {domain}",
+            )
+        except HostGone:
+            return ""
+        aliased = answer.data.get("deploymentId")
+        return aliased if isinstance(aliased, str) else ""
 
     async def _project(self, target: HostTarget) -> Any:
         answer = await self._client.call(

@@ -37,6 +37,12 @@ LIST_PROMOTE_ALIASES: Final = Operation(
 LIST_ROLLBACK_ALIASES: Final = Operation(
     "GET", "/v9/projects/{projectId}/rollback/aliases", "list the aliases that did not move"
 )
+LIST_DOMAINS: Final = Operation(
+    "GET", "/v9/projects/{idOrName}/domains", "list the project's domains"
+)
+ASSIGN_ALIAS: Final = Operation(
+    "POST", "/v2/deployments/{id}/aliases", "lead the domain", moves=True
+)
 
 OPERATIONS: Final = (
     GET_PROJECT,
@@ -47,4 +53,6 @@ OPERATIONS: Final = (
     ROLLBACK,
     LIST_PROMOTE_ALIASES,
     LIST_ROLLBACK_ALIASES,
+    LIST_DOMAINS,
+    ASSIGN_ALIAS,
 )

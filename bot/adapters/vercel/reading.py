@@ -98,6 +98,19 @@ def failures_of(data: Any) -> list[AliasFailure]:
     ]
 
 
+def domains_of(data: Any) -> list[str]:
+    """Those of a project's domains that lead to its production by themselves."""
+    domains = data.get("domains")
+    if not isinstance(domains, list):
+        raise ValueError("domains that are no list")  # noqa: TRY004
+    return [
+        _text(domain, "name")
+        for domain in domains
+        if not any(domain.get(other) for other in ("redirect", "gitBranch", "customEnvironmentId"))
+        and domain.get("verified") is True
+    ]
+
+
 def _sha(data: Mapping[str, Any]) -> Sha | None:
     """The commit of a deployment; None where it is unknown, or a tree with other changes."""
     meta = data.get("meta")

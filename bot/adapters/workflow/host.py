@@ -91,6 +91,16 @@ class WorkflowHost:
     ) -> tuple[AliasFailure, ...]:
         return ()  # a workflow tells of one result only
 
+    async def fetch_elsewhere(
+        self, repo: RepoRef, target: HostTarget, deployment_id: str
+    ) -> tuple[str, ...]:
+        return ()  # of other domains than the policy's nothing is known
+
+    async def lead(
+        self, repo: RepoRef, target: HostTarget, deployment_id: str, domain: str
+    ) -> None:
+        raise HostRefused("a workflow moves all domains or none", "run the workflow again")
+
     async def fetch_serving(self, repo: RepoRef, target: HostTarget) -> str:
         """The commit that the production domain names."""
         answer = await self._domains.ask(target.domain)

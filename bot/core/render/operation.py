@@ -17,7 +17,7 @@ from bot.core.operations.machine import (
     StepState,
 )
 from bot.core.operations.rollback_target import rollback_line
-from bot.core.phrases import say_duration
+from bot.core.phrases import counted, say_duration
 from bot.core.render import escape
 from bot.core.render.json import from_json
 from bot.core.render.words import (
@@ -305,7 +305,10 @@ def _step(operation: Operation, step: Step, decision: Decision | None) -> tuple[
         case StepState.DONE if step.name in _TOLD and step.found and not _was_told(step):
             return MARKS[Verdict.ERROR], found
         case StepState.DONE if step.name is StepName.SWITCH and step.detail.get("already"):
-            return mark, f"{_words(operation.plan)['host']} serves it already"
+            led = step.detail.get("led")
+            others = counted(len(led), "other domain") if led and isinstance(led, list) else ""
+            too = f"; {others} led there" if others else ""
+            return mark, f"{_words(operation.plan)['host']} serves it already{too}"
         case StepState.DONE if step.name is StepName.SWITCH and step.detail.get("queued"):
             return mark, f"{done}; it waits behind a rolling release"
         case StepState.DONE:

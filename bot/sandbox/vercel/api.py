@@ -143,6 +143,22 @@ def get_alias(call: Call) -> Reply:
     return Reply(shapes.alias(domain, project))
 
 
+def list_domains(call: Call) -> Reply:
+    project = call.project(call.params["idOrName"])
+    shown = [shapes.project_domain(domain, project) for domain in project.domains]
+    return Reply(shapes.page("domains", shown, next_until=None))
+
+
+def assign_alias(call: Call) -> Reply:
+    deployment = call.deployment(call.params["id"])
+    domain = call.body.get("alias")
+    if not isinstance(domain, str) or domain not in deployment.project.domains:
+        raise VercelError(403, "forbidden", "You don't have access to the domain")
+    before = deployment.project.domains[domain]
+    call.vercel.lead(domain, deployment)
+    return Reply(shapes.assigned_alias(domain, deployment.project, before))
+
+
 def promote(call: Call) -> Reply:
     project = call.project(call.params["projectId"])
     job = call.vercel.promote(project, call.deployment(call.params["deploymentId"]))
@@ -200,6 +216,8 @@ ROUTES: Final = (
     Route("GET", "/v4/aliases/{idOrAlias}", get_alias),
     Route("POST", "/v10/projects/{projectId}/promote/{deploymentId}", promote),
     Route("POST", "/v1/projects/{projectId}/rollback/{deploymentId}", rollback),
+    Route("GET", "/v9/projects/{idOrName}/domains", list_domains),
+    Route("POST", "/v2/deployments/{id}/aliases", assign_alias),
     Route("GET", "/v1/projects/{projectId}/promote/aliases", promote_aliases),
     Route("GET", "/v9/projects/{projectId}/rollback/aliases", rollback_aliases),
 )

@@ -153,6 +153,30 @@ def alias(domain: str, item: Project) -> Json:
     return shown
 
 
+def project_domain(domain: str, item: Project) -> Json:
+    return {
+        "name": domain,
+        "apexName": ".".join(domain.split(".")[-2:]),
+        "projectId": item.id,
+        "redirect": None,
+        "redirectStatusCode": None,
+        "gitBranch": None,
+        "customEnvironmentId": None,
+        "createdAt": milliseconds(item.created_at),
+        "updatedAt": milliseconds(item.created_at),
+        "verified": True,
+    }
+
+
+def assigned_alias(domain: str, item: Project, before: Deployment | None) -> Json:
+    return {
+        "uid": f"als_{domain.replace('.', '-')}",
+        "alias": domain,
+        "created": item.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "oldDeploymentId": before.id if before else None,
+    }
+
+
 def moved_alias(domain: str, status: str) -> Json:
     return {"alias": domain, "id": f"als_{domain.replace('.', '-')}", "status": status}
 

@@ -228,6 +228,11 @@ class World:
         if job is not None and job.rolling and job.state == "pending":
             self._run(project, job)
 
+    def lead(self, domain: str, deployment: Deployment) -> None:
+        """Assign one domain, as Vercel's own command line can. Raises VercelError."""
+        self._refuse_unusable(deployment.project, deployment)
+        self._lead(deployment.project, deployment, [domain])
+
     def point(self, domain: str, deployment: Deployment | None) -> None:
         """Lead one domain somewhere by hand, past every job."""
         project = self.project_of_domain(domain)
