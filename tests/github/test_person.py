@@ -165,7 +165,7 @@ async def test_the_policy_of_a_branch(github: GitHub, shop: Repository, mona: Re
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("environments:\n  eu: {}\n  us: {}\n", ["eu", "us"]),
+        ("environments: {eu: {vercel: {project: a, domain: a.example.com}}}", ["eu"]),
         ("environments: [1", []),
         ("commits: {enforce: title}", []),
     ],
