@@ -1,0 +1,128 @@
+"""The words of a release: the history it is made from, and the plan that comes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bot.core.model import Sha
+from bot.core.release.version import Version
+
+
+class Bump(StrEnum):
+    """How far a version moves, the largest last.
+
+    https://semver.org/spec/v2.0.0.html items 6 to 8
+    """
+
+    NONE = "none"
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag that can be reached from the commit that is to be released, with the commit it stands
+    on (an annotated tag's own id is nowhere of interest)."""
+
+    name: str
+    sha: Sha
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PullSummary:
+    """The pull request that a commit came with."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    """A login; empty if not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCommit:
+    """A commit of the trunk. ``paths`` are what it touches, None where nobody asked."""
+
+    sha: Sha
+    message: str
+    at: datetime
+    author: str
+    """A login where GitHub knows it, else the name that git has."""
+    parents: int = 1
+    paths: tuple[str, ...] | None = None
+    pull: PullSummary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that a commit says it did; a squashed commit may say several.
+
+    ``type`` is empty for a commit that is not conventional: its first line is the description
+    then. ``breaking`` says what breaks in the commit's own words, and is empty if nothing does.
+    """
+
+    sha: Sha
+    type: str
+    scope: str
+    breaking: str
+    description: str
+    pull: int | None = None
+    reverted_by: Sha | None = None
+    """The commit that took it back, and that nobody took back in turn. Such a change and the one
+    that reverts it count for nothing where both are of one release."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlan:
+    """What a release of one package would be.
+
+    ``current`` is None before the first release. ``reason`` is a sentence that names the commit
+    that made the version what it is. ``changelog`` is the section's Markdown, without the file's
+    header.
+    """
+
+    package: str
+    tag: str
+    """Of the next version, by the package's pattern."""
+    current: Version | None
+    current_tag: str
+    next: Version
+    bump: Bump
+    reason: str
+    changes: tuple[Change, ...]
+    changelog: str
+    contributors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToRelease:
+    """Why there is nothing, in a sentence."""
+
+    package: str
+    current: Version | None
+    reason: str
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file as it is to be; ``before`` is None for a new one."""
+
+    path: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What people asked for on the release pull request, by its commands."""
+
+    release_as: Version | None = None
+    prerelease: bool = False
+    skipped: frozenset[Sha] = frozenset()
+    notes: tuple[str, ...] = ()
+    said_by: Mapping[str, str] = field(default_factory=dict)
+    """Who asked for each, by command line."""
