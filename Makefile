@@ -8,7 +8,8 @@ ARGS ?=
 # How many tests run at once: a number, or auto for two a core, since they wait half of their time.
 JOBS ?= auto
 
-PYTEST = $(BIN)/python -m pytest $(if $(LOCKGATE_NO_SKIPS),-p tests.no_skips)
+# Compiled modules are kept whatever the environment says: the tests start hundreds of processes.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(if $(LOCKGATE_NO_SKIPS),-p tests.no_skips)
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
