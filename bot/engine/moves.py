@@ -23,6 +23,7 @@ from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_targ
 from bot.core.policy.environments import OnFailure
 from bot.core.render import from_json
 from bot.core.render.command import (
+    nothing_to_cancel,
     render_already_live,
     render_cancelled,
     render_overridden,
@@ -200,9 +201,10 @@ class Moves:
         return Answer(render_overridden(held, request.gate, request.reason, asked.actor.login))
 
     async def cancel(self, environment: str, asked: Asked) -> Answer:
-        for operation in await self.operations.fetch_operations(
+        under_way = await self.operations.fetch_operations(
             asked.ref.repo.id, environment=environment, open_only=True
-        ):
+        )
+        for operation in under_way:
             if operation.production_may_have_changed or operation.ending is not None:
                 continue
             outcome = f"Cancelled by {asked.actor.login}. {environment.capitalize()} is unchanged."
@@ -212,13 +214,8 @@ class Moves:
             if cancelled and cancelled.ending is State.CANCELLED:
                 await self.operator.wake(operation)
                 return Answer(render_cancelled(cancelled))
-        return refuse(
-            Refusal(
-                f"Cancelling on {environment}",
-                "No operation is under way there that has not reached the host yet.",
-                "`/rollback` takes back what is live.",
-            )
-        )
+        queued = next((one for one in under_way if one.queued_at_host and not one.ending), None)
+        return refuse(nothing_to_cancel(environment, queued))
 
     async def retry(self, environment: str, asked: Asked) -> Answer:
         newest = [

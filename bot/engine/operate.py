@@ -104,7 +104,7 @@ class Operator:
             if current is None or current.name is not step.name or current.state is not _TRIED:
                 operation = begun  # somebody ended it, or its time is up
                 continue
-            result = await self.steps.perform(begun, replace(current, state=step.state))
+            result = await self.steps.perform(begun, step)
             ended = self.clock.now()
             done = await self.change(
                 operation.id, partial(record, name=step.name, result=result, now=ended)
@@ -119,10 +119,12 @@ class Operator:
         return None
 
     async def _supersede(self, rollback: Operation, others: Sequence[Operation]) -> None:
-        """End the promotions that are under way: a rollback does not wait for them."""
+        """End the promotions that are under way, and where a person asked anew the rollbacks from
+        before: a rollback does not wait for them."""
         outcome = superseded_by(rollback)
         for other in others:
-            if other.plan.kind is Kind.PROMOTE:
+            before = other.id < rollback.id and not rollback.follows
+            if other.plan.kind is Kind.PROMOTE or before:
                 ended = await self.change(
                     other.id, partial(fail, outcome=outcome, remedy="", ending=State.SUPERSEDED)
                 )

@@ -12,6 +12,7 @@ from datetime import timedelta
 from bot.core.decision import Decision, Json, Verdict
 from bot.core.hosting import BuildState, HostJob, HostJobState, Origin
 from bot.core.operations.machine import (
+    QUEUED,
     Again,
     Done,
     Failed,
@@ -38,6 +39,10 @@ _TELL_WITHIN = 5.0
 """Seconds that a rollback gives GitHub to be told of it, before production is seen to."""
 _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
+_NOW_AND_THEN = timedelta(seconds=10)
+_QUEUED_FOR = timedelta(hours=24)
+"""How long a rolling release is waited for: no operation of ours makes it end any sooner."""
+_BEHIND = "waits at the host behind a rolling release"
 _ALREADY = "already"
 """Set in the switch's detail where the host served the build before it was asked."""
 _LED = "led"
@@ -83,13 +88,14 @@ class Steps:
                 )
             return await acts[step.name](operation, step)
         except HostUnavailable as error:
-            return Again(error.retry_after or _TURN, str(error))
+            delay = error.retry_after or _TURN
+            return Again(delay, str(error), unchanged=_only_looks(step))
         except HostGone as error:
             remedy = "check the project and the deployment at the host"
             return Failed(str(error), remedy, unchanged=_first(step))
         except HostRefused as error:
             if error.busy:
-                return Again(_TURN, str(error))
+                return Again(_TURN, str(error), unchanged=_first(step))
             return Failed(str(error), error.remedy, unchanged=_first(step))
         except HubUnavailable as error:
             return Again(error.retry_after or _TURN, str(error))
@@ -158,9 +164,15 @@ class Steps:
     async def _switch(self, operation: Operation, step: Step) -> Result:
         plan = operation.plan
         host = self.hosts[plan.target.host]
-        attempted = step.state is StepState.ATTEMPTED and step.started_at is not None
-        if attempted and _is_ours(await host.fetch_job(operation.repo, plan.target), operation):
-            return Done("the host had taken the request", {"taken": True})
+        if step.state is StepState.ATTEMPTED and step.started_at is not None:
+            job = await host.fetch_job(operation.repo, plan.target)
+            if _is_ours(job, operation):
+                return Done("the host had taken the request", {"taken": True})
+            if _only_looks(step):
+                if job is not None and job.state in _UNDER_WAY:
+                    return await self._wait_for(job, operation, step)
+                # Noted before it is asked: from here on production may change.
+                return Again(timedelta(0), "the host is free again")
         build = await host.fetch_build(operation.repo, plan.target, plan.build.deployment_id)
         if build.state is not BuildState.READY:
             return Failed(
@@ -185,12 +197,12 @@ class Steps:
         except HostRefused as refused:
             if refused.busy:
                 raise
-            return await self._turned_down(operation, refused)
+            return await self._turned_down(operation, step, refused)
         if switched.queued:
-            return Done("taken; it waits behind a rolling release", {"queued": True})
+            return Done("taken; it waits behind a rolling release", {QUEUED: True})
         return Done(f"the host was asked to serve {build.id}")
 
-    async def _turned_down(self, operation: Operation, refused: HostRefused) -> Result:
+    async def _turned_down(self, operation: Operation, step: Step, refused: HostRefused) -> Result:
         """A host does not lead production to where its main domain is already, which is as good as
         done once the other domains are there; nor back to what is live while it is about to leave
         it, which is to be waited for."""
@@ -199,7 +211,7 @@ class Steps:
         try:
             job = await host.fetch_job(operation.repo, plan.target)
             if job is not None and job.state in _UNDER_WAY:
-                return Again(_SOON, "another request is under way at the host")
+                return await self._wait_for(job, operation, step)
             serving = await host.fetch_serving(operation.repo, plan.target)
             if serving != plan.build.deployment_id:
                 raise refused
@@ -207,6 +219,19 @@ class Steps:
         except (HostGone, HostRefused):
             raise refused from None
         return await self._lead(operation, left)
+
+    async def _wait_for(self, job: HostJob, operation: Operation, step: Step) -> Again:
+        """A promotion that the host lets wait behind a rolling release cannot be called off there.
+        It is waited for, however long that takes, to be taken back."""
+        unchanged = _first(step)
+        for other in await self.store.fetch_operations(
+            operation.repo.id, environment=operation.plan.environment
+        ):
+            if other.queued_at_host and _is_ours(job, other):
+                found = f"{job.to_deployment} {_BEHIND}, and cannot be called off there"
+                return Again(_NOW_AND_THEN, found, unchanged=unchanged, patience=_QUEUED_FOR)
+        found = step.found or "another request is under way at the host"
+        return Again(_SOON, found, unchanged=unchanged)
 
     async def _lead(self, operation: Operation, domains: Sequence[str]) -> Result:
         """Lead those domains to the build that a request left behind, or took further alone."""
@@ -227,6 +252,8 @@ class Steps:
         job = await host.fetch_job(operation.repo, plan.target)
         if job is None or not _is_ours(job, operation):
             return Again(_SOON, "the host shows no job for this request yet")
+        if job.state in _UNDER_WAY and operation.queued_at_host:
+            return Again(_TURN, f"the host's job {_BEHIND}", patience=_QUEUED_FOR)
         if job.state in _UNDER_WAY:
             return Again(_SOON, f"the host's job is {job.state.value}")
         failures = await host.fetch_failed_aliases(operation.repo, plan.target, plan.kind.value)
@@ -301,7 +328,12 @@ class Steps:
 
 def _first(step: Step) -> bool:
     """Whether nothing was asked of the host before: then what it refused has changed nothing."""
-    return step.name is StepName.SWITCH and step.state is StepState.PLANNED
+    return step.name is StepName.SWITCH and step.untried
+
+
+def _only_looks(step: Step) -> bool:
+    """Whether the attempt before was turned down for certain, so that this one asks for nothing."""
+    return _first(step) and step.state is StepState.ATTEMPTED
 
 
 def _key(operation: Operation) -> str:

@@ -3,6 +3,8 @@
 Time passes by moving an operation's deadline, not by waiting for it.
 """
 
+from datetime import timedelta
+
 import pytest
 from production import DOMAIN, POLICY, Production
 
@@ -48,8 +50,9 @@ async def test_a_promotion_waits_behind_a_rolling_release(production: Production
     pull = production.merged("feat: add search")
     production.project.rolling_release = True
     comment = production.comment(pull, "/promote")
-    waiting = await production.until_step_finds("the host's job is pending")
+    waiting = await production.until_step_finds("the host's job waits")
     assert waiting.step(StepName.SWITCH).detail == {"queued": True}
+    assert waiting.deadline - waiting.requested_at > timedelta(hours=23)
     production.vercel.complete_rolling_release(production.project)
     await production.nothing_left()
     assert "Live:" in production.answer_to(pull, comment)
@@ -60,21 +63,108 @@ async def test_a_promotion_waits_behind_a_rolling_release(production: Production
 async def test_a_rolling_release_that_does_not_end_is_told(production: Production):
     """What waits at the host cannot be called off there, so nothing is claimed."""
     good, following = await a_good_build_and_the_next(production)
-    production.project.rolling_release = True
-    comment = production.comment(following, "/promote")
-    await production.until_step_finds("the host's job is pending")
+    comment = await behind_a_rolling_release(production, following)
     await production.run_out_of_time()
-    await production.until_step_finds("another request is under way at the host")
+    await production.until_step_finds("cannot be called off there")
     await production.run_out_of_time()
     back = await production.until(State.FAILED, concluded=True)
     await production.nothing_left()
     promotion = (await production.operations())[1]
     assert promotion.state is State.FAILED
+    assert "not known" in promotion.outcome
     assert back.follows == promotion.id
-    assert "not known" in back.outcome
+    assert "waits at the host behind a rolling release" in back.outcome
     assert back.remedy
     assert await production.served() == good.merge_commit_sha
     assert production.answer_to(following, comment)
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def behind_a_rolling_release(production: Production, pull: Pull) -> Comment:
+    production.project.rolling_release = True
+    comment = production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job waits")
+    return comment
+
+
+async def told(production: Production, pull: Pull, words: str) -> None:
+    """Once a comment of the bot's says so."""
+    await production.journey.until(
+        lambda: any(words in each.body for each in production.journey.comments_of(pull)),
+        f"nobody is told {words!r}",
+    )
+
+
+async def test_what_waits_at_the_host_is_taken_back_once_it_went_live(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.engine.steps._NOW_AND_THEN", timedelta(milliseconds=50))
+    good, following = await a_good_build_and_the_next(production)
+    promoting = await behind_a_rolling_release(production, following)
+    production.comment(following, "/cancel")
+    await told(production, following, "There it cannot be called off")
+    await told(production, following, "`/rollback` waits for that")
+    rolling = production.comment(following, "/rollback")
+    waiting = await production.until_step_finds("cannot be called off there")
+    assert waiting.deadline - waiting.requested_at > timedelta(hours=23)
+    assert await production.served() == good.merge_commit_sha
+    production.vercel.complete_rolling_release(production.project)
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert (back.state, promotion.state) == (State.SUCCEEDED, State.SUPERSEDED)
+    assert production.build_of(following).was_live == 1
+    assert await production.served() == good.merge_commit_sha
+    assert "Rolled back" in production.answer_to(following, rolling)
+    production.answer_to(following, promoting)
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_rollback_that_waits_gives_way_to_a_newer_one(production: Production):
+    """To an older build the host goes at once, and drops what waited."""
+    older = await production.live_build("feat: list products")
+    good, following = await a_good_build_and_the_next(production)
+    await behind_a_rolling_release(production, following)
+    waiting = production.comment(following, "/rollback")
+    await production.until_step_finds("cannot be called off there")
+    said = await production.say(following, f"/rollback {older.merge_commit_sha[:7]}")
+    await production.nothing_left()
+    assert "Rolled back" in said
+    newest, before = (await production.operations())[:2]
+    assert (newest.state, before.state) == (State.SUCCEEDED, State.SUPERSEDED)
+    assert before.plan.build.sha == good.merge_commit_sha
+    production.vercel.complete_rolling_release(production.project)
+    assert await production.served() == older.merge_commit_sha
+    production.answer_to(following, waiting)
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_rollback_that_waits_can_be_cancelled(production: Production):
+    good, following = await a_good_build_and_the_next(production)
+    await behind_a_rolling_release(production, following)
+    production.comment(following, "/rollback")
+    await production.until_step_finds("cannot be called off there")
+    said = await production.say(following, "/cancel")
+    await production.nothing_left()
+    assert "Production is unchanged" in said
+    assert (await production.newest()).state is State.CANCELLED
+    assert await production.served() == good.merge_commit_sha
+
+
+async def test_a_promotion_that_waits_for_another_can_be_cancelled(production: Production):
+    """The host turned it down, so it is not asked for again, nor taken back."""
+    _, following = await a_good_build_and_the_next(production)
+    other = production.vercel.build(production.project, "f" * 40)
+    production.vercel.switch_seconds = None
+    production.vercel.promote(production.project, other)
+    comment = production.comment(following, "/promote")
+    await production.until_step_finds("promotion or rollback is in progress")
+    await production.say(following, "/cancel")
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert (await production.newest()).state is State.CANCELLED
+    assert await production.served() == other.sha
+    production.answer_to(following, comment)
     assert production.reactions == ["eyes", "-1"]
 
 

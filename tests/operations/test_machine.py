@@ -246,6 +246,36 @@ def test_a_request_that_the_host_turned_down_has_changed_nothing() -> None:
     assert not cases.out(current).production_may_have_changed
 
 
+def test_what_the_host_turns_down_again_and_again_has_changed_nothing_until_it_is_free() -> None:
+    current = cases.through(cases.operation(), StepName.ANNOUNCE)
+    assert current.step(StepName.SWITCH).untried
+    for _ in range(2):
+        busy = Again(SECOND, "answered 409", unchanged=True)
+        current = cases.then(current, StepName.SWITCH, busy)
+        assert current.step(StepName.SWITCH).untried
+        assert not current.production_may_have_changed
+    free = cases.then(current, StepName.SWITCH, Again(timedelta(0), "free"))
+    for then in (free, attempt(free, StepName.SWITCH, cases.AT)):
+        assert not then.step(StepName.SWITCH).untried
+        assert then.production_may_have_changed
+    done = cases.then(current, StepName.SWITCH, Done("somebody else asked for the same"))
+    assert done.production_may_have_changed
+
+
+def test_patience_puts_the_deadline_off_once_and_then_it_is_a_run_like_any_other() -> None:
+    current = cases.through(cases.operation(), StepName.ANNOUNCE)
+    before, day = current.deadline, timedelta(days=1)
+    current = cases.then(current, StepName.SWITCH, Again(SECOND, "not yet"))
+    assert current.deadline == before
+    current = cases.then(current, StepName.SWITCH, Again(SECOND, "behind", patience=day))
+    assert current.deadline - cases.AT >= day
+    shortened = replace(current, deadline=cases.AT)
+    again = cases.then(shortened, StepName.SWITCH, Again(SECOND, "behind", patience=day))
+    assert again.deadline == cases.AT, "somebody cut it short"
+    done = cases.then(current, StepName.SWITCH, Done("taken"))
+    assert before < done.deadline < cases.AT + day
+
+
 def test_the_digest_is_of_the_plan_and_of_nothing_else() -> None:
     plan = cases.operation().plan
     assert plan.digest == replace(cases.operation(), id=8, when_ready=True).plan.digest

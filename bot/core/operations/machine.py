@@ -50,10 +50,13 @@ _UNDO_FROM = StepName.SWITCH
 """From here on production may have changed, so that a failure may call for a way back."""
 _UNCHANGED = "unchanged"
 """Set in that step's detail when the host turned the request down."""
-
+QUEUED = "queued"
+"""Set there when the host took the request for later."""
+_PATIENT = "patient"
+"""Set in a step's detail once its wait has put the deadline off."""
 
 RUN_FOR = timedelta(minutes=15)
-"""How long a promotion may take that waited for its gates."""
+"""How long an operation may take from when a wait with a time of its own has ended."""
 
 
 class StepState(StrEnum):
@@ -88,6 +91,11 @@ class Step:
     """What was seen, in plain words."""
     detail: dict[str, Json] = field(default_factory=dict)
     """What the step, or its repetition after a crash, needs to know again."""
+
+    @property
+    def untried(self) -> bool:
+        """Whether nothing of it can have come about: see ``Failed.unchanged``."""
+        return self.state is StepState.PLANNED or self.detail.get(_UNCHANGED) is True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +172,14 @@ class Operation:
 
     @property
     def production_may_have_changed(self) -> bool:
-        """Not if the only attempt was turned down for certain: see ``Failed.unchanged``."""
+        """Not if every attempt was turned down for certain: see ``Failed.unchanged``."""
         return self.begun(_UNDO_FROM) and not self.step(_UNDO_FROM).detail.get(_UNCHANGED)
+
+    @property
+    def queued_at_host(self) -> bool:
+        """Whether the host took the request for later, and was not seen to carry it out."""
+        taken = self.has(_UNDO_FROM, StepState.DONE) and self.step(_UNDO_FROM).detail.get(QUEUED)
+        return bool(taken) and not self.has(StepName.SETTLE, StepState.DONE)
 
 
 def begin(operation: Operation) -> Operation:
@@ -182,11 +196,18 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Not yet: look again after ``delay``. ``found`` is what is being waited for."""
+    """Not yet: look again after ``delay``. ``found`` is what is being waited for.
+
+    ``unchanged`` is as for ``Failed``: until a result says otherwise the step asks the host for
+    nothing. ``patience`` is for what no deadline makes any sooner: from now on it may be waited for
+    as long, however long the operation was to take.
+    """
 
     delay: timedelta
     found: str
     detail: dict[str, Json] = field(default_factory=dict)
+    unchanged: bool = False
+    patience: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,21 +255,25 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
         return operation
     step = operation.step(name)
     detail = {**step.detail, **result.detail}
+    unchanged = not isinstance(result, Done) and result.unchanged
+    if unchanged or _UNCHANGED in detail:
+        detail[_UNCHANGED] = unchanged
     match result:
-        case Again(found=found):
+        case Again(found=found, patience=patience):
+            if patience and not detail.get(_PATIENT):
+                detail[_PATIENT] = True
+                operation = replace(operation, deadline=max(operation.deadline, now + patience))
             waiting = replace(step, found=found, detail=detail)
             state = State.WAITING if name is StepName.GATES else State.RUNNING
             return replace(_with(operation, waiting), state=state)
         case Done(found=found):
             done = replace(step, state=StepState.DONE, ended_at=now, found=found, detail=detail)
             operation = replace(_with(operation, done), state=State.RUNNING)
-            if name is StepName.GATES and operation.when_ready:
-                # Waiting for gates had its own time; from here on it is a run like any other.
+            if detail.get(_PATIENT) or (name is StepName.GATES and operation.when_ready):
+                # That wait had its own time; from here on it is a run like any other.
                 operation = replace(operation, deadline=now + RUN_FOR)
             return _settled(operation)
         case Failed(outcome=outcome, remedy=remedy, ending=ending):
-            if result.unchanged:
-                detail[_UNCHANGED] = True
             failed = replace(
                 step, state=StepState.FAILED, ended_at=now, found=outcome, detail=detail
             )

@@ -105,6 +105,22 @@ def render_cancelled(operation: Operation) -> str:
     )
 
 
+def nothing_to_cancel(environment: str, queued: Operation | None) -> Refusal:
+    """``queued`` is an operation whose request waits at the host."""
+    if queued is None:
+        return Refusal(
+            f"Cancelling on {environment}",
+            "No operation is under way there that has not reached the host yet.",
+            "`/rollback` takes back what is live.",
+        )
+    return Refusal(
+        f"Cancelling on {environment}",
+        f"The host has taken the promotion of {call(queued.plan.build)} and lets it wait behind a "
+        "rolling release. There it cannot be called off: it goes live once that release has ended.",
+        "`/rollback` waits for that, and takes it back at once.",
+    )
+
+
 def render_overridden(operation: Operation, gate: str, reason: str, actor: str) -> str:
     aside = f"> **Gate {escape.code(gate, 40)} is set aside by {_login(actor)}**"
     why = f"for the {asked_of(operation)} alone: {stopped(escape.inline(reason))}"
