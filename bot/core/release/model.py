@@ -3,22 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from bot.core.model import Sha
-from bot.core.release.version import Version
-
-
-class Bump(StrEnum):
-    """How far a version moves, the largest last.
-
-    https://semver.org/spec/v2.0.0.html items 6 to 8
-    """
-
-    NONE = "none"
-    PATCH = "patch"
-    MINOR = "minor"
-    MAJOR = "major"
+from bot.core.release.version import Bump, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +39,9 @@ class HistoryCommit:
     author: str
     """A login where GitHub knows it, else the name that git has."""
     parents: int = 1
+    parent_shas: tuple[Sha, ...] | None = None
+    """None where nobody asked. With them the commits of a merged branch are told from those of the
+    trunk, and a release's from the next one's; without, the order of the commits decides."""
     paths: tuple[str, ...] | None = None
     pull: PullSummary | None = None
 
