@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bot.core.commands.authority import Caller, Commented, authorise
+from bot.core.commands.authority import Caller, Commented, authorise, is_heard
 from bot.core.commands.command import Surroundings
 from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
 from bot.core.commands.requests import Refusal, Request
@@ -64,8 +64,8 @@ class CommandRunner:
             log.info("comment_gone", comment=work.comment_id)
             return
         reading = read_comment(comment.body)
-        if isinstance(reading, Silence) or comment.author.kind is not ActorKind.USER:
-            return  # bots get no answer, so that no two of them ever talk to each other
+        if isinstance(reading, Silence) or not await self._is_heard(work, comment):
+            return  # other bots get no answer, so that no two of them ever talk to each other
         if await self.commands.fetch_own_comment(work.ref, answer_marker(work.comment_id)):
             return  # answered before this process, or another, was killed
         await self._react(work, "eyes", cause)
@@ -76,6 +76,13 @@ class CommandRunner:
         asked = await self._asked(work, comment)
         answers = [await self._run(typed, asked, work, comment) for typed in reading]
         await self._answer(work, answers, cause)
+
+    async def _is_heard(self, work: RunCommand, comment: CommandComment) -> bool:
+        author, own = comment.author, comment.own
+        if author.kind is not ActorKind.BOT or own:
+            return is_heard(author, own=own, policies=())
+        environments = await self._environments(work)
+        return is_heard(author, own=own, policies=environments.by_name.values())
 
     async def _run(
         self, typed: Typed, asked: Asked, work: RunCommand, comment: CommandComment

@@ -25,6 +25,8 @@ class CommandComment:
     body: str
     created_at: datetime
     edited: bool
+    own: bool = False
+    """Whether the App itself wrote it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from bot.core.catalog import COMMANDS
-from bot.core.commands.authority import Caller, Commented, authorise, head_moved
+from bot.core.commands.authority import (
+    Caller,
+    Commented,
+    authorise,
+    head_moved,
+    is_heard,
+)
 from bot.core.commands.command import Command
 from bot.core.commands.requests import Refusal, ShaPrefix, TagName
 from bot.core.model import GHOST, Actor, ActorKind, Role, Sha
@@ -87,13 +93,54 @@ def refusal_of(name: str, asking: Caller, environment: str = "production") -> Re
     return authorise(command, environment, POLICIES.get(environment), asking)
 
 
+BOT = Actor(6, "hubot[bot]", ActorKind.BOT)
+NAMED = EnvironmentPolicy(bots=(5, 6))
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
-@pytest.mark.parametrize("actor", [GHOST, Actor(6, "hubot[bot]", ActorKind.BOT)])
-def test_machines_and_ghosts_get_no_answer(actor: Actor, command: Command) -> None:
+@pytest.mark.parametrize(
+    ("actor", "policy"),
+    [
+        (GHOST, POLICIES["production"]),
+        (GHOST, NAMED),
+        (BOT, POLICIES["production"]),
+        (BOT, EnvironmentPolicy(bots=(7,))),
+        (BOT, None),
+        (Actor(0, "ghost", ActorKind.BOT), NAMED),
+    ],
+)
+def test_machines_and_ghosts_get_no_answer(
+    actor: Actor, policy: EnvironmentPolicy | None, command: Command
+) -> None:
     asking = replace(ADMIN, actor=actor, comment=Commented(actor, edited=False, from_fork=False))
-    refusal = authorise(command, "production", POLICIES["production"], asking)
+    refusal = authorise(command, "production", policy, asking)
     assert refusal is not None
     assert not refusal.answered
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("who", ROLES)
+def test_a_bot_that_the_policy_names_may_run_what_its_role_may(who: str, command: Command) -> None:
+    asking = replace(caller(who), actor=BOT, comment=Commented(BOT, edited=False, from_fork=False))
+    refusal = authorise(command, "production", NAMED, asking)
+    assert (refusal is None) is (command.name in MATRIX[who, "production"])
+    edited = replace(asking, comment=Commented(BOT, edited=True, from_fork=False))
+    assert authorise(command, "production", NAMED, edited) is not None
+
+
+@pytest.mark.parametrize(
+    ("author", "own", "heard"),
+    [
+        (OCTO, False, True),
+        (GHOST, False, False),
+        (BOT, False, True),
+        (BOT, True, False),
+        (replace(BOT, id=7), False, False),
+    ],
+)
+def test_who_is_answered(author: Actor, own: bool, heard: bool) -> None:
+    assert is_heard(author, own=own, policies=[EnvironmentPolicy(), NAMED]) is heard
+    assert is_heard(author, own=own, policies=[]) is (author is OCTO)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -85,6 +85,23 @@ async def test_who_wrote_a_comment_however_far_back_it_stands(
     assert (GET_COMMENT in github.seen.routes()) is bool(later)
 
 
+@pytest.mark.parametrize("later", [0, 60])
+async def test_the_app_s_own_comments_are_known_and_not_those_of_people_signed_in_by_it(
+    github: GitHub, commands: GitHubCommandHub, pull: Pull, later: int
+) -> None:
+    world = github.sandbox
+    other = world.create_app("ci", permissions={}, events=())
+    ours = world.comment(pull, "/promote", app=world.app)
+    theirs = world.comment(pull, "/promote", app=other)
+    person = world.comment(pull, "/promote", by=world.user("mona"))
+    person.app = world.app
+    for number in range(later):
+        world.comment(pull, f"comment {number}")
+    ref = github.pull_ref(pull)
+    found = [await commands.fetch_comment(ref, each.id) for each in (ours, theirs, person)]
+    assert [each.own for each in found] == [True, False, False]
+
+
 async def test_an_old_comment_that_changed_counts_as_edited(
     github: GitHub, commands: GitHubCommandHub, pull: Pull
 ) -> None:

@@ -50,6 +50,33 @@ async def test_who_may_not_is_refused_or_not_heard(production: Production):
     assert [entry.entry.detail["refused"] for entry in entries] == [True, True]
 
 
+async def test_a_bot_that_the_policy_names_is_heard_and_the_bot_itself_never(
+    production: Production,
+):
+    github, ours, theirs = production.github, production.github.app, production.ci
+    await change_policy(
+        production,
+        "requires: [source, checks, deployment, freeze, lock]\n"
+        f"    bots: [{ours.bot.id}, {theirs.bot.id}]",
+    )
+    for app in (ours, theirs):
+        github.set_role(production.repository, app.bot, "admin")
+    pull = production.merged("feat: add search")
+    comment = github.comment(pull, "/promote", app=ours)
+    await production.journey.rest()
+    assert production.answer_to(pull, comment) == ""
+    assert production.reactions == []
+    await nothing_was_done(production)
+    comment = github.comment(pull, "/promote", app=theirs)
+    await production.nothing_left()
+    assert "Live:" in production.answer_to(pull, comment)
+    assert await production.served() == pull.merge_commit_sha
+    github.set_role(production.repository, theirs.bot, "write")
+    comment = github.comment(pull, "/rollback", app=theirs)
+    await production.nothing_left()
+    assert "you have the role `write`" in production.answer_to(pull, comment)
+
+
 async def test_a_comment_that_was_edited_is_refused(idle_production: Production):
     production = idle_production
     pull = production.merged("feat: add search")

@@ -40,6 +40,7 @@ VALID = [
     "environments: {p-1: {workflow: {environment: a, domain: 'a.test:80'}, timeout: 1h}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, requires: [slo, lock]}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: 1}}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, bots: [41898282]}}",
     (
         "environments: {p: {vercel: {project: a, domain: a.test}, "
         "freeze: [{cron: '0 0 * * *', hours: 1, reason: x}, "
@@ -78,6 +79,8 @@ INVALID = [
     "commits: {rules: {no-such-rule: error}}",
     "commits: {rules: {type-empty: 2}}",
     "commits: {rules: [type-empty]}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, bots: ['ci[bot]']}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, bots: [0]}}",
     "environments: []",
     "environments: {P: {vercel: {project: a, domain: a.test}}}",
     "environments: {p: []}",

@@ -56,7 +56,7 @@ class GitHubCommandHub:
             path={**path_of(repo), "comment_id": comment_id},
             about=str(ref),
         )
-        return read_rest_comment(ref, answer.data)
+        return read_rest_comment(ref, answer.data, app_id=self._access.app_id)
 
     async def fetch_pull(self, ref: PullRef) -> PullFacts:
         data, _ = await self._access.query(

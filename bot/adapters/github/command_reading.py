@@ -24,24 +24,29 @@ def read_recent_comment(ref: PullRef, node: dict[str, Any]) -> CommandComment:
         body=node["body"],
         created_at=datetime.fromisoformat(node["createdAt"]),
         edited=node["lastEditedAt"] is not None,
+        own=node["viewerDidAuthor"],
     )
 
 
-def read_rest_comment(ref: PullRef, item: dict[str, Any]) -> CommandComment:
-    """A comment of REST, which tells nothing of edits but the time of the last change.
+def read_rest_comment(ref: PullRef, item: dict[str, Any], *, app_id: int) -> CommandComment:
+    """A comment of REST, which tells nothing of edits but the time of the last change. Of the
+    App's own are those that it wrote as itself, and not those of people who signed in by it.
 
     Raises:
         HubGone: it stands on another pull request.
     """
     if item["issue_url"].rpartition("/")[2] != str(ref.number):
         raise HubGone(f"comment {item['id']} does not stand on {ref}")
+    author = _account(item["user"])
+    app = item.get("performed_via_github_app") or {}
     return CommandComment(
         id=item["id"],
         ref=ref,
-        author=_account(item["user"]),
+        author=author,
         body=item["body"] or "",
         created_at=datetime.fromisoformat(item["created_at"]),
         edited=item["updated_at"] != item["created_at"],
+        own=author.kind is ActorKind.BOT and app.get("id") == app_id,
     )
 
 

@@ -40,10 +40,10 @@ def authorise(
     """Why the caller may not; None if allowed.
 
     ``policy`` is the environment's; None for a command that is about no single one, and then only
-    commands that need no more than reading are allowed.
+    commands that need no more than reading are allowed, to people.
     """
     asked = f"`/{command.name}`" + (f" on {environment}" if environment else "")
-    against = _machine(caller.actor)
+    against = _machine(caller.actor, policy)
     if against:
         return Refusal(asked, against, answered=False)
     return (
@@ -53,10 +53,18 @@ def authorise(
     )
 
 
-def _machine(actor: Actor) -> str:
+def is_heard(author: Actor, *, own: bool, policies: Iterable[EnvironmentPolicy]) -> bool:
+    """Whether a comment's author is answered at all. People are. A bot is where a policy names its
+    account, and the bot itself never (``own``): it would talk to itself."""
+    return not own and any(not _machine(author, policy) for policy in (None, *policies))
+
+
+def _machine(actor: Actor, policy: EnvironmentPolicy | None) -> str:
     match actor.kind:
+        case ActorKind.BOT if policy and actor.id in policy.bots:
+            return ""
         case ActorKind.BOT:
-            return "Commands of bots are not carried out."
+            return "Commands of bots are carried out where the policy names their account."
         case ActorKind.GHOST:
             return "The account that commented no longer exists."
         case ActorKind.USER:

@@ -9,6 +9,7 @@ from bot.core.cron import parse_cron
 from bot.core.hosting import HostTarget
 from bot.core.policy.values import (
     AppId,
+    BotId,
     CheckName,
     CronText,
     Domain,
@@ -188,6 +189,12 @@ class EnvironmentPolicy(BaseModel):
     )
     teams: tuple[TeamSlug, ...] = Field(
         default=(), max_length=50, description="Teams of the organisation that may too, by slug."
+    )
+    bots: tuple[BotId, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Bots whose comments count as commands, by the numeric id of their account; it "
+        "takes the role or the team as well. Other bots are not heard.",
     )
     override_roles: tuple[RoleName, ...] = Field(
         default=("admin",),

@@ -150,3 +150,4 @@ CheckName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length
 RoleName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 TeamSlug: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 AppId: TypeAlias = Annotated[int, Field(ge=1)]
+BotId: TypeAlias = Annotated[int, Field(ge=1)]
