@@ -76,6 +76,8 @@ class Settings:
     vercel_api_url: str = DEFAULT_VERCEL_API_URL
     vercel_team: str = ""
     """``VERCEL_TEAM_ID``: the id or the slug of the team that the token acts for."""
+    vercel_webhook_secret: Secret = field(default_factory=lambda: Secret(""))
+    """``VERCEL_WEBHOOK_SECRET``; empty where Vercel sends no webhooks: production is polled."""
     slack_webhook_url: Secret = field(default_factory=lambda: Secret(""))
     """``SLACK_WEBHOOK_URL``; empty where Slack is told nothing."""
     pagerduty_routing_key: Secret = field(default_factory=lambda: Secret(""))
@@ -132,6 +134,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("VERCEL_TOKEN", "", "A Vercel access token; only for environments on Vercel."),
     Variable("VERCEL_API_URL", DEFAULT_VERCEL_API_URL, "Vercel's API."),
     Variable("VERCEL_TEAM_ID", "", "The Vercel team that the token acts for: its id or slug."),
+    Variable(
+        "VERCEL_WEBHOOK_SECRET", "", "What Vercel signs its webhooks to /webhooks/vercel with."
+    ),
     Variable("SLACK_WEBHOOK_URL", "", "An incoming webhook of Slack that is told the news."),
     Variable("PAGERDUTY_ROUTING_KEY", "", "An Events API v2 integration that pages somebody."),
     Variable("HOST", "127.0.0.1", "The address that the web server listens on."),
@@ -210,6 +215,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         vercel_token=_vercel_token(values, problems),
         vercel_api_url=_vercel_api_url(values, problems),
         vercel_team=_vercel_team(values, problems),
+        vercel_webhook_secret=_vercel_webhook_secret(values, warnings),
         slack_webhook_url=_slack_webhook_url(values, problems),
         pagerduty_routing_key=_pagerduty_routing_key(values, problems),
         oauth=_oauth(values, problems),
@@ -458,6 +464,16 @@ def _vercel_token(values: Mapping[str, str], problems: list[str]) -> Secret:
         )
         return Secret("")
     return Secret(token)
+
+
+def _vercel_webhook_secret(values: Mapping[str, str], warnings: list[str]) -> Secret:
+    secret = Secret(values.get("VERCEL_WEBHOOK_SECRET", ""))
+    if secret and len(secret.reveal()) < _SHORT_SECRET:
+        warnings.append(
+            f"VERCEL_WEBHOOK_SECRET: it is shorter than {_SHORT_SECRET} characters and could be "
+            "guessed. Use the one that Vercel showed when the webhook was made."
+        )
+    return secret
 
 
 def _slack_webhook_url(values: Mapping[str, str], problems: list[str]) -> Secret:

@@ -24,6 +24,7 @@ from bot.adapters.postgres.audit import PostgresAudit
 from bot.adapters.postgres.binaries import EmbeddedError
 from bot.adapters.postgres.environments import PostgresEnvironments
 from bot.adapters.postgres.migrations import MigrationError
+from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.vercel.client import is_local
@@ -75,6 +76,7 @@ class Bot:
     settings: Settings
     store: Store
     operations: PostgresOperations
+    observations: PostgresObservations
     environments: PostgresEnvironments
     audit: PostgresAudit
     engine: Engine
@@ -131,8 +133,8 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         hub = await stack.enter_async_context(open_hub(settings))
         links = Links(settings.public_url)
         operations = PostgresOperations(opened.pool)
+        observations = PostgresObservations(opened.pool)
         environments = PostgresEnvironments(opened.pool)
-        audit = _audit_log(settings, opened)
         audit = _audit_log(settings, opened)
         hosts = await stack.enter_async_context(_hosts(settings, hub))
         notifiers = await stack.enter_async_context(
@@ -147,15 +149,25 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             hosts=hosts,
             store=opened,
             operations=operations,
+            observations=observations,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
             clock=CLOCK,
             links=links,
         )
         engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping)
-        environments = PostgresEnvironments(opened.pool)
         people = await stack.enter_async_context(_people(settings))
-        yield Bot(settings, opened, operations, environments, audit, engine, database, people)
+        yield Bot(
+            settings,
+            opened,
+            operations,
+            observations,
+            environments,
+            audit,
+            engine,
+            database,
+            people,
+        )
 
 
 @asynccontextmanager

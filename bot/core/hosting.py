@@ -85,13 +85,20 @@ class AliasFailure:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What can be put in place: the four-way link of the product."""
+    """What can be put in place: the four-way link of the product. ``sha`` is empty where the host
+    does not say what it was built from, which happens only to what was put there past the bot."""
 
     sha: Sha
     deployment_id: str = ""
     tag: str = ""
     pull_number: int = 0
     schema_hash: str = ""
+
+    @property
+    def called(self) -> str:
+        """What a person calls it: its tag, else the beginning of its commit's id, else of the
+        deployment's."""
+        return self.tag or self.sha[:7] or self.deployment_id[:32]
 
 
 class Origin(StrEnum):
@@ -100,7 +107,7 @@ class Origin(StrEnum):
     PROMOTION = "promotion"
     ROLLBACK = "rollback"
     OUTSIDE = "outside"
-    """Somebody moved it at the host, past the bot."""
+    """Somebody moved it at the host, past the bot. It was seen live, and no gate was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,15 @@ class LedgerEntry:
     """When the production domain was seen to serve it; None for what was never verified."""
     operation_id: int | None
     actor: str
+    went_back: bool = False
+    """Of what came live past the bot: it is not known to be newer than what it took the place of.
+    See ``bot.core.operations.outside``."""
+
+    @property
+    def holds_releases(self) -> bool:
+        """Whether no release is promoted by itself until somebody promotes: production was taken
+        back, by whatever way."""
+        return self.origin is Origin.ROLLBACK or self.went_back
 
 
 @dataclass(frozen=True, slots=True)

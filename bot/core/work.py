@@ -183,6 +183,43 @@ class AdvanceEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class ObserveEnvironment(RepoWork):
+    """Something may have been moved at the host, past the bot: compare what the production domain
+    serves with the ledger. Without an ``environment`` it is all of the repository at that host.
+
+    It has a key of its own, not ``AdvanceEnvironment``'s: a domain that is slow to answer must not
+    hold up a rollback.
+    """
+
+    kind: ClassVar[str] = "observe_environment"
+    environment: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"observation:{self.repository_id}/{self.environment}"
+
+
+@dataclass(frozen=True, slots=True)
+class PollEnvironment(ObserveEnvironment):
+    """The same where nothing hints at it: one of many at once, which lets others go first."""
+
+    kind: ClassVar[str] = "poll_environment"
+    priority: ClassVar[int] = -10
+
+
+@dataclass(frozen=True, slots=True)
+class TellMove(RepoWork):
+    """Write to the audit log, and tell the team, that an entry of the ledger came past the bot."""
+
+    kind: ClassVar[str] = "tell_move"
+    entry_id: int
+
+    @property
+    def key(self) -> str:
+        return f"move:{self.entry_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcilePromotion(RepoWork):
     """Show on the trunk's head what promotion gates say, and wake the promotions that wait."""
 
@@ -260,6 +297,15 @@ class SweepDeliveries:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepEnvironments:
+    """Have every environment looked at that something is live in."""
+
+    kind: ClassVar[str] = "sweep_environments"
+    priority: ClassVar[int] = -10
+    key: ClassVar[str] = "sweep_environments"
+
+
+@dataclass(frozen=True, slots=True)
 class PruneStore:
     """Delete what is past its retention: raw deliveries and finished jobs."""
 
@@ -280,6 +326,9 @@ Work: TypeAlias = (
     | FixTitle
     | RunCommand
     | AdvanceEnvironment
+    | ObserveEnvironment
+    | PollEnvironment
+    | TellMove
     | ReconcilePromotion
     | RejudgePromotion
     | PromoteRelease
@@ -287,6 +336,7 @@ Work: TypeAlias = (
     | DeliverNotice
     | SequenceAudit
     | SweepDeliveries
+    | SweepEnvironments
     | PruneStore
 )
 
@@ -304,6 +354,9 @@ KINDS: dict[str, type[Work]] = {
         FixTitle,
         RunCommand,
         AdvanceEnvironment,
+        ObserveEnvironment,
+        PollEnvironment,
+        TellMove,
         ReconcilePromotion,
         RejudgePromotion,
         PromoteRelease,
@@ -311,6 +364,7 @@ KINDS: dict[str, type[Work]] = {
         DeliverNotice,
         SequenceAudit,
         SweepDeliveries,
+        SweepEnvironments,
         PruneStore,
     )
 }

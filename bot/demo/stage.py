@@ -84,6 +84,9 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         sandbox.send_events_to(
             f"{settings.public_url}/webhooks/github", bot.app.webhook_secrets[0].reveal()
         )
+        vercel.hooks.send_to(
+            f"{settings.public_url}/webhooks/vercel", settings.vercel_webhook_secret.reveal()
+        )
         repository = _repository(sandbox)
         project = vercel.create_project("shop", domain="shop.example.com", auto_assign=False)
         vercel.attach(sandbox, repository, project)
@@ -107,6 +110,7 @@ def _settings(home: Path, sandbox: Sandbox, vercel: SandboxVercel, url: str) -> 
         concurrency=8,
         vercel_token=Secret(vercel.token),
         vercel_api_url=vercel.url,
+        vercel_webhook_secret=Secret(secrets.token_hex(32)),
     )
 
 

@@ -181,7 +181,12 @@ async def usable_environments(
     """The environments of the policy in force, which is remembered; else of the last good one."""
     outcome = resolve_policy(files)
     if isinstance(outcome, PolicyInForce):
-        await operations.save_policy(repository_id, outcome.policy.model_dump_json(by_alias=True))
+        named = outcome.policy.environments
+        await operations.save_policy(
+            repository_id,
+            outcome.policy.model_dump_json(by_alias=True),
+            {name: policy.target for name, policy in named.items() if policy.target},
+        )
         return Environments(outcome.policy.environments, outcome.policy.commits)
     fault = policy_result(outcome).summary
     remembered = await operations.fetch_policy(repository_id)

@@ -17,5 +17,8 @@ class Links:
     def pull(self, ref: PullRef) -> str:
         return f"{self.repository(ref.repo)}/pulls/{ref.number}"
 
+    def environment(self, repo: RepoRef, name: str) -> str:
+        return f"{self.repository(repo)}/environments/{name}"
+
     def operation(self, operation_id: int) -> str:
         return f"{self.base}/operations/{operation_id}"

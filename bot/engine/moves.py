@@ -19,6 +19,7 @@ from bot.core.operations.machine import (
     fail,
     plan_operation,
 )
+from bot.core.operations.outside import is_live
 from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_target
 from bot.core.policy.environments import OnFailure
 from bot.core.render import from_json
@@ -65,11 +66,12 @@ class Moves:
             return refuse(build)
         build = await self.builds.at_host(build, asked, target)
         live = (await self.operations.fetch_live(asked.ref.repo.id)).get(request.environment)
-        if live and build.deployment_id and live.build.deployment_id == build.deployment_id:
+        same = is_live(live, build.deployment_id)
+        if live and same and live.verified_at:
             return Answer(render_already_live(request.environment, live.build, live))
-        plan = plan_operation(
-            Kind.PROMOTE, request.environment, target, build, live.build if live else None
-        )
+        # What came live past the bot is put through the gates, in place of nothing else.
+        replaces = live.build if live and not same else None
+        plan = plan_operation(Kind.PROMOTE, request.environment, target, build, replaces)
         if request.dry_run:
             decision = await self.gatherer.judge(
                 asked.ref.repo, request.environment, policy, build, asked.commits, {}

@@ -10,9 +10,10 @@ import structlog
 from bot.core.checks import CheckOutput, Conclusion
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
 from bot.core.effects import Effect, PostCheck, PostComment, React, UpdateComment, plan_checks
-from bot.core.hosting import Build, Origin
+from bot.core.hosting import Build
 from bot.core.model import GHOST, Actor, PullRef, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
+from bot.core.operations.outside import is_live
 from bot.core.policy import Policy
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.promotion import pick_build
@@ -70,7 +71,8 @@ class Promotions:
             if operation.ended and operation.comment_id > 0:
                 good = operation.state is State.SUCCEEDED
                 effects.append(React(ref, operation.comment_id, "rocket" if good else "-1"))
-            if operation.concluded and operation.state is State.SUCCEEDED:
+            concluded = operation.concluded and operation.state is State.SUCCEEDED
+            if concluded and operation.plan.build.sha:
                 effects += await self._anchor(operation)
             for effect in effects:
                 await apply(effect, hub=self.hub, store=self.store, cause=cause)
@@ -137,7 +139,7 @@ class Promotions:
         return not Policy.model_validate_json(remembered[0]).environments
 
     async def promote_release(self, work: PromoteRelease, cause: str) -> None:
-        """A build that a person rolled back is not put in place again by itself."""
+        """A build that was taken back, by whatever way, is not put in place again by itself."""
         try:
             trunk, head = await self.commands.fetch_trunk(work.repo)
             snapshot = await self.hub.fetch_merge_group(
@@ -155,16 +157,16 @@ class Promotions:
             if environments.fault or policy.on_release is not OnRelease.PROMOTE:
                 continue
             entry = live.get(name)
-            if policy.target is None or (entry and entry.origin is Origin.ROLLBACK):
+            if policy.target is None or (entry and entry.holds_releases):
                 log.info("release_not_promoted", tag=work.tag, environment=name)
                 continue
             build = Build(commit.commit.sha, tag=work.tag, pull_number=commit.pull_number)
             build = await self._build(work.repo, policy, build)
-            if entry and entry.build.deployment_id == build.deployment_id:
+            same = is_live(entry, build.deployment_id)
+            if entry and same and entry.verified_at:
                 continue
-            plan = plan_operation(
-                Kind.PROMOTE, name, policy.target, build, entry.build if entry else None
-            )
+            replaces = entry.build if entry and not same else None
+            plan = plan_operation(Kind.PROMOTE, name, policy.target, build, replaces)
             now = self.clock.now()
             await self.operations.add_operation(
                 begin(

@@ -7,7 +7,7 @@ from bot.core.catalog import COMMANDS
 from bot.core.commands.authority import authorise
 from bot.core.commands.near import nearest
 from bot.core.commands.requests import GatesRequest, HelpRequest, Refusal, ShaPrefix, StatusRequest
-from bot.core.hosting import LedgerEntry, Origin
+from bot.core.hosting import LedgerEntry
 from bot.core.render.command import (
     EnvironmentStatus,
     render_command_help,
@@ -68,7 +68,7 @@ class Questions:
             open=tuple(
                 await self.operations.fetch_operations(repo.id, environment=name, open_only=True)
             ),
-            held_by_rollback=live is not None and live.origin is Origin.ROLLBACK,
+            held_by_rollback=live is not None and live.holds_releases,
         )
         if target is None or target.host not in self.hosts:
             return replace(status, unread="this server has no access to its host")

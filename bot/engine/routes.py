@@ -17,6 +17,7 @@ from bot.core.policy import POLICY_PATH
 from bot.core.render import FIX_TITLE
 from bot.core.work import (
     FixTitle,
+    ObserveEnvironment,
     PromoteRelease,
     ReconcileInstallation,
     ReconcileMergeGroup,
@@ -211,6 +212,14 @@ def _promotion(payload: Payload, _: float | None) -> Iterator[Work]:
         yield ReconcilePromotion(**repo)
 
 
+def _vercel(payload: Payload, received_at: float | None) -> Iterator[Work]:
+    """Something happened to a build. What is no preview may have changed what is served."""
+    yield from _promotion(payload, received_at)
+    repo = _repo(payload)
+    if repo and _at(payload, "client_payload", "environment") != "preview":
+        yield ObserveEnvironment(**repo)
+
+
 def _release(payload: Payload, _: float | None) -> Iterator[Work]:
     repo = _repo(payload)
     tag = _at(payload, "release", "tag_name")
@@ -238,7 +247,7 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("status", ""): _promotion,
     ("deployment_status", "created"): _promotion,
     ("release", "published"): _release,
-    **{("repository_dispatch", action): _promotion for action in _VERCEL_ACTIONS},
+    **{("repository_dispatch", action): _vercel for action in _VERCEL_ACTIONS},
 }
 
 

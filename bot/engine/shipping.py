@@ -13,12 +13,14 @@ from bot.engine.gather import Gatherer
 from bot.engine.holds import Holds
 from bot.engine.links import Links
 from bot.engine.moves import Moves
+from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
 from bot.engine.questions import Questions
 from bot.engine.steps import Steps
 from bot.ports import Clock, Hub, Store
 from bot.ports.host import Host
+from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
 
 
@@ -31,6 +33,7 @@ class Shipping:
     hosts: Mapping[str, Host]
     store: Store
     operations: OperationStore
+    observations: ObservationStore
     audit: AuditLog
     outbox: Outbox
     clock: Clock
@@ -75,6 +78,20 @@ class Shipping:
             self.store,
             self.gatherer,
             self.audit,
+            self.clock,
+            self.links,
+        )
+
+    @property
+    def observer(self) -> Observer:
+        return Observer(
+            self.commands,
+            self.hosts,
+            self.operations,
+            self.observations,
+            self.store,
+            self.audit,
+            self.outbox,
             self.clock,
             self.links,
         )

@@ -180,7 +180,7 @@ class Steps:
                 "choose a build that is ready",
                 unchanged=_first(step),
             )
-        if build.sha is not None and build.sha != plan.build.sha:
+        if plan.build.sha and build.sha is not None and build.sha != plan.build.sha:
             return Failed(
                 f"deployment {build.id} was built from {build.sha[:7]}, "
                 f"not from {plan.build.sha[:7]}",

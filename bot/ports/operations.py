@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.core.audit.entry import AuditEntry as AuditEntry
 from bot.core.audit.entry import AuditRecord
 from bot.core.audit.verify import Fault
-from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
+from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origin
 from bot.core.model import Actor, Commit, PullRef, RepoRef, Sha
 from bot.core.operations.machine import Operation
 from bot.core.promotion import Approval, CheckState, RequiredCheck
@@ -200,7 +200,8 @@ class OperationStore(Protocol):
         fence: int | None,
     ) -> None:
         """End what was live and begin the new entry. Recording what is live already changes
-        nothing but ``verified``. A ``fence`` older than the newest one raises StaleFence."""
+        nothing but ``verified``, unless it came live past the bot: by an operation of the bot's it
+        becomes a new entry. A ``fence`` older than the newest one raises StaleFence."""
         ...
 
     async def fetch_lock(self, repository_id: int, environment: str) -> Lock | None: ...
@@ -217,9 +218,11 @@ class OperationStore(Protocol):
 
     async def end_freezes(self, repository_id: int, environment: str) -> int: ...
 
-    async def save_policy(self, repository_id: int, policy: str) -> None:
+    async def save_policy(
+        self, repository_id: int, policy: str, targets: Mapping[str, HostTarget]
+    ) -> None:
         """Remember the last policy that could be used, as JSON: a rollback must still work when
-        the one in force cannot."""
+        the one in force cannot. ``targets`` are where its environments live, by name."""
         ...
 
     async def fetch_policy(self, repository_id: int) -> tuple[str, datetime] | None:

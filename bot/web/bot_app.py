@@ -1,4 +1,4 @@
-"""The web application of a whole bot: the webhook door, health and the pages, on one store."""
+"""The web application of a whole bot: the webhooks' doors, health and the pages, on one store."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +13,7 @@ from bot.web.health import health_routes
 from bot.web.intake import Intake
 from bot.web.login import Login
 from bot.web.sessions import Sessions
+from bot.web.vercel_webhook import VercelDoor
 from bot.web.viewer import PublicOnly, Viewer
 from bot.web.webhook import WebhookDoor
 from bot.wiring import CLOCK, Bot
@@ -48,7 +49,13 @@ def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
         webhooks=[
             Middleware(
                 WebhookDoor, intake=intake, secrets=bot.app.webhook_secrets, is_routed=is_routed
-            )
+            ),
+            Middleware(
+                VercelDoor,
+                intake=intake,
+                secret=settings.vercel_webhook_secret,
+                hint=bot.engine.shipping.observer.hint,
+            ),
         ],
         health_routes=health_routes(bot.store),
         viewer=viewer or (login.viewer if login else PublicOnly()),

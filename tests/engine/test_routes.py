@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.core.commands.grammar import body_digest
 from bot.core.work import (
     FixTitle,
+    ObserveEnvironment,
     PromoteRelease,
     ReconcileInstallation,
     ReconcileMergeGroup,
@@ -223,8 +224,22 @@ CASES = {
         "repository_dispatch",
         "vercel.deployment.ready",
         payload(),
+        [ReconcilePromotion(**REPO), ObserveEnvironment(**REPO)],
+    ),
+    "somebody promoted at the host": (
+        "repository_dispatch",
+        "vercel.deployment.promoted",
+        payload(client_payload={"environment": "production", "git": {"sha": HEAD}}),
+        [ReconcilePromotion(**REPO), ObserveEnvironment(**REPO)],
+    ),
+    "a preview at the host": (
+        "repository_dispatch",
+        "vercel.deployment.success",
+        payload(client_payload={"environment": "preview", "git": {"sha": HEAD}}),
         [ReconcilePromotion(**REPO)],
     ),
+    "a build that begins": ("repository_dispatch", "vercel.deployment.pending", payload(), []),
+    "a dispatch of somebody's own": ("repository_dispatch", "deploy", payload(), []),
     "Fix title": (
         "check_run",
         "requested_action",

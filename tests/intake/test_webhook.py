@@ -20,9 +20,10 @@ from starlette.types import ASGIApp
 from bot.adapters.postgres.store import PostgresStore
 from bot.metrics import REGISTRY
 from bot.settings import Secret
+from bot.web.door import MAX_BODY
 from bot.web.health import health_routes
 from bot.web.intake import Intake
-from bot.web.webhook import MAX_BODY, WebhookDoor
+from bot.web.webhook import WebhookDoor
 
 SECRET, PREVIOUS = Secret("current-secret"), Secret("previous-secret")
 PAYLOAD = {

@@ -33,6 +33,7 @@ TRACED = {
         BOT / "adapters/github/command_hub.py",
         BOT / "adapters/vercel/client.py",
         BOT / "adapters/vercel/host.py",
+        BOT / "adapters/postgres/observations.py",
         BOT / "adapters/postgres/operations.py",
         BOT / "adapters/postgres/store.py",
         BOT / "adapters/postgres/worker.py",

@@ -10,6 +10,7 @@ import httpx
 import psycopg
 from journey import Journey, Requests, started
 
+from bot.core.hosting import LedgerEntry
 from bot.core.operations.machine import ENDED, Operation, State
 from bot.core.render.operation import operation_marker
 from bot.sandbox.http import Exchange
@@ -20,6 +21,7 @@ from bot.sandbox.vercel.model import Deployment, Project
 from bot.settings import Secret
 
 DOMAIN = "shop.example.com"
+VERCEL_SECRET = "a secret that Vercel showed once"
 POLICY = """\
 environments:
   production:
@@ -105,6 +107,16 @@ class Production:
         async with httpx.AsyncClient() as client:
             site = self.vercel.site(DOMAIN)
             return (await client.get(f"{site}.well-known/lockgate.json")).json()["sha"]
+
+    def hear_vercel(self) -> None:
+        """From now on Vercel's webhooks arrive."""
+        url = self.journey.bot.settings.public_url
+        self.vercel.hooks.send_to(f"{url}/webhooks/vercel", VERCEL_SECRET)
+
+    async def ledger(self) -> list[LedgerEntry]:
+        """Newest first."""
+        operations = self.journey.bot.operations
+        return await operations.fetch_ledger(self.repository.id, "production")
 
     def switches(self) -> list[str]:
         """What the host was asked since the last look, by the last two parts of the path."""
@@ -194,9 +206,10 @@ class Production:
 
 @asynccontextmanager
 async def opened_production(
-    database_url: str, home: Path, policy: str = POLICY
+    database_url: str, home: Path, policy: str = POLICY, **changes: object
 ) -> AsyncIterator[Production]:
-    """No worker runs, and nothing was done about the repository yet."""
+    """No worker runs, and nothing was done about the repository yet. Vercel sends its webhooks once
+    ``Production.hear_vercel`` was called. ``changes`` are to the settings."""
     requests = Requests()
     asked: list[Exchange] = []
 
@@ -213,6 +226,8 @@ async def opened_production(
             database_url,
             vercel_token=Secret(vercel.create_token().value),
             vercel_api_url=vercel.url,
+            vercel_webhook_secret=Secret(VERCEL_SECRET),
+            **changes,
         ) as journey:
             repository = journey.shop(policy)
             github.set_role(repository, github.user("ada"), "admin")

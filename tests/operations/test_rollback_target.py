@@ -160,6 +160,49 @@ def test_when_production_was_moved_past_the_ledger_the_newest_entry_is_the_build
     assert choice.build == NEW
 
 
+OUTSIDE = Build(cases.sha("d00d001"), "dpl_d00d001")
+"""Somebody put it live at the host: it was seen there, and no gate was asked."""
+
+
+def moved_outside(number: int, build: Build, *, went_back: bool = False) -> LedgerEntry:
+    entry = cases.entry(number, build, origin=Origin.OUTSIDE, verified=False)
+    return replace(entry, went_back=went_back)
+
+
+@pytest.mark.parametrize("wanted", [None, StepsBack(1)])
+def test_what_was_moved_outside_is_no_build_to_go_back_to(wanted: RollbackTo | None) -> None:
+    newest = replace(OLD, sha=cases.sha("c0ffee1"), deployment_id="dpl_c0ffee1", tag="v1.6.0")
+    ledger = (cases.entry(6, newest, until=None), moved_outside(5, OUTSIDE), *LEDGER)
+    choice = choose(wanted, ledger=ledger, live=newest, candidates=ALL | {OUTSIDE.deployment_id})
+    assert isinstance(choice, Chosen)
+    assert choice.build == NEW
+
+
+def test_what_was_moved_outside_is_refused_by_name_too() -> None:
+    ledger = (LEDGER[0], moved_outside(3, OUTSIDE), *LEDGER[1:])
+    candidates = ALL | {OUTSIDE.deployment_id}
+    refusal = refused(choose(ShaPrefix("d00d001"), ledger=ledger, candidates=candidates))
+    assert refusal.against == "`d00d001` was live on production, and was never seen to work."
+    assert refusal.remedy == "Nearest safe target: `/rollback v1.4.2`."
+
+
+def test_a_good_build_that_was_moved_back_outside_is_as_good_as_before() -> None:
+    ledger = (LEDGER[0], moved_outside(3, OLDER), *LEDGER[1:])
+    choice = choose(TagName("v1.4.1"), ledger=ledger)
+    assert isinstance(choice, Chosen)
+    assert (choice.build, choice.entry.verified_at is not None) == (OLDER, True)
+
+
+@pytest.mark.parametrize(("went_back", "build"), [(True, OLDER), (False, NEW)])
+def test_a_rollback_at_the_host_leaves_its_build_behind_like_one_of_ours(
+    went_back: bool, build: Build
+) -> None:
+    ledger = (moved_outside(5, OLD, went_back=went_back), *LEDGER)
+    choice = choose(ledger=ledger, live=OLD)
+    assert isinstance(choice, Chosen)
+    assert choice.build == build
+
+
 def test_of_two_builds_of_a_commit_the_one_that_can_be_put_back_is_chosen() -> None:
     again = replace(OLD, deployment_id="dpl_again")
     ledger = (LEDGER[0], cases.entry(3, again), *LEDGER[1:])

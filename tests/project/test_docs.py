@@ -245,7 +245,8 @@ def test_the_reference_has_every_metric_and_no_other() -> None:
 
 
 def routes_in_web() -> set[str]:
-    """The paths given to ``Route`` and ``Mount`` in bot/web, with FILE for what is mounted."""
+    """The paths given to ``Route`` and ``Mount`` in bot/web, with FILE for what is mounted; and of
+    the doors for webhooks, which stand before the router, their modules' ``PATH``."""
     found = set()
     for path in (ROOT / "bot/web").rglob("*.py"):
         if path.name == "setup.py":  # a page of its own, on the machine that runs `lockgate setup`
@@ -263,6 +264,8 @@ def routes_in_web() -> set[str]:
                 else:
                     route = ast.literal_eval(argument)
                 found.add(f"{route}/FILE" if node.func.id == "Mount" else route)
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Door"):
+                found.add(module.PATH)
     return found
 
 

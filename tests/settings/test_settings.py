@@ -269,6 +269,17 @@ def test_where_vercel_is_and_who_asks_there(home: Path) -> None:
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    ("secret", "warned"), [("hunter2", True), ("hunter2hunter2hunter2", False)]
+)
+def test_what_vercel_signs_with(home: Path, secret: str, warned: bool) -> None:
+    found = settings(home, VERCEL_WEBHOOK_SECRET=secret)
+    assert found.vercel_webhook_secret.reveal() == secret
+    assert [w.split(":")[0] for w in found.warnings] == ["VERCEL_WEBHOOK_SECRET"] * warned
+    assert "hunter2" not in repr(found) + "".join(found.warnings)
+    assert not settings(home).vercel_webhook_secret
+
+
 def test_what_setup_writes_is_read_back_and_the_environment_wins(home: Path) -> None:
     file = home / CREDENTIALS_FILE
     write_credentials(file, {**app(), "GITHUB_API_URL": "https://ghe.example/api/v3"})

@@ -73,6 +73,13 @@ SAMPLE_ROWS = {
         " resolves, delivered_at) VALUES ('slack', 'k', 'info', 't', '', '', 'o/n', '', false,"
         " now()), ('pagerduty', 'k', 'info', 't', '', '', 'o/n', '', true, NULL)"
     ),
+    "0012_observations.sql": (
+        "INSERT INTO environment_targets VALUES (42, 'production', 'vercel', 'shop', 'o.example'),"
+        " (42, 'staging', 'github', 'staging', 's.example');"
+        "INSERT INTO sightings VALUES (42, 'production', 'd3', 2, 7, now()),"
+        " (42, 'staging', 'd4', 0, 0, now());"
+        "UPDATE ledger SET went_back = true WHERE deployment_id = 'd2'"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

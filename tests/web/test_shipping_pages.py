@@ -11,6 +11,7 @@ import httpx
 import pytest
 from served_pages import (
     BAD,
+    GOOD,
     NOW,
     SHOP,
     FixedClock,
@@ -25,11 +26,13 @@ from served_pages import (
 )
 from test_pages import read
 
+from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.store import PostgresStore
-from bot.core.hosting import Origin
-from bot.core.model import RepoRef
+from bot.core.hosting import Build, Origin
+from bot.core.model import RepoRef, Sha
 from bot.core.operations.machine import Done, Failed, Kind, Operation, StepName, attempt, record
+from bot.core.operations.outside import Move
 from bot.ports.operations import AuditEntry
 from bot.web.pages.audit import ENTRIES_SHOWN, EXPORTED_AT_ONCE
 from bot.web.viewer import Everything, PublicOnly
@@ -91,6 +94,7 @@ async def test_repository_page_links_the_four_names_of_what_is_live(
     [
         (Origin.ROLLBACK, True, "held by a rollback newer builds stay out"),
         (Origin.OUTSIDE, True, "moved past the bot octo/shop production serves v1.5.0"),
+        (Origin.OUTSIDE, False, "moved past the bot octo/shop production serves v1.5.0"),
         (Origin.PROMOTION, False, "never verified octo/shop production serves v1.5.0"),
     ],
 )
@@ -111,6 +115,32 @@ async def test_what_is_not_well_with_an_environment(
     assert said in page
     unhealthy = "1 of 1 environment serves what the bot did not put there or did not verify."
     assert (unhealthy in page) is (origin is not Origin.ROLLBACK)
+
+
+async def test_what_was_moved_past_the_bot_is_shown_as_such(
+    site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
+) -> None:
+    """Also where nobody knows its commit; on the page that the team's notice leads to."""
+    await store.save_evaluation(evaluation())
+    await operations.record_live(
+        SHOP.id, "production", shipped_build(GOOD, "v1.4.2"), origin=Origin.PROMOTION, actor="ada",
+        at=NOW - timedelta(hours=1), verified=True, operation_id=None, fence=None,
+    )  # fmt: skip
+    observations = PostgresObservations(store.pool)
+    standing = await observations.fetch_standing(SHOP.id, "production")
+    move = Move(Build(Sha(""), "dpl_<b>outside"), went_back=True)
+    assert await observations.record_move(SHOP, "production", move, standing, NOW)
+    said = "It serves dpl_<b>outside since just now , moved at the host, past the bot."
+    document = read(await site.get("/repos/octo/shop/environments/production"))
+    page = document.text
+    assert said in page
+    assert "it was taken back at the host, so newer builds stay out" in page
+    assert "Build not known , dpl_<b>outside" in page
+    ledger = page[page.index("Ledger:") :]
+    assert ledger.index("moved at the host, past the bot never") < ledger.index("v1.4.2")
+    assert not any(attrs.get("href", "").endswith("/commit/") for _, attrs in document.tags)
+    assert "moved past the bot" in read(await site.get("/")).text
+    assert "moved at the host, past the bot never" in read(await site.get("/repos/octo/shop")).text
 
 
 async def test_operation_page_shows_timeline_plan_and_gates(

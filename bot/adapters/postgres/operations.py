@@ -25,7 +25,7 @@ from bot.adapters.postgres.connection import (
 )
 from bot.adapters.postgres.plain import from_plain, to_plain
 from bot.adapters.postgres.statements import load_queries
-from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
+from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origin
 from bot.core.model import Sha
 from bot.core.operations.machine import Operation
 from bot.core.work import AdvanceEnvironment
@@ -166,37 +166,28 @@ class PostgresOperations:
         fence: int | None,
     ) -> None:
         place = {"repository_id": repository_id, "environment": text(environment)}
-        entry = {
-            **place,
-            "sha": text(build.sha),
-            "deployment_id": text(build.deployment_id),
-            "tag": text(build.tag),
-            "pull_number": build.pull_number,
-            "schema_hash": text(build.schema_hash),
-            "origin": origin,
-            "actor": text(actor),
-            "operation_id": operation_id,
-        }
 
         async def record(connection: Connection) -> None:
             async with connection.transaction():
-                newest = (await _rows(connection, "lock_fence", place))[0]["fence"]
+                newest = await lock_fence(connection, place)
                 if fence is not None and fence < newest:
                     raise StaleFence(fence, newest)
                 live = await _rows(connection, "fetch_live_entry", place)
-                if live and _same_build(live[0], build):
+                if live and _same_build(live[0], build) and not _adopts(live[0], origin):
                     if verified:
                         await connection.execute(
                             _SQL["note_verified"], {"id": live[0]["id"], "at": at}
                         )
                     return
-                # Clocks differ: an entry does not begin before the one that it ends.
-                begin = max(at, live[0]["live_from"]) if live else at
-                for ended in live:
-                    await connection.execute(_SQL["end_live"], {"id": ended["id"], "at": begin})
-                seen = begin if verified else None
-                await connection.execute(
-                    _SQL["add_live"], {**entry, "at": begin, "verified_at": seen}
+                await add_entry(
+                    connection,
+                    place,
+                    build,
+                    origin=origin,
+                    actor=actor,
+                    at=at,
+                    verified=verified,
+                    operation_id=operation_id,
                 )
 
         await self._do(record)
@@ -245,8 +236,19 @@ class PostgresOperations:
             "end_freezes", repository_id=repository_id, environment=text(environment)
         )
 
-    async def save_policy(self, repository_id: int, policy: str) -> None:
-        await self._execute("save_policy", repository_id=repository_id, policy=text(policy))
+    async def save_policy(
+        self, repository_id: int, policy: str, targets: Mapping[str, HostTarget]
+    ) -> None:
+        places = sorted(targets.items())
+        await self._execute(
+            "save_policy",
+            repository_id=repository_id,
+            policy=text(policy),
+            environments=[text(name) for name, _ in places],
+            hosts=[text(target.host) for _, target in places],
+            projects=[text(target.project) for _, target in places],
+            domains=[text(target.domain) for _, target in places],
+        )
 
     async def fetch_policy(self, repository_id: int) -> tuple[str, datetime] | None:
         rows = await self._fetch("fetch_policy", repository_id=repository_id)
@@ -298,6 +300,48 @@ async def _rows(connection: Connection, query: str, arguments: Mapping[str, Any]
         return await cursor.fetchall()
 
 
+async def lock_fence(connection: Connection, place: Mapping[str, Any]) -> int:
+    """Until the caller's transaction ends nobody else records there, or takes the environment;
+    returns the newest fence."""
+    return int((await _rows(connection, "lock_fence", place))[0]["fence"])
+
+
+async def add_entry(
+    connection: Connection,
+    place: Mapping[str, Any],
+    build: Build,
+    *,
+    origin: Origin,
+    actor: str,
+    at: datetime,
+    verified: bool,
+    operation_id: int | None,
+    went_back: bool = False,
+) -> LedgerEntry:
+    """End what is live and begin a new entry, within the caller's transaction after
+    ``lock_fence``."""
+    live = await _rows(connection, "fetch_live_entry", place)
+    # Clocks differ: an entry does not begin before the one that it ends.
+    begin = max(at, live[0]["live_from"]) if live else at
+    for ended in live:
+        await connection.execute(_SQL["end_live"], {"id": ended["id"], "at": begin})
+    entry = {
+        **place,
+        "sha": text(build.sha),
+        "deployment_id": text(build.deployment_id),
+        "tag": text(build.tag),
+        "pull_number": build.pull_number,
+        "schema_hash": text(build.schema_hash),
+        "origin": origin,
+        "actor": text(actor),
+        "at": begin,
+        "verified_at": begin if verified else None,
+        "operation_id": operation_id,
+        "went_back": went_back,
+    }
+    return entry_of((await _rows(connection, "add_live", entry))[0])
+
+
 def _content(operation: Operation) -> str:
     return json.dumps(to_plain(operation), allow_nan=False)
 
@@ -312,6 +356,11 @@ def _same_build(live: Row, build: Build) -> bool:
     if live["deployment_id"] and build.deployment_id:
         return bool(live["deployment_id"] == build.deployment_id)
     return bool(live["sha"] == build.sha)
+
+
+def _adopts(live: Row, origin: Origin) -> bool:
+    """Whether the bot itself now stands for what was put there past it: that is a new entry."""
+    return live["origin"] == Origin.OUTSIDE and origin is not Origin.OUTSIDE
 
 
 def entry_of(row: Row) -> LedgerEntry:
@@ -331,4 +380,5 @@ def entry_of(row: Row) -> LedgerEntry:
         verified_at=row["verified_at"],
         operation_id=row["operation_id"],
         actor=row["actor"],
+        went_back=row["went_back"],
     )

@@ -24,7 +24,14 @@ from procrastinate import worker as library
 from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, Pool, connection_pool, with_connection
 from bot.core.backoff import MAX_ATTEMPTS, backoff
-from bot.core.work import PruneStore, SequenceAudit, SweepDeliveries, Work, from_args
+from bot.core.work import (
+    PruneStore,
+    SequenceAudit,
+    SweepDeliveries,
+    SweepEnvironments,
+    Work,
+    from_args,
+)
 from bot.logs import log_context
 from bot.metrics import JOB_SECONDS, JOBS
 from bot.ports import JobInfo, RetryLater, StoreUnavailable
@@ -58,6 +65,7 @@ class Recurring:
 
 RECURRING = (
     Recurring(SweepDeliveries(), timedelta(minutes=5), at_start=True),
+    Recurring(SweepEnvironments(), timedelta(minutes=5)),
     Recurring(PruneStore(), timedelta(hours=1)),
     Recurring(SequenceAudit(), timedelta(seconds=10)),
 )

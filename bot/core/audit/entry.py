@@ -38,7 +38,7 @@ class AuditEntry:
 
     kind: str
     """``command``, ``decision``, ``effect``, ``override``, ``lock``, ``configuration``, ``login``,
-    ``promotion`` or ``rollback``."""
+    ``promotion``, ``rollback`` or ``observation``."""
     actor: str
     repository: str
     subject: str

@@ -309,7 +309,7 @@ def _settled(operation: Operation) -> Operation:
     if operation.ending is not None:
         return replace(operation, state=operation.ending)
     build, environment = operation.plan.build, operation.plan.environment
-    outcome = f"{environment.capitalize()} serves {build.tag or build.sha[:7]}."
+    outcome = f"{environment.capitalize()} serves {build.called}."
     return replace(operation, state=State.SUCCEEDED, outcome=outcome)
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
 from bot.core.commands.requests import Refusal, RollbackTo, ShaPrefix, StepsBack, TagName
-from bot.core.hosting import Build, LedgerEntry, Origin
+from bot.core.hosting import Build, LedgerEntry
 from bot.core.promotion import Read, Unread
 
 Incompatible: TypeAlias = Callable[[Build], str]
@@ -71,8 +71,8 @@ def choose_target(
 
 
 def call(build: Build) -> str:
-    """What a person calls a build: its tag, else the beginning of its commit's id."""
-    return build.tag or build.sha[:7]
+    """What a person calls a build."""
+    return build.called
 
 
 def rollback_line(environment: str, build: Build | None = None) -> str:
@@ -158,11 +158,12 @@ def _verified(ledger: Sequence[LedgerEntry]) -> Iterator[LedgerEntry]:
 
 
 def _left_by_rollback(ledger: Sequence[LedgerEntry], entry: LedgerEntry) -> bool:
-    """Whether the build, when it was live last, was what somebody rolled back from."""
+    """Whether the build, when it was live last, was what somebody rolled back from, at the host
+    too."""
     newer: LedgerEntry | None = None
     for other in ledger:
         if _same(other.build, entry.build):
-            return newer is not None and newer.origin is Origin.ROLLBACK
+            return newer is not None and newer.holds_releases
         newer = other
     return False
 

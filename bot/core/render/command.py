@@ -336,7 +336,7 @@ def unknown_command(name: str, meant: str) -> Refusal:
 
 
 def _build(build: Build) -> str:
-    sha = escape.code(build.sha[:7])
+    sha = escape.code(build.sha[:7] or build.called)
     return f"{escape.inline(build.tag, 60)} ({sha})" if build.tag else sha
 
 

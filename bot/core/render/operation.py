@@ -122,7 +122,7 @@ def asked_of(operation: Operation) -> str:
 
 
 def _named(build: Build) -> str:
-    sha = escape.code(build.sha[:7])
+    sha = escape.code(build.sha[:7] or build.called)
     return f"{escape.inline(build.tag, 60)} ({sha})" if build.tag else sha
 
 

@@ -93,7 +93,7 @@ SELECT *
  LIMIT %(limit)s;
 
 -- fetch_live_entry --
-SELECT id, sha, deployment_id, live_from
+SELECT id, sha, deployment_id, origin, live_from
   FROM ledger
  WHERE repository_id = %(repository_id)s
    AND environment = %(environment)s
@@ -108,12 +108,14 @@ UPDATE ledger SET live_until = %(at)s WHERE id = %(id)s;
 -- add_live --
 INSERT INTO ledger (
     repository_id, environment, sha, deployment_id, tag, pull_number, schema_hash, origin, actor,
-    live_from, verified_at, operation_id
+    live_from, verified_at, operation_id, went_back
 )
 VALUES (
     %(repository_id)s, %(environment)s, %(sha)s, %(deployment_id)s, %(tag)s, %(pull_number)s,
-    %(schema_hash)s, %(origin)s, %(actor)s, %(at)s, %(verified_at)s, %(operation_id)s
-);
+    %(schema_hash)s, %(origin)s, %(actor)s, %(at)s, %(verified_at)s, %(operation_id)s,
+    %(went_back)s
+)
+RETURNING *;
 
 -- fetch_lock --
 SELECT environment, actor, reason, since
@@ -178,11 +180,28 @@ DELETE FROM pull_heads AS old
        );
 
 -- save_policy --
-INSERT INTO good_policies (repository_id, policy, seen_at)
-VALUES (%(repository_id)s, %(policy)s, clock_timestamp())
-ON CONFLICT (repository_id) DO UPDATE
-   SET policy = excluded.policy,
-       seen_at = excluded.seen_at;
+-- The places are rewritten where they changed only: a policy is remembered at every event.
+WITH policy AS (
+    INSERT INTO good_policies (repository_id, policy, seen_at)
+    VALUES (%(repository_id)s, %(policy)s, clock_timestamp())
+    ON CONFLICT (repository_id) DO UPDATE
+       SET policy = excluded.policy,
+           seen_at = excluded.seen_at
+),
+gone AS (
+    DELETE FROM environment_targets
+     WHERE repository_id = %(repository_id)s
+       AND environment <> ALL(%(environments)s::text[])
+)
+INSERT INTO environment_targets AS place (repository_id, environment, host, project, domain)
+SELECT %(repository_id)s, *
+  FROM unnest(
+           %(environments)s::text[], %(hosts)s::text[], %(projects)s::text[], %(domains)s::text[]
+       )
+ON CONFLICT (repository_id, environment) DO UPDATE
+   SET host = excluded.host, project = excluded.project, domain = excluded.domain
+ WHERE (place.host, place.project, place.domain)
+    <> (excluded.host, excluded.project, excluded.domain);
 
 -- fetch_policy --
 SELECT policy, seen_at

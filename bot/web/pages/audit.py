@@ -28,6 +28,7 @@ KINDS = (
     "effect",
     "lock",
     "login",
+    "observation",
     "override",
     "promotion",
     "rollback",

@@ -33,6 +33,9 @@ _WORKS = {
     "fix_title": "fix the title of",
     "run_command": "run the command on",
     "advance_environment": "move environment",
+    "observe_environment": "look at what is served by",
+    "poll_environment": "look, unasked, at what is served by",
+    "tell_move": "tell of a move past the bot:",
     "reconcile_promotion": "judge what may be promoted in",
     "rejudge_promotion": "judge anew what may be promoted in",
     "promote_release": "promote a release of",
@@ -40,6 +43,7 @@ _WORKS = {
     "deliver_notice": "tell the news",
     "sequence_audit": "take entries into the audit log",
     "sweep_deliveries": "ask for lost deliveries",
+    "sweep_environments": "have all environments looked at",
     "prune_store": "delete what is past its retention",
 }
 

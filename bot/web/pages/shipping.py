@@ -102,7 +102,7 @@ class OperationView:
     def what(self) -> str:
         """``promotion of v1.5.0 to production``."""
         plan = self.operation.plan
-        named = plan.build.tag or plan.build.sha[:7]
+        named = plan.build.called
         if plan.kind is Kind.PROMOTE:
             return f"promotion of {named} to {plan.environment}"
         return f"rollback of {plan.environment} to {named}"
@@ -188,15 +188,15 @@ class EnvironmentView:
 
     @property
     def held_by_rollback(self) -> bool:
-        return self.live is not None and self.live.origin is Origin.ROLLBACK
+        return self.live is not None and self.live.holds_releases
 
     @property
     def verdict(self) -> Verdict:
         if self.live is None:
             return Verdict.SKIP
-        if self.live.verified_at is None:
-            return Verdict.ERROR
-        return Verdict.FAIL if self.live.origin is Origin.OUTSIDE else Verdict.PASS
+        if self.live.origin is Origin.OUTSIDE:
+            return Verdict.FAIL
+        return Verdict.PASS if self.live.verified_at else Verdict.ERROR
 
     @property
     def health(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.core.hosting import LedgerEntry
 from bot.ports.environments import EnvironmentState, KnownRepository
 from bot.web.pages.names import (
     requested_environment,
@@ -14,6 +15,7 @@ from bot.web.pages.names import (
 from bot.web.pages.pages import Page, Site, not_modified, render
 from bot.web.pages.shipping import (
     DECISIONS_READ,
+    LEDGER_SHOWN,
     EnvironmentView,
     OperationView,
     environment_path,
@@ -40,10 +42,13 @@ class OperationPageView:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentPageView:
-    """``decided`` is the newest operation whose gates said something that can be read."""
+    """``decided`` is the newest operation whose gates said something that can be read; ``ledger``
+    is newest first, and ``more_ledger`` tells of other entries."""
 
     environment: EnvironmentView
     decided: OperationView | None
+    ledger: tuple[LedgerEntry, ...] = ()
+    more_ledger: bool = False
 
     @property
     def title(self) -> str:
@@ -120,4 +125,6 @@ async def _view(
     empty = EnvironmentState(found.repo.id, called, None, None, None, ())
     environment = view_environment(state or empty, found, under_way, warning_of(operations))
     decided = next((view for view in views.values() if view.gates is not None), None)
-    return EnvironmentPageView(environment, decided)
+    ledger = await site.operations.fetch_ledger(found.repo.id, called, limit=LEDGER_SHOWN + 1)
+    more = len(ledger) > LEDGER_SHOWN
+    return EnvironmentPageView(environment, decided, tuple(ledger[:LEDGER_SHOWN]), more)
