@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot.core.audit.entry import content_key
 from bot.core.commands.authority import Caller, Commented, authorise, is_heard
 from bot.core.commands.command import Surroundings
 from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
@@ -171,6 +172,8 @@ class CommandRunner:
                 subject=f"{work.ref} comment {work.comment_id}",
                 detail={"line": line, "refused": refused, "actor_id": work.actor_id},
                 pull_number=work.number,
+                # A job that was killed runs again. Should it decide otherwise, that is news.
+                key=content_key("command", work.repository_id, work.comment_id, line, refused),
             )
         )
 

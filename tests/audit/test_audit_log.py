@@ -58,6 +58,25 @@ async def test_entries_appended_at_once_are_each_there_once(
     assert (found.verified, found.faults) == (600, ())
 
 
+async def test_entry_with_a_key_is_there_once_however_often_and_wherever_it_is_appended(
+    database_url: str, audit: PostgresAudit
+) -> None:
+    keyed = [entry(number, key=f"key {number}") for number in range(20)]
+    await audit.append(keyed[3])
+    async with open_store(database_url) as second:
+        others = (audit, PostgresAudit(second.pool, [KEY], Clock()))
+        await asyncio.gather(
+            *(log.append(each) for log in others for each in (*keyed, *keyed)),
+            *(others[1].append(each) for each in reversed(keyed)),
+            *(log.append(entry(99)) for log in others),
+        )
+    subjects = [record.entry.subject async for record in audit.export()]
+    assert sorted(subjects) == sorted(each.subject for each in (*keyed, entry(99), entry(99)))
+    await audit.sequence()
+    found = await audit.verify()
+    assert (found.verified, found.waiting, found.faults) == (22, 0, ())
+
+
 async def test_log_is_searched(audit: PostgresAudit) -> None:
     await audit.append(entry(1))
     await audit.append(entry(2, repository="Octo/Other"))

@@ -18,7 +18,13 @@ from bot.core.audit.checkpoint import (
     sign_checkpoint,
     verify_checkpoint,
 )
-from bot.core.audit.entry import AuditEntry, decode_entry, encode_entry
+from bot.core.audit.entry import (
+    AuditEntry,
+    content_key,
+    decode_entry,
+    encode_entry,
+    record_json,
+)
 from bot.core.redaction import redact
 
 OTHER = AuditKey(bytes(32))
@@ -33,6 +39,22 @@ def test_content_is_what_the_reference_says() -> None:
         '"kind":"promotion","pull_number":12,"release_tag":"v1.4.0","repository":"Octo/Shop",'
         '"schema_hash":"sh1","subject":"production: operation 1","v":1}'
     )
+
+
+def test_key_is_part_of_the_content_where_there_is_one() -> None:
+    keyed = encode_entry(7, NOW, entry(key=content_key("command", 1, "/status", False)))
+    bare = encode_entry(7, NOW, entry())
+    assert json.loads(keyed).pop("key")
+    assert json.loads(keyed) | json.loads(bare) == json.loads(keyed)
+    assert "key" not in json.loads(bare)
+    assert decode_entry(keyed).entry == entry(key=content_key("command", 1, "/status", False))
+    assert record_json(decode_entry(keyed))["key"] == json.loads(keyed)["key"]
+
+
+def test_other_words_give_another_key() -> None:
+    said = [("a", "b"), ("ab",), ("a", "b", ""), ("a", 1), ("a", "1"), ("a", True), ("a", "true")]
+    assert len({content_key(*words) for words in said}) == len(said)
+    assert content_key("a", "\ud800") == content_key("a", "\ud800")
 
 
 _texts = st.text(st.characters(), max_size=30) | st.just("\0\ud800")

@@ -200,6 +200,11 @@ class Production:
             assert entries.count(subject) == 1, (subject, entries)
             told = [body for body in comments if body.startswith(operation_marker(operation.id))]
             assert len(told) == bool(operation.pull_number), told
+        commands = [
+            (record.entry.subject, str(record.entry.detail))
+            for record in await bot.audit.fetch_entries(kind="command")
+        ]
+        assert len(commands) == len(set(commands)), commands
         health = await bot.store.queue_health()
         assert (health.waiting, health.running, health.dead) == (0, 0, 0)
 

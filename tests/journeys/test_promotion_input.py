@@ -475,6 +475,24 @@ async def test_the_app_is_uninstalled_before_the_gates(production: Production):
     assert production.live is None
 
 
+async def test_a_command_whose_job_runs_again_is_written_down_once(production: Production):
+    """As after a kill: all is done again, from the reading of the comment."""
+    pull = production.opened("feat: add search")
+    answers = f"/repos/octo/shop/issues/{pull.number}/comments"
+    production.github.faults.answer(f"POST {answers}", 502, times=None)
+    comment = production.comment(pull, "/status\n\n/gates")
+    asked = production.journey.requests.seen
+    await production.journey.until(
+        lambda: sum((each.method, each.path) == ("POST", answers) for each in asked) > 1,
+        "the answer is not tried again",
+    )
+    production.github.faults.clear()
+    await production.nothing_left()
+    assert production.answer_to(pull, comment)
+    entries = await production.journey.bot.audit.fetch_entries(kind="command")
+    assert sorted(entry.entry.detail["line"] for entry in entries) == ["/gates", "/status"]
+
+
 async def test_a_rollback_works_while_github_is_down(production: Production):
     """From the moment the command was read: it is told afterwards."""
     good = await production.live_build("feat: add search")

@@ -80,6 +80,10 @@ SAMPLE_ROWS = {
         " (42, 'staging', 'd4', 0, 0, now());"
         "UPDATE ledger SET went_back = true WHERE deployment_id = 'd2'"
     ),
+    "0013_audit_keys.sql": (
+        "INSERT INTO audit_entries VALUES (3, '{\"key\": \"a\"}', 's'),"
+        " (4, '{\"key\": \"b\"}', 's'), (5, '{}', 's')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

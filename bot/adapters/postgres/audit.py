@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias, cast
 
@@ -126,8 +127,17 @@ class PostgresAudit:
                     encode_entry(entry_id, at, entry)
                     for entry_id, (entry, at) in zip(ids, entries, strict=True)
                 ]
-                seals = [key.seal_entry(hash_leaf(content.encode())) for content in contents]
-                arguments.update(ids=ids, contents=contents, seals=seals)
+                rows = [
+                    (entry.key, entry_id, content, key.seal_entry(hash_leaf(content.encode())))
+                    for (entry, _), entry_id, content in zip(entries, ids, contents, strict=True)
+                ]
+                # By their keys: two batches that hold the same ones do not deadlock.
+                rows.sort(key=itemgetter(0))
+                arguments.update(
+                    ids=[entry_id for _, entry_id, _, _ in rows],
+                    contents=[content for _, _, content, _ in rows],
+                    seals=[seal for _, _, _, seal in rows],
+                )
             await connection.execute(_SQL["add_entries"], arguments, prepare=True)
 
         await with_connection(self._pool, insert)

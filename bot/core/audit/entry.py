@@ -5,6 +5,7 @@ Version 1: a JSON object in ASCII, keys sorted, no white space, with the entry's
 a database cannot: no NUL, no half of a surrogate pair, no infinite number.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -47,6 +48,9 @@ class AuditEntry:
     schema_hash: str = ""
     release_tag: str = ""
     pull_number: int = 0
+    key: str = ""
+    """Of entries with the same one the log keeps the first, whoever appends it again; see
+    ``content_key``. Empty for what may be said any number of times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,11 @@ class AuditRecord:
 _TEXTS = ("kind", "actor", "repository", "subject", "build_sha", "schema_hash", "release_tag")
 
 
+def content_key(*parts: str | int | bool) -> str:
+    """A key for what these words say: whoever says it again, after a crash say, gives the same."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
 def encode_entry(entry_id: int, at: datetime, entry: AuditEntry) -> str:
     """The entry's content. What has the shape of a secret is masked, and long texts are cut."""
     detail = dict(entry.detail)
@@ -69,6 +78,8 @@ def encode_entry(entry_id: int, at: datetime, entry: AuditEntry) -> str:
     fields: dict[str, Json] = {name: _text(text, suspect) for name, text in named.items()}
     fields["detail"] = _value(detail, suspect, 0)
     fields["pull_number"] = entry.pull_number
+    if entry.key:
+        fields["key"] = entry.key
     fields["id"] = entry_id
     fields["at"] = format_time(at)
     fields["v"] = VERSION
@@ -88,6 +99,7 @@ def decode_entry(content: str) -> AuditRecord:
             **{name: str(fields[name]) for name in _TEXTS},
             detail=dict(fields["detail"]),
             pull_number=int(fields["pull_number"]),
+            key=str(fields.get("key", "")),
         )
         return AuditRecord(int(fields["id"]), datetime.fromisoformat(fields["at"]), entry)
     except (KeyError, TypeError, AttributeError) as error:
@@ -97,6 +109,8 @@ def decode_entry(content: str) -> AuditRecord:
 def record_json(record: AuditRecord) -> dict[str, Json]:
     """The record's fields under the names that its content has."""
     fields: dict[str, Json] = {name: getattr(record.entry, name) for name in _TEXTS}
+    if record.entry.key:
+        fields["key"] = record.entry.key
     return fields | {
         "id": record.id,
         "at": format_time(record.at),

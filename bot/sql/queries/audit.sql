@@ -2,11 +2,12 @@
 SELECT nextval('audit_ids') FROM generate_series(1, %(count)s);
 
 -- add_entries --
--- One statement, so one round trip and one commit. An entry is in the log once it stands here.
+-- One statement, so one round trip and one commit. An entry is in the log once it stands here; one
+-- whose id or key is there already is the same entry, written again.
 WITH added AS (
     INSERT INTO audit_entries (id, content, seal)
     SELECT * FROM unnest(%(ids)s::bigint[], %(contents)s::text[], %(seals)s::bytea[])
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id
 )
 INSERT INTO audit_waiting (entry_id) SELECT id FROM added;
