@@ -11,7 +11,8 @@ from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
 from bot.core.decision import Verdict
 from bot.core.model import PullRef
-from bot.core.render import render_explanation, to_json
+from bot.core.render.explain import render_explanation
+from bot.core.render.json import to_json
 from bot.engine.links import Links
 from bot.engine.review import Review, review_pull_request
 from bot.logs import configure_logging

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from bot.core.render import COMMITS_CHECK, FIX_TITLE, digest_in
+from bot.core.render.check import COMMITS_CHECK, FIX_TITLE
+from bot.core.render.comment import digest_in
 from bot.demo.stage import Stage
 from bot.demo.watching import NotTrue, Step, quiet, until
 from bot.sandbox.model import CheckRun, Comment, Pull

@@ -22,12 +22,12 @@ from bot.core.model import Actor, ActorKind, PolicyFiles, RepoRef, Role
 from bot.core.policy import DEFAULT_POLICY, Policy, PolicyInForce, policy_result, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.promotion import Read, Unread
-from bot.core.render import SummaryComment
 from bot.core.render.command import (
     answer_marker,
     render_answer,
     render_misread,
 )
+from bot.core.render.comment import SummaryComment
 from bot.core.work import RunCommand
 from bot.engine.answers import Answers
 from bot.engine.apply import apply

@@ -22,7 +22,6 @@ from bot.core.operations.machine import (
 from bot.core.operations.outside import is_live
 from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_target
 from bot.core.policy.environments import OnFailure
-from bot.core.render import from_json
 from bot.core.render.command import (
     nothing_to_cancel,
     render_already_live,
@@ -30,6 +29,7 @@ from bot.core.render.command import (
     render_overridden,
     render_queued,
 )
+from bot.core.render.json import from_json
 from bot.core.render.operation import render_plan
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds

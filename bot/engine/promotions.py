@@ -17,8 +17,9 @@ from bot.core.operations.outside import is_live
 from bot.core.policy import Policy
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.promotion import pick_build
-from bot.core.render import SummaryComment, render_promotion_check
+from bot.core.render.comment import SummaryComment
 from bot.core.render.operation import operation_marker, render_operation
+from bot.core.render.promotion import render_promotion_check
 from bot.core.work import (
     AdvanceEnvironment,
     PromoteRelease,

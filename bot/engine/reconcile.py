@@ -11,7 +11,9 @@ import structlog
 from bot.core.decide import decide
 from bot.core.effects import UpdateTitle, plan_checks
 from bot.core.model import PullRef, RepoRef, Sha
-from bot.core.render import render_checks, title_suggestion, to_json
+from bot.core.render.check import render_checks
+from bot.core.render.json import to_json
+from bot.core.render.words import title_suggestion
 from bot.core.work import (
     FixTitle,
     ReconcileInstallation,

@@ -27,7 +27,7 @@ from bot.core.commands.requests import (
 from bot.core.model import PullRef
 from bot.core.policy import PolicyInForce, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.render import COMMITS_CHECK
+from bot.core.render.check import COMMITS_CHECK
 from bot.engine.operate import ROLLBACK_WITHIN
 from bot.ports import HubError, HubRefused, HubUnavailable
 from bot.ports.operations import CommandHub, PullFacts
@@ -137,3 +137,12 @@ def patience(request: Typable, environments: Mapping[str, EnvironmentPolicy]) ->
             return ROLLBACK_WITHIN + _MARGIN
         case _:
             return _ANSWERED_WITHIN
+
+
+def hears_bots(request: Typable, environments: Mapping[str, EnvironmentPolicy]) -> bool:
+    """Whether an App may be answered at all, by what is known of the policy. Which one it is that
+    the token belongs to is for the bot to say."""
+    if not environments:
+        return True
+    policy = environments.get(request.environment)
+    return policy is not None and bool(policy.bots)

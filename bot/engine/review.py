@@ -7,7 +7,8 @@ from bot.core.checks import CheckOutput
 from bot.core.decide import Decided, decide
 from bot.core.effects import Effect, plan_checks, plan_summary
 from bot.core.model import PullRequest, PullState
-from bot.core.render import SummaryComment, render_checks, render_summary
+from bot.core.render.check import render_checks
+from bot.core.render.comment import SummaryComment, render_summary
 from bot.ports import PullSnapshot
 
 

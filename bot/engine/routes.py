@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from bot.core.commands.grammar import body_digest
 from bot.core.model import Sha
 from bot.core.policy import POLICY_PATH
-from bot.core.render import FIX_TITLE
+from bot.core.render.check import FIX_TITLE
 from bot.core.work import (
     FixTitle,
     ObserveEnvironment,

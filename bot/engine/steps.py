@@ -25,7 +25,7 @@ from bot.core.operations.machine import (
     StepState,
 )
 from bot.core.phrases import counted
-from bot.core.render import to_json
+from bot.core.render.json import to_json
 from bot.engine.links import Links
 from bot.ports import Clock, HubError, HubUnavailable
 from bot.ports.host import Host, HostGone, HostRefused, HostUnavailable

@@ -22,7 +22,7 @@ from bot.core.model import (
     Sha,
     SquashTitle,
 )
-from bot.core.render import title_suggestion
+from bot.core.render.words import title_suggestion
 
 REPO = RepoRef(1, 2, "octo", "shop")
 ADA = Actor(7, "ada")

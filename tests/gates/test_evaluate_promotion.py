@@ -11,7 +11,8 @@ from bot.core.evaluation import evaluate_promotion
 from bot.core.hosting import Lock
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.promotion import Override, PromotionFacts, Unread
-from bot.core.render import from_json, render_promotion_check, to_json
+from bot.core.render.json import from_json, to_json
+from bot.core.render.promotion import render_promotion_check
 
 RED = {"checks": (check("e2e", "failure"),)}
 LOCKED = {"lock": Lock("production", "cy", "the press is looking", NOW)}

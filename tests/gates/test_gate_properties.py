@@ -32,7 +32,8 @@ from bot.core.promotion import (
     RequiredCheck,
     Unread,
 )
-from bot.core.render import from_json, render_promotion_check, to_json
+from bot.core.render.json import from_json, to_json
+from bot.core.render.promotion import render_promotion_check
 
 NAMES = st.sampled_from(["ci", "e2e", "lockgate/promotion", "", HOSTILE])
 TEXTS = st.one_of(st.text(max_size=20), st.sampled_from([HOSTILE, "", "`", "|"]))

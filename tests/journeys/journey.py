@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bot.core.render import COMMITS_CHECK
+from bot.core.render.check import COMMITS_CHECK
 from bot.core.work import SweepDeliveries
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import CheckRun, Comment, Pull, Repository

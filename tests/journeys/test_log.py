@@ -11,7 +11,7 @@ import pytest
 import structlog
 from journey import SECRET, Journey
 
-from bot.core.render import FIX_TITLE
+from bot.core.render.check import FIX_TITLE
 from bot.core.work import SweepDeliveries
 from bot.logs import configure_logging
 from bot.sandbox.code import CommitSpec

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from journey import Journey
 
-from bot.core.render import FIX_TITLE
+from bot.core.render.check import FIX_TITLE
 from bot.sandbox.code import CommitSpec
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "render"))

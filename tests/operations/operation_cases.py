@@ -19,7 +19,7 @@ from bot.core.operations.machine import (
     record,
 )
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.render import to_json
+from bot.core.render.json import to_json
 
 AT = datetime(2026, 3, 2, 12, 4, 10, tzinfo=UTC)
 URL = "https://bot.test/operations/7"

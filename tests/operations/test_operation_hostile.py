@@ -15,7 +15,7 @@ from bot.core.hosting import Build, Freeze, HostTarget, Lock
 from bot.core.model import Actor
 from bot.core.operations.machine import Again, Done, Failed, StepName, plan_operation
 from bot.core.render import command as answers
-from bot.core.render import to_json
+from bot.core.render.json import to_json
 from bot.core.render.operation import (
     asked_in,
     asked_marker,

@@ -23,7 +23,7 @@ from bot.core.operations.machine import (
     fail,
 )
 from bot.core.render import command as answers
-from bot.core.render import to_json
+from bot.core.render.json import to_json
 from bot.core.render.operation import render_operation, render_plan
 
 EXPECTED = Path(__file__).parent / "expected"

@@ -15,7 +15,8 @@ import bot
 from bot.cli.main import main
 from bot.core.catalog import GATES
 from bot.core.policy import Policy, parse_policy
-from bot.core.render import COMMITS_CHECK, PROMOTION_CHECK
+from bot.core.render.check import COMMITS_CHECK
+from bot.core.render.promotion import PROMOTION_CHECK
 from bot.engine.app_manifest import load_manifest
 from bot.engine.routes import _ROUTES
 from bot.metrics import REGISTRY

@@ -11,7 +11,8 @@ from rendered import render
 from bot.core.checks import CheckOutput, Conclusion
 from bot.core.decision import Decision, Finding, GateResult, Location, Verdict
 from bot.core.model import AbsentFile, FoundFile, PolicyFiles
-from bot.core.render import FIX_TITLE, render_checks, title_suggestion
+from bot.core.render.check import FIX_TITLE, render_checks
+from bot.core.render.words import title_suggestion
 
 
 def check_of(result: GateResult, *, offer_fix: bool = True) -> CheckOutput:

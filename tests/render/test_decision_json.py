@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.decision import Decision, Finding, GateResult, Location, Verdict
-from bot.core.render import from_json, to_json
+from bot.core.render.json import from_json, to_json
 
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 locations = st.none() | st.builds(

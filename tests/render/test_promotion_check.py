@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from rendered import render
 
 from bot.core.decision import Decision, Finding, GateResult, Verdict
-from bot.core.render import render_promotion_check
+from bot.core.render.promotion import render_promotion_check
 
 
 @settings(max_examples=200, deadline=None)

@@ -11,7 +11,7 @@ from rendered import render
 
 from bot.core.checks import SUMMARY_MARKER
 from bot.core.decision import Decision, Finding, GateResult, Verdict
-from bot.core.render import digest_in, render_summary
+from bot.core.render.comment import digest_in, render_summary
 
 DECISION = Decision((cases.FAILING,))
 COMMENT = render_summary(DECISION, cases.pull(), cases.AT, cases.URL)

@@ -11,7 +11,9 @@ import pytest
 from bot.core.checks import CheckOutput
 from bot.core.decision import Decision
 from bot.core.model import AbsentFile, PolicyFiles
-from bot.core.render import render_checks, render_explanation, render_summary
+from bot.core.render.check import render_checks
+from bot.core.render.comment import render_summary
+from bot.core.render.explain import render_explanation
 
 EXPECTED = Path(__file__).parent / "expected"
 
