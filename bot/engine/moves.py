@@ -67,9 +67,9 @@ class Moves:
         build = await self.builds.at_host(build, asked, target)
         live = (await self.operations.fetch_live(asked.ref.repo.id)).get(request.environment)
         same = is_live(live, build.deployment_id)
-        if live and same and live.verified_at:
+        if live and same and live.verified_at and not live.holds_releases:
             return Answer(render_already_live(request.environment, live.build, live))
-        # What came live past the bot is put through the gates, in place of nothing else.
+        # What came live past the bot, or was put back, goes through the gates in place of nothing.
         replaces = live.build if live and not same else None
         plan = plan_operation(Kind.PROMOTE, request.environment, target, build, replaces)
         if request.dry_run:

@@ -200,8 +200,9 @@ class OperationStore(Protocol):
         fence: int | None,
     ) -> None:
         """End what was live and begin the new entry. Recording what is live already changes
-        nothing but ``verified``, unless it came live past the bot: by an operation of the bot's it
-        becomes a new entry. A ``fence`` older than the newest one raises StaleFence."""
+        nothing but ``verified``, unless an operation of the bot's gives it another origin: what
+        came live past the bot, was put back, or is promoted after that, becomes a new entry. A
+        ``fence`` older than the newest one raises StaleFence."""
         ...
 
     async def fetch_lock(self, repository_id: int, environment: str) -> Lock | None: ...

@@ -401,19 +401,38 @@ async def test_a_release_is_promoted_where_the_policy_says_so(production: Produc
     assert newest.actor.login == "ada"
 
 
-async def test_a_release_does_not_undo_a_rollback(production: Production):
+@pytest.mark.parametrize("by_itself", [False, True])
+async def test_a_release_does_not_undo_a_rollback_until_somebody_promotes(
+    production: Production, by_itself: bool
+):
     await change_policy(
         production, "requires: [source, deployment, freeze, lock]\n    on_release: promote"
     )
-    github = production.github
     good = await production.live_build("feat: add search")
-    bad = await production.live_build("feat: break everything")
-    assert "Rolled back" in await production.say(bad, "/rollback")
-    github.create_release(
-        production.repository, "v1.0.0", target=bad.merge_commit_sha, by=github.user("ada")
-    )
-    await production.nothing_left()
-    assert await production.served() == good.merge_commit_sha
+    bad = production.merged("feat: break everything")
+
+    async def release(tag: str) -> str:
+        production.github.create_release(
+            production.repository,
+            tag,
+            target=bad.merge_commit_sha,
+            by=production.github.user("ada"),
+        )
+        await production.nothing_left()
+        return await production.served()
+
+    if by_itself:
+        production.vercel.plan_job(production.project, "failed")
+        await production.say(bad, "/promote")
+    else:
+        await production.say(bad, "/promote")
+        assert "Rolled back" in await production.say(bad, "/rollback")
+    assert await release("v1.0.0") == good.merge_commit_sha
+    assert "held since the rollback" in await production.say(bad, "/status")
+    assert "Live:" in await production.say(good, "/promote")
+    assert "held since" not in await production.say(bad, "/status")
+    assert "already" in await production.say(good, "/promote")
+    assert await release("v1.0.1") == bad.merge_commit_sha
 
 
 # what happens meanwhile

@@ -63,6 +63,31 @@ async def test_what_is_live_already_is_only_verified(operations: PostgresOperati
     assert len(await operations.fetch_ledger(42, "production")) == 2, "a commit built anew"
 
 
+async def test_what_is_put_back_before_anything_else_was_recorded_counts_as_rolled_back(
+    operations: PostgresOperations,
+) -> None:
+    """And no longer once it was promoted."""
+    origins = (
+        Origin.PROMOTION, Origin.ROLLBACK, Origin.ROLLBACK, Origin.OUTSIDE,
+        Origin.PROMOTION, Origin.PROMOTION,
+    )  # fmt: skip
+    held = []
+    for minute, origin in enumerate(origins):
+        await record(operations, build("a"), NOW + timedelta(minutes=minute), origin=origin)
+        held.append((await operations.fetch_live(42))["production"].holds_releases)
+    assert held == [False, True, True, True, False, False]
+    ledger = await operations.fetch_ledger(42, "production")
+    assert [entry.origin for entry in ledger] == [
+        Origin.PROMOTION,
+        Origin.ROLLBACK,
+        Origin.PROMOTION,
+    ]
+    assert {entry.build for entry in ledger} == {build("a")}
+    assert [entry.live_from for entry in ledger] == [
+        NOW + timedelta(minutes=minute) for minute in (4, 1, 0)
+    ]
+
+
 async def test_older_fence_is_refused(operations: PostgresOperations) -> None:
     one, two = [(await operations.add_operation(operation()))[0].id for _ in range(2)]
     old = await operations.take_environment(42, "production", one)

@@ -173,7 +173,7 @@ class PostgresOperations:
                 if fence is not None and fence < newest:
                     raise StaleFence(fence, newest)
                 live = await _rows(connection, "fetch_live_entry", place)
-                if live and _same_build(live[0], build) and not _adopts(live[0], origin):
+                if live and _same_build(live[0], build) and not _anew(live[0], origin):
                     if verified:
                         await connection.execute(
                             _SQL["note_verified"], {"id": live[0]["id"], "at": at}
@@ -358,9 +358,10 @@ def _same_build(live: Row, build: Build) -> bool:
     return bool(live["sha"] == build.sha)
 
 
-def _adopts(live: Row, origin: Origin) -> bool:
-    """Whether the bot itself now stands for what was put there past it: that is a new entry."""
-    return live["origin"] == Origin.OUTSIDE and origin is not Origin.OUTSIDE
+def _anew(live: Row, origin: Origin) -> bool:
+    """Whether an operation of the bot's gives what is live another origin, by which it holds
+    releases or does so no longer: that is a new entry."""
+    return origin is not Origin.OUTSIDE and live["origin"] != origin
 
 
 def entry_of(row: Row) -> LedgerEntry:
