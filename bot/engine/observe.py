@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 
+from bot.core.audit.entry import content_key
 from bot.core.hosting import Build, HostDeployment, HostJobState, HostTarget, LedgerEntry
 from bot.core.model import RepoRef, Sha
 from bot.core.operations.outside import (
@@ -192,9 +193,7 @@ class Observer:
         if found is None:
             return
         entry, before = found
-        written = _audited(work.repo, entry, before)
-        if not await self.audit.holds(written, since=entry.live_from):
-            await self.audit.append(written)
+        await self.audit.append(_audited(work.repo, entry, before))
         await self.outbox.post(
             Notice(
                 key=f"move-{entry.id}",
@@ -241,4 +240,5 @@ def _audited(repo: RepoRef, entry: LedgerEntry, before: LedgerEntry | None) -> A
         schema_hash=build.schema_hash,
         release_tag=build.tag,
         pull_number=build.pull_number,
+        key=content_key("move", repo.id, entry.id),
     )

@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 
+from bot.core.audit.entry import content_key
 from bot.core.hosting import Build
 from bot.core.operations.machine import (
     Again,
@@ -137,9 +138,7 @@ class Operator:
         if previous := _way_back(operation):
             await self._take_back(operation, previous)
             remedy = f"the bot itself puts `{call(previous)}` back now"
-        ending = _ending(operation)
-        if not await self.audit.holds(ending, since=operation.requested_at):
-            await self.audit.append(ending)
+        await self.audit.append(_ending(operation))
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
         await self.change(operation.id, lambda found: replace(found, concluded=True, remedy=remedy))
         log.info("operation_ended", operation=operation.id, state=operation.state.value)
@@ -232,6 +231,7 @@ def _ending(operation: Operation) -> AuditEntry:
         schema_hash=operation.plan.build.schema_hash,
         release_tag=operation.plan.build.tag,
         pull_number=operation.pull_number,
+        key=content_key("ending", operation.repo.id, operation.id),
     )
 
 

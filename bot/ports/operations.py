@@ -243,12 +243,8 @@ class OperationStore(Protocol):
 
 class AuditLog(Protocol):
     async def append(self, entry: AuditEntry) -> None:
-        """Raises StoreUnavailable: what cannot be written down is not done."""
-        ...
-
-    async def holds(self, entry: AuditEntry, *, since: datetime) -> bool:
-        """Whether an entry of the same kind, subject and build was appended since then: for what
-        is written down again after a crash."""
+        """Of entries with one ``key`` the first is kept. Raises StoreUnavailable: what cannot be
+        written down is not done."""
         ...
 
     async def sequence(self) -> int:

@@ -268,15 +268,6 @@ class PostgresAudit:
 
         return await with_connection(self._pool, fetch)
 
-    async def holds(self, entry: AuditEntry, *, since: datetime) -> bool:
-        found = await self.fetch_entries(
-            since=since,
-            repository=entry.repository,
-            kind=entry.kind,
-            build_sha=entry.build_sha,
-        )
-        return any(record.entry.subject == entry.subject for record in found)
-
     async def fetch_entry(self, entry_id: int) -> AuditRecord | None:
         async def fetch(connection: Connection) -> AuditRecord | None:
             cursor = await connection.execute(_SQL["fetch_entry"], {"id": entry_id})
