@@ -1,0 +1,278 @@
+"""A local clone, read by the git command: its tags, and the commits between two of them.
+
+Needs git 2.31 or later. A question is one process, and what it says is read as it comes. Names of
+commits come from people and may be anything: `fetch_commit_id` makes ids of them, and none becomes
+an option.
+"""
+
+import re
+import subprocess
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bot.core.model import Sha
+from bot.core.release.model import HistoryCommit, Tag
+
+HEAD = Sha("HEAD")
+"""What is checked out, where a commit's id is asked for."""
+
+_CHUNK = 1 << 18
+_ID = re.compile(r"[0-9a-f]{40,64}")
+# NUL stands nowhere in what git tells of a commit, and no path is empty: an empty field begins a
+# commit, whatever its paths are called. %D says "grafted" where a shallow clone was cut off.
+# https://git-scm.com/docs/git-log#_pretty_formats
+_FORMAT = "%x00".join(("", "%H", "%P", "%ct", "%aN", "%D", "%B"))
+_LOG = (
+    "-c", "log.showRoot=true",
+    "log", "-z", f"--format={_FORMAT}", "--encoding=UTF-8", "--no-color", "--no-notes",
+    "--no-show-signature", "--decorate=full", "--decorate-refs=refs/none",
+)  # fmt: skip
+_NO_PATHS = ("--no-patch",)
+_PATHS = (
+    "--name-only", "--no-renames", "--diff-merges=first-parent", "--no-relative", "--no-ext-diff",
+    "--ignore-submodules=none",
+)  # fmt: skip
+# https://git-scm.com/docs/git-for-each-ref#_field_names
+_TAG_FIELDS = (
+    "refname:lstrip=2", "creatordate:unix", "objecttype", "objectname", "*objecttype",
+    "*objectname",
+)  # fmt: skip
+_TAG_FORMAT = "".join(f"%({field})%00" for field in _TAG_FIELDS)
+
+
+class LocalGitError(Exception):
+    """What is wrong with the clone or with what was asked of it, and the one thing to do."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class LocalGit:
+    """The clone that ``path`` is in. Every method raises LocalGitError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def fetch_tags(self, merged: Sha | None = None) -> list[Tag]:
+        """Tags on commits, by name; with ``merged`` those alone that can be reached from that
+        commit, which takes time with the length of the history."""
+        command = ["for-each-ref", f"--format={_TAG_FORMAT}", "refs/tags"]
+        if merged is not None:
+            command.append(f"--merged={merged}")
+        with _Process(self._path, command) as git:
+            fields = list(chain.from_iterable(git.fields()))
+            self._end(git)
+        tags, nested = [], []
+        # Each tag's line end begins the first field of the next.
+        for name, at, kind, id_, under, peeled in zip(*[iter(fields)] * 6, strict=False):
+            tag = Tag(name.lstrip("\n"), Sha(peeled or id_), _moment(at))
+            if "commit" in (kind, under):
+                tags.append(tag)
+            elif under == "tag":
+                nested.append(tag)
+        return tags + self._peeled(nested) if nested else tags
+
+    def fetch_commits(
+        self, base: Sha | None, head: Sha = HEAD, *, paths: bool = False
+    ) -> Iterator[HistoryCommit]:
+        """What ``head`` reaches and ``base`` does not, newest first, with each one's parents, and
+        with ``paths`` what each touches: a merge against its first parent.
+
+        Nothing is right that is decided on a part of them: that a shallow clone ends among them is
+        an error, and comes last.
+        """
+        span = head if base is None else f"{base}..{head}"
+        command = (*_LOG, *(_PATHS if paths else _NO_PATHS), "--end-of-options", span, "--")
+        with _Process(self._path, command) as git:
+            fields = chain.from_iterable(git.fields())
+            cut = yield from _pathed_commits(fields) if paths else _plain_commits(fields)
+            self._end(git)
+        if cut is not None:
+            raise LocalGitError(
+                f"{self._path} is a shallow clone: its history ends at {cut[:7]}, and commits and "
+                "tags before that are missing",
+                "bring them with `git fetch --unshallow --tags`",
+            )
+
+    def fetch_commit_id(self, name: str) -> Sha:
+        """The commit that a tag, a branch or the beginning of an id stands for."""
+        command = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        with _Process(self._path, command) as git:
+            found = git.read().decode(errors="replace").strip()
+            if git.wait() == 0 and _ID.fullmatch(found):
+                return Sha(found)
+            raise self._no_repository() or LocalGitError(
+                f"{self._path} has no commit that is called {name!r}",
+                "give a tag, a branch or a commit's id; `git fetch --tags` brings the remote's",
+            )
+
+    def fetch_file(self, commit: Sha, path: str) -> bytes | None:
+        """A file as it stands at a commit; None if there is none."""
+        with _Process(self._path, ("cat-file", "--batch"), f"{commit}:{path}\n") as git:
+            head, _, content = git.read().partition(b"\n")
+            self._end(git)
+        return content[:-1] if b" blob " in head else None
+
+    def fetch_remote_url(self, name: str = "origin") -> str:
+        """Where it was cloned from, credentials and all; empty if nowhere."""
+        with _Process(self._path, ("remote", "get-url", name)) as git:
+            url = git.read().decode(errors="replace").rstrip("\n")
+            return url if git.wait() == 0 else ""
+
+    def find_work_tree(self) -> Path | None:
+        """The topmost folder of the files that are checked out; None in a bare repository."""
+        path = self._path.resolve()
+        return next((top for top in (path, *path.parents) if (top / ".git").exists()), None)
+
+    def _peeled(self, tags: Sequence[Tag]) -> list[Tag]:
+        """Tags of tags, with the commits they stand on in the end."""
+        asked = "".join(f"{tag.sha}^{{}}\n" for tag in tags)
+        with _Process(self._path, ("cat-file", "--batch-check"), asked) as git:
+            answers = [line.split() for line in git.read().decode().splitlines()]
+            self._end(git)
+        return [
+            Tag(tag.name, Sha(id_), tag.at)
+            for tag, (id_, kind, *_) in zip(tags, answers, strict=True)
+            if kind == "commit"
+        ]
+
+    def _end(self, git: "_Process") -> None:
+        """Raises if it failed, and says of what."""
+        if git.wait():
+            raise self._no_repository() or LocalGitError(
+                f"git cannot read {self._path}: {git.complaint()}",
+                "`git fsck` there says what is damaged",
+            )
+
+    def _no_repository(self) -> LocalGitError | None:
+        """git's words depend on the user's language; its exit codes do not."""
+        with _Process(self._path, ("rev-parse", "--git-dir")) as git:
+            if git.wait():
+                return LocalGitError(
+                    f"{self._path} is in no git repository that can be read: {git.complaint()}",
+                    "name a clone with --repo PATH",
+                )
+        with _Process(self._path, ("rev-parse", "--verify", "--quiet", "HEAD")) as git:
+            if git.wait():
+                return LocalGitError(f"{self._path} has no commit yet", "make the first one")
+        return None
+
+
+class _Process:
+    """A git command that runs; it is ended where it is left."""
+
+    def __init__(self, path: Path, command: Iterable[str], stdin: str = "") -> None:
+        self._command = ["git", "-C", str(path), *command]
+        try:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise LocalGitError("git cannot be run", "install git and try again") from error
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError), self._process.stdin as pipe:
+                pipe.write(stdin.encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Whoever leaves before the end closes the pipe, which is where git ends too.
+        self._process.__exit__(kind, error, trace)
+
+    def read(self) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101 (asked for above)
+        return self._process.stdout.read()
+
+    def fields(self) -> Iterator[list[str]]:
+        """What NUL ends, many at a time; what is not UTF-8 is replaced."""
+        assert self._process.stdout is not None  # noqa: S101 (asked for above)
+        rest = b""
+        while chunk := self._process.stdout.read(_CHUNK):
+            whole, nul, chunk = chunk.rpartition(b"\0")
+            if nul:
+                yield (rest + whole).decode(errors="replace").split("\0")
+                rest = b""
+            rest += chunk
+
+    def wait(self) -> int:
+        return self._process.wait()
+
+    def complaint(self) -> str:
+        """What git says of a command that failed. It is asked once more: two pipes could not be
+        read at once without a thread, nor a file be had without loading much that nobody needs."""
+        again = subprocess.run(
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        said = again.stderr.decode(errors="replace").strip().splitlines()
+        return said[0].removeprefix("fatal: ") if said else "no reason given"
+
+
+def _plain_commits(fields: Iterable[str]) -> Generator[HistoryCommit, None, Sha | None]:
+    """Returns where a shallow clone was cut off. What git was stopped in is left out: its exit code
+    tells."""
+    cut = None
+    for _, id_, parents, at, author, marks, text in zip(*[iter(fields)] * 7, strict=False):
+        commit = _commit(id_, parents, at, author, text)
+        if marks and "grafted" in marks:
+            cut = commit.sha
+        yield commit
+    return cut
+
+
+def _pathed_commits(fields: Iterable[str]) -> Generator[HistoryCommit, None, Sha | None]:
+    """As above; after each commit its paths, of which a line end begins the first."""
+    cut, rest = None, iter(fields)
+    begun = next(rest, None)
+    while begun is not None:
+        record = tuple(islice(rest, 6))
+        if len(record) < 6:
+            break
+        id_, parents, at, author, marks, text = record
+        paths = []
+        for begun in rest:
+            if not begun:
+                break
+            paths.append(begun)
+        else:
+            begun = None
+        if paths:
+            paths[0] = paths[0].removeprefix("\n")
+        commit = _commit(id_, parents, at, author, text, tuple(paths))
+        if marks and "grafted" in marks:
+            cut = commit.sha
+        yield commit
+    return cut
+
+
+def _commit(
+    id_: str, parents: str, at: str, author: str, text: str, paths: tuple[str, ...] | None = None
+) -> HistoryCommit:
+    ids = tuple(map(Sha, parents.split()))
+    return HistoryCommit(Sha(id_), text.rstrip("\n"), _moment(at), author, len(ids), ids, paths)
+
+
+def _moment(seconds: str) -> datetime:
+    """The epoch for what is no time: anybody can write anything into a commit."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
