@@ -91,6 +91,9 @@ class Settings:
     once they have signed in. Ids, since a login can be taken over."""
     audit_key: Secret = field(default_factory=lambda: Secret(""))
     """``LOCKGATE_AUDIT_KEY``; empty means the file ``audit.key`` under ``home``."""
+    github_token: Secret = field(default_factory=lambda: Secret(""))
+    """``GITHUB_TOKEN``: a person's own, for what they ask from a terminal; the bot itself never
+    uses it."""
     pg_bin: Path | None = None
     """``LOCKGATE_PG_BIN``: where the embedded database's programs are; None means wherever."""
     warnings: tuple[str, ...] = ()
@@ -128,6 +131,9 @@ VARIABLES: tuple[Variable, ...] = (
         "GITHUB_API_URL",
         DEFAULT_API_URL,
         "GitHub's REST API; https://HOST/api/v3 on GitHub Enterprise Server.",
+    ),
+    Variable(
+        "GITHUB_TOKEN", "", "Your own token, for what you ask from a terminal; no bot uses it."
     ),
     Variable("GITHUB_CLIENT_ID", "", "The App's client id; with it people sign in to the pages."),
     Variable("GITHUB_CLIENT_SECRET", "", "The App's client secret; goes with the client id."),
@@ -212,7 +218,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             days=_whole_number(values, "LOCKGATE_RETENTION_DAYS", problems, least=1, most=3650)
         ),
         concurrency=_whole_number(values, "LOCKGATE_CONCURRENCY", problems, least=1, most=100),
-        vercel_token=_vercel_token(values, problems),
+        vercel_token=_token(values, "VERCEL_TOKEN", problems),
         vercel_api_url=_vercel_api_url(values, problems),
         vercel_team=_vercel_team(values, problems),
         vercel_webhook_secret=_vercel_webhook_secret(values, warnings),
@@ -222,6 +228,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         session_key=_session_key(values, problems),
         operators=_operators(values, problems),
         audit_key=_audit_key(values, problems),
+        github_token=_token(values, "GITHUB_TOKEN", problems),
         pg_bin=_folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
     )
@@ -456,14 +463,17 @@ def _vercel_api_url(values: Mapping[str, str], problems: list[str]) -> str:
     return url
 
 
-def _vercel_token(values: Mapping[str, str], problems: list[str]) -> Secret:
-    token = values.get("VERCEL_TOKEN", "")
-    if not (token.isascii() and token.isprintable()) or " " in token:
-        problems.append(
-            "VERCEL_TOKEN: it holds what no token holds. Copy it whole, and nothing but it."
-        )
+def _token(values: Mapping[str, str], name: str, problems: list[str]) -> Secret:
+    token = values.get(name, "")
+    if not is_token(token) and token:
+        problems.append(f"{name}: it holds what no token holds. Copy it whole, and nothing but it.")
         return Secret("")
     return Secret(token)
+
+
+def is_token(text: str) -> bool:
+    """Whether a text could be a token, which goes into a header: printable ASCII, no blank."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def _vercel_webhook_secret(values: Mapping[str, str], warnings: list[str]) -> Secret:

@@ -17,6 +17,7 @@ from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
 from bot.adapters.github.people import GitHubPeople
+from bot.adapters.github.person import GitHubPerson
 from bot.adapters.keyfile import AuditKeyError, load_audit_keys, load_session_key
 from bot.adapters.notify import open_notifiers
 from bot.adapters.postgres import embedded, migrations, store, worker
@@ -35,11 +36,12 @@ from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
 from bot.engine.links import Links
+from bot.engine.remote import Remote
 from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
 from bot.ports.host import Host
 from bot.ports.people import People
-from bot.settings import AppCredentials, Settings
+from bot.settings import AppCredentials, Secret, Settings
 
 __all__ = [
     "AuditKeyError",
@@ -53,6 +55,7 @@ __all__ = [
     "open_bot",
     "open_doctor",
     "open_hub",
+    "open_remote",
     "open_store",
 ]
 
@@ -260,6 +263,18 @@ async def open_hub(settings: Settings) -> AsyncIterator[GitHubHub]:
         yield hub
     finally:
         await hub.aclose()
+
+
+@asynccontextmanager
+async def open_remote(settings: Settings, token: Secret) -> AsyncIterator[Remote]:
+    """GitHub as the person whose token it is. It needs no App, no key and no database."""
+    person = GitHubPerson.connect(
+        token=token.reveal(), api_url=settings.github_api_url, clock=CLOCK
+    )
+    try:
+        yield Remote(person, GitHubCommandHub(person.access))
+    finally:
+        await person.aclose()
 
 
 async def convert_manifest(settings: Settings, code: str) -> NewApp:

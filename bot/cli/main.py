@@ -1,4 +1,4 @@
-"""The ``lockgate`` command. Each subcommand is one module, imported only when it is called."""
+"""The ``lockgate`` command. Its subcommands' modules are imported only when they are called."""
 
 from importlib import import_module
 
@@ -10,14 +10,22 @@ _COMMANDS = {
     "demo": "Play the whole story on this machine, with no account.",
     "doctor": "Check an installation and name the one thing to do for each fault.",
     "explain": "Say what the bot would do on a pull request now, and why.",
+    "gates": "Ask every gate now whether a pull request could be promoted.",
     "jobs": "List the queue's jobs and retry dead ones.",
+    "lock": "Hold every promotion to an environment until it is unlocked.",
     "migrate": "Bring the database's schema up to date.",
     "policy": "Check a policy file, or print its JSON Schema.",
+    "promote": "Put a build live, once every gate of the environment passes.",
+    "rollback": "Put a build back that was live before and was seen to work.",
     "serve": "Run the web server and a worker.",
     "setup": "Create the GitHub App and keep its credentials.",
+    "status": "Tell what is live where, since when and by whom, and what is locked.",
+    "unlock": "Take an environment's lock away, whoever set it.",
     "worker": "Run a worker alone.",
 }
 """Name to help line: kept here so that ``--help`` imports no subcommand."""
+_REMOTE = ("gates", "lock", "promote", "rollback", "status", "unlock")
+"""Typed into a pull request for whoever calls them: they share one module."""
 
 
 class _LazyGroup(click.Group):
@@ -27,7 +35,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"bot.cli.{cmd_name}"), cmd_name)
+        module = "remote" if cmd_name in _REMOTE else cmd_name
+        command = getattr(import_module(f"bot.cli.{module}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 (a fault of ours, not of input)
         return command
 

@@ -138,6 +138,7 @@ def test_a_key_that_is_none_is_refused_without_being_shown(
         ({"GITHUB_API_URL": "https://github.com"}, "https://api.github.com"),
         ({"GITHUB_API_URL": "https://u:hunter2@h"}, "GITHUB_API_URL: it must hold no user"),
         ({"GITHUB_API_URL": "https://h:port"}, "GITHUB_API_URL: it is no web address"),
+        ({"GITHUB_TOKEN": "hunter2 hunter2"}, "GITHUB_TOKEN: it holds what no token holds"),
         ({"VERCEL_TOKEN": "hunter2 hunter2"}, "VERCEL_TOKEN: it holds what no token holds"),
         ({"VERCEL_TOKEN": "hunter2\u200b"}, "VERCEL_TOKEN: it holds what no token holds"),
         ({"VERCEL_TOKEN": "hunter2\nhunter2"}, "VERCEL_TOKEN: it holds what no token holds"),
@@ -252,6 +253,14 @@ def test_addresses_lose_their_last_slash(home: Path) -> None:
     )
     assert found.github_api_url == "https://ghe.example/api/v3"
     assert found.public_url == "https://bot.example/lockgate"
+
+
+def test_whose_token_a_terminal_types_with(home: Path) -> None:
+    assert not settings(home).github_token
+    found = settings(home, GITHUB_TOKEN=" hunter2hunter2\n")
+    assert found.github_token.reveal() == "hunter2hunter2"
+    assert found.github_app is None, "it is enough by itself"
+    assert "hunter2" not in repr(found)
 
 
 def test_where_vercel_is_and_who_asks_there(home: Path) -> None:
