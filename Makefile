@@ -21,7 +21,7 @@ test: $(VENV)/.ready-test ## Run the tests (ARGS='-k name' picks some)
 	@$(PYTEST) -n $(JOBS) --dist worksteal -m 'not long' $(ARGS)
 
 test-long: $(VENV)/.ready-test ## Run the longer campaigns
-	@$(PYTEST) -m long $(ARGS)
+	@$(PYTEST) -m 'long or hypothesis' --hypothesis-profile=long $(ARGS)
 
 check: format-check lint types imports test ## All that CI asks: format, lint, types, imports, tests
 

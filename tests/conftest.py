@@ -6,12 +6,18 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from databases import Databases, create_database, drop_database
 from psycopg.conninfo import make_conninfo
 
 from bot.adapters.postgres.embedded import EmbeddedServer, embedded_server
 from bot.adapters.postgres.store import PostgresStore, open_store
+
+# `make test-long` runs the same properties with the other one.
+hypothesis.settings.register_profile("quick", max_examples=60, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.catalog import COMMANDS
@@ -326,7 +326,6 @@ PIECES = [
 ]
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES), max_size=12).map("".join)))
 @example("/promote\x00")
 def test_any_text_is_read_and_what_is_read_is_clean(body: str) -> None:
@@ -341,7 +340,6 @@ def test_any_text_is_read_and_what_is_read_is_clean(body: str) -> None:
             assert typed.rest.isascii()
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 def test_whatever_is_quoted_or_in_code_is_passed_over(body: str) -> None:
     lines = body.replace("\r", "\n").replace("```", "").split("\n")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.commands.command import Misuse, Surroundings, read_named
@@ -120,7 +120,6 @@ requests = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(requests)
 @example(LockRequest("", "staging"))
 @example(LockRequest("", "\\"))
@@ -138,7 +137,6 @@ def test_the_grammar_reads_back_what_was_meant(request_: Typable) -> None:
         assert getattr(line.request, field, None) == getattr(request_, field, None)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]) | st.just(" "), max_size=90)
 )

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.commits.config import CommitsConfig
@@ -38,7 +38,6 @@ CONFIGS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(TEXTS)
 @example("0\n0: 0\n0:\x85")
 @example("Refs: x\n(cherry picked from commit 1d1e719)\n more")
@@ -60,7 +59,6 @@ def of_the_header(message: Message) -> tuple[object, ...]:
     )
 
 
-@settings(max_examples=300, deadline=None)
 @given(HEADERS.filter(bool), TEXTS)
 def test_no_body_changes_what_the_header_says(header: str, body: str) -> None:
     alone = parse_message(header)
@@ -68,7 +66,6 @@ def test_no_body_changes_what_the_header_says(header: str, body: str) -> None:
     assert of_the_header(parse_message(f"{header}\n\n{body}")) == of_the_header(alone)
 
 
-@settings(max_examples=300, deadline=None)
 @given(HEADERS.filter(bool), TEXTS)
 def test_no_body_adds_or_removes_a_problem_of_the_header(header: str, body: str) -> None:
     alone = {problem.rule.name for problem in lint_header(header).problems}
@@ -76,7 +73,6 @@ def test_no_body_adds_or_removes_a_problem_of_the_header(header: str, body: str)
     assert {p.rule.name for p in whole.problems if p.rule.part.value == "header"} == alone
 
 
-@settings(max_examples=400, deadline=None)
 @given(TEXTS, CONFIGS)
 def test_every_suggestion_passes_the_rules_itself(text: str, config: CommitsConfig) -> None:
     lint = lint_message(text, config)
@@ -86,7 +82,6 @@ def test_every_suggestion_passes_the_rules_itself(text: str, config: CommitsConf
             assert problem.suggestion != lint.message.header
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(["feat", "fix", "docs"]),
     st.sampled_from(["", "(api)", "(a b)"]),
@@ -103,7 +98,6 @@ def test_a_good_header_is_always_read(
     assert message.exclamation is (mark == "!")
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_every_footer_is_part_of_the_text(text: str) -> None:
     message = parse_message(text)

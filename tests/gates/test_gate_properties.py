@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from promotion_kit import ADA, BEN, CANDIDATE, CY, HEAD, HOSTILE, NOW, OTHER, SHA, policy
 
@@ -149,7 +149,6 @@ READ_BY: dict[str, tuple[str, ...]] = {
 FIELDS = ("checks", "required_checks", "project", "deployments", "approvals")
 
 
-@settings(max_examples=300, deadline=None)
 @given(FACTS)
 def test_whatever_the_facts_every_gate_answers_and_explains(facts: PromotionFacts) -> None:
     for name, gate in GATES.items():
@@ -163,7 +162,6 @@ def test_whatever_the_facts_every_gate_answers_and_explains(facts: PromotionFact
         json.dumps(result.evidence)
 
 
-@settings(max_examples=100, deadline=None)
 @given(FACTS, st.dictionaries(st.sampled_from(list(GATES)), st.builds(Override, TEXTS, TEXTS)))
 def test_whatever_the_facts_the_check_can_be_rendered(
     facts: PromotionFacts, overrides: dict[str, Override]
@@ -180,7 +178,6 @@ def test_whatever_the_facts_the_check_can_be_rendered(
             assert result.gate in overrides
 
 
-@settings(max_examples=200, deadline=None)
 @given(FACTS, st.sampled_from(FIELDS))
 def test_what_was_not_read_never_helps(facts: PromotionFacts, field: str) -> None:
     """Nothing that holds a promotion lets go of it because something cannot be read any more."""
@@ -193,7 +190,6 @@ def test_what_was_not_read_never_helps(facts: PromotionFacts, field: str) -> Non
             assert other.verdict is Verdict.ERROR
 
 
-@settings(max_examples=300, deadline=None)
 @given(FACTS, st.randoms(use_true_random=False))
 def test_the_order_of_facts_does_not_matter(facts: PromotionFacts, random: Random) -> None:
     def shuffled(value: object) -> object:
@@ -210,7 +206,6 @@ def test_the_order_of_facts_does_not_matter(facts: PromotionFacts, random: Rando
         assert (one.verdict, one.summary, one.remedy) == (two.verdict, two.summary, two.remedy)
 
 
-@settings(max_examples=200, deadline=None)
 @given(FACTS)
 def test_a_pass_rests_on_what_it_must(facts: PromotionFacts) -> None:
     """Seen from outside: what has to be so where every gate passes."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import operation_cases as cases
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from bot.core.commands.requests import Misread, Refusal
 from bot.core.decision import Decision, GateResult, Verdict
@@ -44,7 +44,6 @@ def foreign(markdown: str) -> list[str]:
     return html + [link for link in seen.links if link != cases.URL]
 
 
-@settings(max_examples=150, deadline=None)
 @given(texts, texts, texts)
 def test_hostile_texts_do_nothing_in_the_progress_comment(one: str, two: str, three: str) -> None:
     build = replace(cases.NEW, tag=one, deployment_id=two)
@@ -73,7 +72,6 @@ def test_hostile_texts_do_nothing_in_the_progress_comment(one: str, two: str, th
     assert foreign(render_plan(start.plan, decision)) == []
 
 
-@settings(max_examples=150, deadline=None)
 @given(texts, texts, texts)
 def test_hostile_texts_do_nothing_in_the_answers(one: str, two: str, three: str) -> None:
     lock = Lock(one, two, three, cases.AT)

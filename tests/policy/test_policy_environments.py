@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.policy import Policy, PolicyProblems, parse_policy
@@ -379,7 +379,6 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=300, deadline=None)
 @given(PIECES)
 @example("environments:\n")
 @example("environments: {a: }\n")

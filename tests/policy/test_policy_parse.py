@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.commits.config import Enforce
@@ -362,7 +362,6 @@ SPECIALS = ["%YAML 1.1\n", "%YAML 9.9\n", "%TAG ! x\n", "!<", "!!set ", "|9\n", 
 PIECES = st.lists(st.sampled_from([*MARKS, *WORDS, *SPECIALS]), max_size=40).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.one_of(st.text(max_size=80), PIECES))
 @example("\ud800")
 @example("%YAML 1.a\n---\n")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import cases
 import pytest
 from hostile import texts
-from hypothesis import given, settings
+from hypothesis import given
 from rendered import render
 
 from bot.core.checks import CheckOutput, Conclusion
@@ -102,7 +102,6 @@ def test_a_summary_that_fits_is_whole() -> None:
     assert "more, see" not in summary
 
 
-@settings(max_examples=200, deadline=None)
 @given(texts, texts, texts)
 def test_hostile_texts_do_nothing_in_a_check(one: str, two: str, three: str) -> None:
     findings = (

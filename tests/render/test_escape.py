@@ -4,7 +4,7 @@ import re
 
 import pytest
 from hostile import TRICKS, texts
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rendered import render
 
@@ -14,7 +14,6 @@ LINKING = re.compile(r"@\w|#\w|gh-\d|://|www\.|\b[0-9a-f]{7,40}\b", re.IGNORECAS
 """What GitHub would link by itself in text outside code."""
 
 
-@settings(max_examples=500, deadline=None)
 @given(texts)
 @example("@octo")
 @example("\\`x` [a](b)")
@@ -33,7 +32,6 @@ def test_a_text_in_a_sentence_shows_as_it_is_and_does_nothing(text: str) -> None
             assert seen.plain.strip() == plain(text, 500).strip()
 
 
-@settings(max_examples=500, deadline=None)
 @given(texts, texts)
 @example("a|b", "c|d")
 @example("a\\", "b\\")
@@ -50,7 +48,6 @@ def test_a_table_s_row_keeps_its_cells(one: str, two: str) -> None:
     assert set(seen.tags) <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
 
 
-@settings(max_examples=500, deadline=None)
 @given(texts)
 @example("`")
 @example("``` `a` ```")
@@ -64,7 +61,6 @@ def test_a_code_span_can_be_copied_as_it_stands(text: str) -> None:
         assert render(table).code == expected
 
 
-@settings(max_examples=300, deadline=None)
 @given(texts, st.lists(texts, max_size=3))
 @example("edit to “feat: x”feat: x", ["feat: x"])
 @example("a`b`ab`c", ["a`b", "b`c"])

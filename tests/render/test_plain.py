@@ -4,7 +4,7 @@ import re
 
 import pytest
 from hostile import texts
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.render import escape
@@ -44,7 +44,6 @@ def test_a_comment_as_lines(markdown: str, blocks: list[Block]) -> None:
     assert list(read_blocks(markdown)) == blocks
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=300))
 @example("\x1b[2J\x07\x9b\u202e\u200b\r\x00")
 @example("|a|\n|-|\n|b|c|\n")
@@ -56,7 +55,6 @@ def test_nothing_steers_the_terminal(markdown: str) -> None:
             assert visible(line) == re.sub(" +", " ", line).strip(" ")
 
 
-@settings(max_examples=150, deadline=None)
 @given(texts)
 @example("@acme/owners #12 https://x.test 3f2c1aa3f2c1aa")
 def test_what_was_escaped_is_read_as_it_was(quoted: str) -> None:

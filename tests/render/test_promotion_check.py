@@ -3,14 +3,13 @@
 import pytest
 from cases import HOSTILE, MIGRATIONS, TRAP, URL, WAITING
 from hostile import texts
-from hypothesis import given, settings
+from hypothesis import given
 from rendered import render
 
 from bot.core.decision import Decision, Finding, GateResult, Verdict
 from bot.core.render.promotion import render_promotion_check
 
 
-@settings(max_examples=200, deadline=None)
 @given(texts)
 def test_whatever_is_quoted_is_shown_and_does_nothing(text: str) -> None:
     result = GateResult(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import cases
 import pytest
 from hostile import texts
-from hypothesis import given, settings
+from hypothesis import given
 from rendered import render
 
 from bot.core.checks import SUMMARY_MARKER
@@ -105,7 +105,6 @@ def test_the_body_stays_within_github_s_limit(text: str) -> None:
     assert body.count("<details>") == body.count("</details>") == 1
 
 
-@settings(max_examples=200, deadline=None)
 @given(texts, texts, texts)
 def test_hostile_texts_do_nothing_in_the_comment(one: str, two: str, three: str) -> None:
     findings = (
