@@ -103,7 +103,7 @@ class Errand:
         try:
             within = await self._type(remote)
         except Misuse as misuse:
-            raise CommandError(misuse.problem, "--help says what it takes") from misuse
+            raise CommandError(shown(misuse.problem), "--help says what it takes") from misuse
         except NowhereToType as error:
             raise CommandError(shown(str(error)), error.remedy) from error
         except HubError as error:
@@ -180,9 +180,9 @@ class Errand:
         except TimeoutError:
             span = say_duration(within)
         except HubError as error:
-            return End(
-                _UNKNOWN, (f"Cannot be followed: {shown(str(error))}. But {typed.goes_on}.",)
-            )
+            found, url = shown(str(error)), shown(typed.posted.url)
+            said = f"No longer followed: {found}. What becomes of it should stand at {url}."
+            return End(_UNKNOWN, (said,))
         if Noticed() in told:
             said = f"Not ended within {span}: {typed.goes_on}."
         else:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.following import End, JsonTeller, TextTeller, Typed
+from bot.cli.following import End, Errand, JsonTeller, TextTeller, Typed
 from bot.cli.main import main
 from bot.core.commands.following import BotApp, Ended, Noticed, Stepped, StepState, UnderWay
+from bot.core.commands.requests import StatusRequest
 from bot.core.model import GHOST, PullRef, RepoRef, Sha
 from bot.ports.operations import PullFacts
 from bot.ports.person import Posted
@@ -198,3 +199,13 @@ def test_one_object_a_line_for_programs() -> None:
         "url": "https://github.test/2",
         "seconds": 1.235,
     }
+
+
+def test_who_interrupts_is_told_what_is_known() -> None:
+    errand = Errand("octo", "shop", StatusRequest(), JsonTeller())
+    assert errand.stopped() == End(3, ("Stopped, and nothing was typed.",))
+    errand.posting = True
+    assert "look at the pull request whether it was" in errand.stopped().lines[0]
+    errand.typed = typed()
+    assert errand.stopped().exit_code == 3
+    assert "it goes on all the same, and https://github.test/2" in errand.stopped().lines[0]

@@ -174,7 +174,7 @@ async def test_github_fails_while_it_is_followed(idle_production: Production):
     faults.clear()
     faults.answer("GET *reactions", 404, times=None)
     run = await follow(production, StatusRequest(), **how)
-    assert (run.code, "Cannot be followed" in run.summary["text"]) == (3, True)
+    assert (run.code, "No longer followed" in run.summary["text"]) == (3, True)
     faults.clear()
     faults.cut("POST *comments", after=True)
     run = await follow(production, PromoteRequest(""), **how)
