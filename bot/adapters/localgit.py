@@ -29,7 +29,7 @@ _ID = re.compile(r"[0-9a-f]{40,64}")
 _FORMAT = "%x00".join(("", "%H", "%P", "%ct", "%aN", "%D", "%B"))
 _LOG = (
     "-c", "log.showRoot=true",
-    "log", "-z", f"--format={_FORMAT}", "--encoding=UTF-8", "--no-color", "--no-notes",
+    "log", "-z", "--date-order", f"--format={_FORMAT}", "--encoding=UTF-8", "--no-color", "--no-notes",
     "--no-show-signature", "--decorate=full", "--decorate-refs=refs/none",
 )  # fmt: skip
 _NO_PATHS = ("--no-patch",)
@@ -43,6 +43,16 @@ _TAG_FIELDS = (
     "*objectname",
 )  # fmt: skip
 _TAG_FORMAT = "".join(f"%({field})%00" for field in _TAG_FIELDS)
+
+
+# https://git-scm.com/docs/git-clone#_git_urls; with a scheme, and as scp has it.
+_REMOTE = re.compile(
+    r"(?:(?P<scheme>https?|ssh|git|git\+ssh)://)?(?:[^@/]*+@)?(?P<host>[A-Za-z0-9.-]+)"
+    r"(?P<port>:\d+)?(?(scheme)/|:/?)(?P<path>[\w.-]+/[\w.-]+?)(?:\.git)?/?",
+    re.ASCII,
+)
+_ELSEWHERE = ("bitbucket.org", "gitlab.com", "codeberg.org", "dev.azure.com", "git.sr.ht")
+"""Their addresses are not made as GitHub's are. What else has a name of its own may be a GitHub."""
 
 
 class LocalGitError(Exception):
@@ -81,8 +91,9 @@ class LocalGit:
     def fetch_commits(
         self, base: Sha | None, head: Sha = HEAD, *, paths: bool = False
     ) -> Iterator[HistoryCommit]:
-        """What ``head`` reaches and ``base`` does not, newest first, with each one's parents, and
-        with ``paths`` what each touches: a merge against its first parent.
+        """What ``head`` reaches and ``base`` does not, newest first and none before its children,
+        whatever their clocks said; with ``paths`` what each touches, a merge against its first
+        parent.
 
         Nothing is right that is decided on a part of them: that a shallow clone ends among them is
         an error, and comes last.
@@ -119,11 +130,12 @@ class LocalGit:
             self._end(git)
         return content[:-1] if b" blob " in head else None
 
-    def fetch_remote_url(self, name: str = "origin") -> str:
-        """Where it was cloned from, credentials and all; empty if nowhere."""
-        with _Process(self._path, ("remote", "get-url", name)) as git:
-            url = git.read().decode(errors="replace").rstrip("\n")
-            return url if git.wait() == 0 else ""
+    def fetch_web_url(self) -> str:
+        """Where its remote ``origin`` is seen in a browser, without credentials; empty if it has
+        none, or one that is no GitHub."""
+        with _Process(self._path, ("remote", "get-url", "origin")) as git:
+            url = git.read().decode(errors="replace").strip()
+            return _web_url(url) if git.wait() == 0 else ""
 
     def find_work_tree(self) -> Path | None:
         """The topmost folder of the files that are checked out; None in a bare repository."""
@@ -268,6 +280,20 @@ def _commit(
 ) -> HistoryCommit:
     ids = tuple(map(Sha, parents.split()))
     return HistoryCommit(Sha(id_), text.rstrip("\n"), _moment(at), author, len(ids), ids, paths)
+
+
+def _web_url(remote: str) -> str:
+    match = _REMOTE.fullmatch(remote)
+    if match is None or match["host"].lower() in _ELSEWHERE:
+        return ""
+    scheme, host, port = match["scheme"] or "ssh", match["host"].lower(), match["port"] or ""
+    if not scheme.startswith("http"):
+        # Its port is SSH's. A name without a dot is an alias of the user's own.
+        # https://docs.github.com/authentication/troubleshooting-ssh/using-ssh-over-the-https-port
+        if "." not in host:
+            return ""
+        scheme, host, port = "https", host.replace("ssh.github.com", "github.com"), ""
+    return f"{scheme}://{host}{port}/{match['path']}"
 
 
 def _moment(seconds: str) -> datetime:

@@ -80,6 +80,19 @@ def test_commits_are_newest_first_with_their_parents(tmp_path: Path) -> None:
     assert [commit.sha for commit in span] == [clone.id(merge), clone.id(side)]
 
 
+def test_no_commit_stands_before_its_children_whatever_their_clocks_said(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    root = clone.commit("feat: from the future", at=START + 90 * DAY)
+    old = clone.commit("fix: from the past", parents=[root], branch="side", at=START - 90 * DAY)
+    new = clone.commit("fix: now", parents=[root])
+    merge = clone.commit("Merge branch 'side'", parents=[new, old])
+    clone.write()
+    commits = LocalGit(tmp_path).fetch_commits(None)
+    assert [commit.sha for commit in commits] == [
+        clone.id(mark) for mark in (merge, new, old, root)
+    ]
+
+
 ODD_PATHS = ("\\001\\nline", "end\\n", "grün", "a" * 40, " ", "-p", "docs/a b")
 
 
@@ -250,10 +263,42 @@ def test_where_the_files_are(origin: Clone) -> None:
     assert LocalGit(bare).find_work_tree() is None
 
 
-def test_where_it_was_cloned_from(origin: Clone) -> None:
-    assert LocalGit(origin.path).fetch_remote_url() == ""
-    git("config", "remote.origin.url", "git@github.com:o/r.git", cwd=origin.path)
-    assert LocalGit(origin.path).fetch_remote_url() == "git@github.com:o/r.git"
+REMOTES = {
+    "https://github.com/o/r.git": "https://github.com/o/r",
+    "https://github.com/o/r": "https://github.com/o/r",
+    "https://github.com/o/r/": "https://github.com/o/r",
+    "https://ada:s3cret@github.com/o/r.git": "https://github.com/o/r",
+    "https://x-access-token@github.com/o/r.js": "https://github.com/o/r.js",
+    "git@github.com:o/r.git": "https://github.com/o/r",
+    "github.com:o/r": "https://github.com/o/r",
+    "ssh://git@github.com/o/r.git": "https://github.com/o/r",
+    "ssh://git@ssh.github.com:443/o/r.git": "https://github.com/o/r",
+    "git://GitHub.com/o/r.git": "https://github.com/o/r",
+    "ssh://git@ghe.example.com:2222/o/r.git": "https://ghe.example.com/o/r",
+    "org-7@ghe.example.com:o/r.git": "https://ghe.example.com/o/r",
+    "https://ghe.example.com:8443/o/r": "https://ghe.example.com:8443/o/r",
+    "http://127.0.0.1:8001/o/r.git": "http://127.0.0.1:8001/o/r",
+    "work:o/r.git": "",
+    "https://gitlab.com/o/r.git": "",
+    "https://ghe.example.com/a/b/c": "",
+    "https://github.com/o": "",
+    "https://github.com/o/r?s3cret": "",
+    "https://a:b@c@github.com/o/r": "",
+    "/srv/git/r.git": "",
+    "../r": "",
+    "file:///srv/git/r.git": "",
+    "C:/git/r": "",
+    "javascript:o/r": "",
+}
+
+
+def test_where_its_pages_are(origin: Clone) -> None:
+    assert LocalGit(origin.path).fetch_web_url() == ""
+    found = {}
+    for remote in REMOTES:
+        git("config", "remote.origin.url", remote, cwd=origin.path)
+        found[remote] = LocalGit(origin.path).fetch_web_url()
+    assert found == REMOTES
 
 
 # --- what cannot be read -------------------------------------------------------------------------
