@@ -29,8 +29,8 @@ _ID = re.compile(r"[0-9a-f]{40,64}")
 _FORMAT = "%x00".join(("", "%H", "%P", "%ct", "%aN", "%D", "%B"))
 _LOG = (
     "-c", "log.showRoot=true",
-    "log", "-z", "--date-order", f"--format={_FORMAT}", "--encoding=UTF-8", "--no-color", "--no-notes",
-    "--no-show-signature", "--decorate=full", "--decorate-refs=refs/none",
+    "log", "-z", "--date-order", f"--format={_FORMAT}", "--encoding=UTF-8", "--no-color",
+    "--no-notes", "--no-show-signature", "--decorate=full", "--decorate-refs=refs/none",
 )  # fmt: skip
 _NO_PATHS = ("--no-patch",)
 _PATHS = (
