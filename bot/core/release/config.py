@@ -13,13 +13,13 @@ from bot.core.release.version import Bump, Version, parse_version
 VERSION_MARK = "{version}"
 """What stands in a tag's pattern for the version."""
 
-# The titles of https://keepachangelog.com/en/1.1.0/#how, and two that it has no word for.
+# The titles of https://keepachangelog.com/en/1.1.0/#how, and one that it has no word for. What is
+# removed breaks something, and stands there.
 DEFAULT_SECTIONS = (
     ("security", "Security"),
     ("feat", "Added"),
     ("perf", "Changed"),
     ("deprecate", "Deprecated"),
-    ("remove", "Removed"),
     ("fix", "Fixed"),
     ("revert", "Reverted"),
 )
@@ -96,6 +96,7 @@ class ReleaseConfig:
     breaking_title: str = "Breaking changes"
     other_title: str = "Other"
     """Empty: what would stand there is not shown."""
+    dependencies_title: str = "Dependencies"
     bump_before_1_0: Bump = Bump.MINOR
     """The most that a version below 1.0.0 moves, whatever breaks: to 1.0.0 it goes only where
     somebody says so (``Release-As``)."""

@@ -31,7 +31,10 @@ class PullSummary:
 
 @dataclass(frozen=True, slots=True)
 class HistoryCommit:
-    """A commit of the trunk. ``paths`` are what it touches, None where nobody asked."""
+    """A commit of the trunk. ``paths`` are what it touches, None where nobody asked.
+
+    A history is a sequence of them, the newest first, no commit before one of its children: the
+    order in which ``git log`` gives them."""
 
     sha: Sha
     message: str
@@ -61,8 +64,10 @@ class Change:
     description: str
     pull: int | None = None
     reverted_by: Sha | None = None
-    """The commit that took it back, and that nobody took back in turn. Such a change and the one
-    that reverts it count for nothing where both are of one release."""
+    """The commit of the same release that took it back, and that nobody took back in turn."""
+    counts: bool = True
+    """False for what was taken back, for what did nothing but take back something of the same
+    release, and for what somebody asked to leave out: it moves no version and is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
