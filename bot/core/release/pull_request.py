@@ -1,0 +1,171 @@
+"""The release pull request: title, branch and description, and what is read from them again.
+
+Nothing is decided on what is read: a release's truth are tags and commits. It spares writing what
+stands there already, and keeps what people wrote: their words stand above the marker.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from bot.core.model import Sha
+from bot.core.phrases import counted, listed
+from bot.core.release.config import ReleaseConfig
+from bot.core.release.model import FileChange, ReleasePlan
+from bot.core.release.notes import cut_section, length
+from bot.core.release.version import Version, parse_version
+from bot.core.render import escape
+
+BODY_LIMIT = 65_536
+"""Characters that GitHub takes. https://docs.github.com/rest/pulls/pulls#create-a-pull-request"""
+
+_TITLE = "chore(release): "
+_TITLE_LIMIT = 100
+_BRANCHES = "lockgate/release/"
+_MARKER = re.compile(r"^<!-- lockgate:release (\{[^\r\n]*\}) -->[ \t]*\r?$", re.MULTILINE)
+_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SHORT_ID = re.compile(r"\b[0-9a-f]{7}\b")
+_FILES = 100
+_NAMES = 100
+_SLACK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePull:
+    """What a release pull request says."""
+
+    words: str
+    """The people's own."""
+    head: Sha | None
+    """The commit that it was made from; None if the marker is gone."""
+    versions: Mapping[str, Version]
+    """By package."""
+
+
+def render_title(plans: Sequence[ReleasePlan]) -> str:
+    """At least one plan."""
+    title = _TITLE + listed([plan.tag for plan in plans], len(plans))
+    return title if len(title) <= _TITLE_LIMIT else f"{_TITLE}{counted(len(plans), 'package')}"
+
+
+def branch_name(name: str) -> str:
+    """The branch for a package by its name, or for all packages by the name of the branch that is
+    released. Two names have two branches, and no branch's name begins another's with a slash."""
+    safe = quote(name, safe="@").replace("~", "%7E").replace(".", "%2E").replace("%2F", "+")
+    return _BRANCHES + re.sub(r"(?<=[0-9A-Za-z])%2E(?=[0-9A-Za-z])(?!lock$)", ".", safe)
+
+
+def render_body(
+    plans: Sequence[ReleasePlan],
+    head: Sha,
+    *,
+    files: Sequence[FileChange] = (),
+    production: Sequence[str] = (),
+    words: str = "",
+    limit: int = BODY_LIMIT,
+) -> str:
+    """``head`` is the commit that is released; ``production`` says in plain sentences what of it is
+    live already; ``words`` are what ``parse_pull`` found of the people's own. What is too much is
+    left out of the changelog first."""
+    marker = _marker(plans, head)
+    opening = "\n\n".join(_opening(plan) for plan in plans)
+    above = f"{words.strip()}\n\n" if words.strip() else ""
+    start = f"{above}{marker}\n{opening}\n"
+    end = "\n".join(["", *_files(files), *_names(plans), *_production(production), _closing(head)])
+    room = limit - length(start) - length(end) - _SLACK
+    sections = []
+    for left, plan in zip(range(len(plans), 0, -1), plans, strict=True):
+        # Each an equal share of what the ones before it left.
+        section = cut_section(f"{plan.changelog.strip()}\n", room // left)
+        sections.append(section if len(plans) == 1 else _titled(plan, section))
+        room -= length(sections[-1])
+    body = "\n".join([start, *sections]) + end
+    if length(body) <= limit:
+        return body
+    return f"{escape.cut(above.rstrip(), (limit - length(marker)) // 2 - _SLACK)}\n\n{marker}\n"
+
+
+def parse_pull(config: ReleaseConfig, title: str, body: str) -> ReleasePull:
+    """Never raises. Without a marker the versions are read from the title, and everything in the
+    description is the people's own."""
+    text = body.replace("\r\n", "\n")
+    match = _MARKER.search(text)
+    if match is None:
+        return ReleasePull(text.strip(), None, _versions_in(config, title))
+    try:
+        said = json.loads(match[1])
+        head, versions = said["head"], said["versions"].items()
+        parsed = {str(name): parse_version(str(version)) for name, version in versions}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        head, parsed = "", {}
+    known = isinstance(head, str) and _ID.fullmatch(head)
+    return ReleasePull(
+        text[: match.start()].strip(),
+        Sha(head) if known else None,
+        parsed or _versions_in(config, title),
+    )
+
+
+def _versions_in(config: ReleaseConfig, title: str) -> dict[str, Version]:
+    """Of those packages whose tags a title names."""
+    tags = re.split(r", | and ", title.removeprefix(_TITLE).strip())[: len(config.packages)]
+    return {
+        package.name: version
+        for package in config.packages
+        for tag in tags
+        if (version := package.version_of(tag)) is not None
+    }
+
+
+def _marker(plans: Sequence[ReleasePlan], head: Sha) -> str:
+    said = {"head": head, "versions": {plan.package: str(plan.next) for plan in plans}}
+    text = json.dumps(said).replace(">", "\\u003e")  # which could end the comment
+    return f"<!-- lockgate:release {text} -->"
+
+
+def _opening(plan: ReleasePlan) -> str:
+    after = f", after {escape.code(plan.current_tag)}" if plan.current_tag else ""
+    return (
+        f"**{escape.inline(plan.tag)}** is next{after}. {escape.sentence(plan.reason, limit=600)}"
+    )
+
+
+def _titled(plan: ReleasePlan, section: str) -> str:
+    """Several sections are told apart by their packages."""
+    return f"# {escape.inline(plan.package)}\n\n{section}"
+
+
+def _files(files: Sequence[FileChange]) -> list[str]:
+    if not files:
+        return []
+    lines = [
+        f"- {escape.code(file.path)}{' (new)' if file.before is None else ''}"
+        for file in files[:_FILES]
+    ]
+    if len(files) > _FILES:
+        lines.append(f"- and {len(files) - _FILES} more")
+    summary = f"<summary>{counted(len(files), 'file')} changed</summary>"
+    return ["<details>", summary, "", *lines, "", "</details>", ""]
+
+
+def _names(plans: Sequence[ReleasePlan]) -> list[str]:
+    names = {name.casefold(): name for plan in plans for name in plan.contributors}
+    shown = [escape.inline(names[key], 60) for key in sorted(names)]
+    return [f"**By** {listed(shown, _NAMES)}", ""] if shown else []
+
+
+def _production(said: Sequence[str]) -> list[str]:
+    if not said:
+        return []
+    return ["**In production already**", "", *(f"- {escape.sentence(line)}" for line in said), ""]
+
+
+def _closing(head: Sha) -> str:
+    return (
+        f"<sub>Merging this releases it: the tag and the GitHub release follow. Made from "
+        f"{escape.code(head[:7])}, and renewed with each push. What you write at the very top, "
+        "above this text, stays. `/release as 2.0.0`, `/release prerelease`, `/release skip <sha>` "
+        "and `/release note <text>` change it.</sub>\n"
+    )
