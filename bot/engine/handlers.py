@@ -1,6 +1,5 @@
 """What a worker does for each kind of work, and when it had better wait."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,10 +34,12 @@ from bot.core.work import (
     Work,
 )
 from bot.engine.links import Links
+from bot.engine.payload import read_payload
 from bot.engine.reconcile import Reconciler
 from bot.engine.routes import head_in, route
 from bot.engine.shipping import Shipping
 from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries, wake_stranded
+from bot.logs import log_context
 from bot.ports import (
     Clock,
     Hub,
@@ -124,7 +125,8 @@ class Engine:
     async def _route_deliveries(self, work: RouteDeliveries, cause: str) -> None:
         for guid in work.guids:
             try:
-                await self._route_delivery(guid)
+                with log_context(delivery=guid):
+                    await self._route_delivery(guid)
             except Exception as error:
                 if isinstance(error, StoreUnavailable) or len(work.guids) == 1:
                     raise
@@ -137,7 +139,7 @@ class Engine:
         if delivery is None:
             return
         received_at = delivery.received_at.timestamp() if delivery.received_at else None
-        payload = json.loads(delivery.payload)
+        payload = read_payload(delivery.payload)
         works = route(delivery.event, delivery.action, payload, received_at=received_at)
         head = head_in(delivery.event, payload)
         if head and delivery.received_at:

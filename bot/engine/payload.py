@@ -56,7 +56,7 @@ def _read_unusual(content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise ValueError("The body is not JSON that can be read.") from None
     if not isinstance(payload, dict):
-        raise ValueError("The body is JSON but not an object.")
+        raise ValueError("The body is JSON but not an object.")  # noqa: TRY004
     return payload
 
 

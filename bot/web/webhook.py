@@ -146,7 +146,7 @@ class WebhookDoor:
             routed=self._needs_job(name, action, payload),
         )
 
-    def _needs_job(self, event: str, action: str, payload: dict[str, Any]) -> bool:
+    def _needs_job(self, event: str, action: str, payload: Mapping[str, Any]) -> bool:
         try:
             return self._is_routed(event, action, payload)
         except Exception:

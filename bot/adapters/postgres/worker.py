@@ -194,7 +194,6 @@ def _task(
         assert job.id is not None  # noqa: S101 (it was fetched)
         info = JobInfo(job.id, job.attempts + 1, queue.queued_at(args))
         with log_context(
-            delivery=args.get("guid"),
             installation=args.get("installation_id"),
             repository=f"{args['owner']}/{args['name']}" if "owner" in args else None,
             job=job.id,
