@@ -32,6 +32,7 @@ from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
 from bot.adapters.workflow.host import WorkflowHost
+from bot.core.hosting import HostProject
 from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
@@ -39,7 +40,9 @@ from bot.engine.links import Links
 from bot.engine.remote import Remote
 from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
-from bot.ports.host import Host
+from bot.ports.host import Host, HostError, HostRefused
+from bot.ports.observations import Place
+from bot.ports.operations import AuditBroken
 from bot.ports.people import People
 from bot.settings import AppCredentials, Secret, Settings
 
@@ -303,6 +306,24 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
         except EmbeddedError as error:
             raise StoreUnavailable(str(error)) from error
 
+    async def audit_fault() -> str:
+        try:
+            async with open_audit(settings) as audit:
+                await audit.check()
+        except (AuditKeyError, AuditBroken) as error:
+            return str(error)
+        return ""
+
+    async def projects() -> list[tuple[Place, HostProject | HostError]]:
+        async with (
+            open_hub(settings) as hub,
+            _hosts(settings, hub) as hosts,
+            _database(settings) as database,
+            store.open_store(database) as opened,
+        ):
+            places = await PostgresObservations(opened.pool).fetch_places()
+            return [(place, await _project_of(place, hosts)) for place in places]
+
     inspector = _inspector(settings)
     try:
         yield Subject(
@@ -310,6 +331,8 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
             inspector=inspector,
             pending_migrations=pending_migrations,
             queue_health=queue_health,
+            audit_fault=audit_fault,
+            projects=projects,
             app_id=settings.github_app.app_id if settings.github_app else 0,
             public_url=settings.public_url,
             api_url=settings.github_api_url,
@@ -319,6 +342,16 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
     finally:
         if inspector:
             await inspector.aclose()
+
+
+async def _project_of(place: Place, hosts: Mapping[str, Host]) -> HostProject | HostError:
+    host = hosts.get(place.target.host)
+    if host is None:
+        return HostRefused(f"this server has no access to {place.target.host}", "set VERCEL_TOKEN")
+    try:
+        return await host.fetch_project(place.repo, place.target)
+    except HostError as error:
+        return error
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ from dataclasses import asdict
 import click
 
 from bot.core.decision import Verdict
-from bot.engine.doctor import Check, examine
+from bot.engine.doctor import examine
+from bot.engine.examined import Check
 from bot.logs import configure_logging
 from bot.settings import SettingsError, read_settings
 from bot.wiring import open_doctor

@@ -187,7 +187,7 @@ async def usable_environments(
         named = outcome.policy.environments
         await operations.save_policy(
             repository_id,
-            outcome.policy.model_dump_json(by_alias=True),
+            outcome.policy.model_dump_json(by_alias=True, exclude_none=True),
             {name: policy.target for name, policy in named.items() if policy.target},
         )
         return Environments(outcome.policy.environments, outcome.policy.commits)

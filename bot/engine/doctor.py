@@ -12,7 +12,10 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from bot.core.decision import Verdict
+from bot.core.hosting import HostProject
 from bot.engine.app_manifest import HOOK_PATH, AppManifest
+from bot.engine.doctor_shipping import check_audit, check_hosting
+from bot.engine.examined import Check
 from bot.ports import (
     AppFacts,
     AppInspector,
@@ -25,6 +28,8 @@ from bot.ports import (
     QueueHealth,
     StoreUnavailable,
 )
+from bot.ports.host import HostError
+from bot.ports.observations import Place
 
 T = TypeVar("T")
 
@@ -38,16 +43,6 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """What one check found. ``remedy`` is the one thing to do, empty when it passed."""
-
-    name: str
-    verdict: Verdict
-    found: str
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Subject:
     """What is examined. ``inspector`` is None where no App is configured."""
 
@@ -55,6 +50,8 @@ class Subject:
     inspector: AppInspector | None
     pending_migrations: Callable[[], Awaitable[Sequence[str]]]
     queue_health: Callable[[], Awaitable[QueueHealth]]
+    audit_fault: Callable[[], Awaitable[str]]
+    projects: Callable[[], Awaitable[Sequence[tuple[Place, HostProject | HostError]]]]
     app_id: int
     public_url: str
     api_url: str
@@ -74,6 +71,9 @@ async def examine(subject: Subject) -> AsyncIterator[Check]:
     yield check_database(pending)
     usable = not isinstance(pending, StoreUnavailable) and not pending
     yield check_queue(await _of_store(subject.queue_health()) if usable else None)
+    yield check_audit(await _of_store(subject.audit_fault()) if usable else None)
+    asks = usable and subject.inspector is not None
+    yield check_hosting(await _of_store(subject.projects()) if asks else None)
 
 
 async def _examine_app(subject: Subject, inspector: AppInspector) -> AsyncIterator[Check]:

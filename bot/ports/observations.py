@@ -41,6 +41,10 @@ class ObservationStore(Protocol):
         """The environments of a repository that live at a host."""
         ...
 
+    async def fetch_places(self) -> list[Place]:
+        """All environments."""
+        ...
+
     async def find_places(self, host: str, projects: Sequence[str]) -> list[Place]:
         """The environments that live in a host's project, by any of its names."""
         ...

@@ -3,16 +3,22 @@
 Time passes by moving an operation's deadline, not by waiting for it.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from production import DOMAIN, POLICY, Production
 
+from bot.core.decision import Verdict
 from bot.core.operations.machine import State, StepName
 from bot.core.policy import POLICY_PATH
+from bot.engine.doctor import examine
+from bot.engine.examined import Check
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Comment, Pull
 from bot.sandbox.vercel.model import Deployment
+from bot.settings import Secret, Settings
+from bot.wiring import open_doctor
 
 PROMOTE, ROLLBACK = "POST /v10/projects/*", "POST /v1/projects/*"
 
@@ -517,3 +523,24 @@ async def test_a_server_that_lost_its_token_ends_what_was_under_way(production: 
     assert "no access to vercel" in promotion.outcome
     assert production.answer_to(following, comment)
     assert await production.served() == good.merge_commit_sha
+
+
+async def test_doctor_tells_what_lets_builds_past_the_gates(production: Production):
+    pull = production.merged("feat: add search")
+    production.comment(pull, "/status")
+    await production.journey.rest()
+    settings = production.journey.bot.settings
+
+    async def hosting(settings: Settings) -> Check:
+        async with open_doctor(settings) as subject:
+            (found,) = [check async for check in examine(subject) if check.name == "hosting"]
+            return found
+
+    assert (await hosting(settings)).verdict is Verdict.PASS
+    production.project.auto_assign = True
+    check = await hosting(settings)
+    assert check.verdict is Verdict.FAIL
+    assert "production of octo/shop" in check.found
+    assert "turn off Auto-assign" in check.remedy
+    check = await hosting(replace(settings, vercel_token=Secret("")))
+    assert (check.verdict, check.remedy) == (Verdict.FAIL, "set VERCEL_TOKEN")

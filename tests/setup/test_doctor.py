@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -18,12 +19,14 @@ from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.decision import Verdict
 from bot.core.redaction import redact
-from bot.engine.doctor import Check, check_clock, examine
+from bot.engine.doctor import check_clock, examine
+from bot.engine.examined import Check
+from bot.ports.operations import AuditEntry
 from bot.sandbox.registry import new_key
 from bot.sandbox.server import Sandbox
 from bot.settings import load_settings
 from bot.web.health import health_routes
-from bot.wiring import open_doctor
+from bot.wiring import open_audit, open_doctor
 
 SECRET = "a-webhook-secret-of-some-length"
 NAMES = [
@@ -39,6 +42,8 @@ NAMES = [
     "deliveries",
     "database",
     "queue",
+    "audit",
+    "hosting",
 ]
 
 
@@ -184,6 +189,23 @@ async def test_a_database_that_was_not_migrated(house: House, empty_database_url
     assert checks["database"].verdict is Verdict.FAIL
     assert "lockgate migrate" in checks["database"].remedy
     assert checks["queue"].verdict is Verdict.SKIP
+    assert checks["audit"].verdict is Verdict.SKIP
+
+
+async def test_an_audit_log_that_lost_its_checkpoints(house: House, database_url: str) -> None:
+    async with open_audit(load_settings(house.environ)) as audit:
+        await audit.append(AuditEntry("login", "ada", "", "ada", {}))
+        await audit.sequence()
+    assert (await house.examined())["audit"].verdict is Verdict.PASS
+    async with await psycopg.AsyncConnection.connect(database_url) as connection:
+        await connection.execute(
+            "ALTER TABLE lockgate.audit_checkpoints DISABLE TRIGGER audit_append_only"
+        )
+        await connection.execute("DELETE FROM lockgate.audit_checkpoints")
+    check = (await house.examined())["audit"]
+    assert check.verdict is Verdict.FAIL
+    assert "no checkpoint" in check.found
+    assert "lockgate audit verify" in check.remedy
 
 
 async def test_a_delivery_that_was_signed_with_another_secret(house: House) -> None:
@@ -256,7 +278,7 @@ async def test_the_command_on_one_that_is_not(house: House) -> None:
     (at,) = [number for number, line in enumerate(lines) if line.startswith("fail")]
     assert "events" in lines[at]
     assert lines[at + 1].strip().startswith("→ tick “Merge group”")
-    assert lines[-1] == "1 of 12 checks ask for something."
+    assert lines[-1] == "1 of 14 checks ask for something."
 
 
 async def test_the_command_with_an_environment_that_cannot_be_used(tmp_path) -> None:

@@ -160,6 +160,10 @@ class PostgresAudit:
         newest = await with_connection(self._pool, _fetch_newest)
         return newest[1] if newest else ""
 
+    async def check(self) -> None:
+        """See whether the log can be gone on with. Raises as ``sequence``."""
+        await with_connection(self._pool, self._fetch_frontier)
+
     async def _sequence(self, lock: str) -> int:
         total = 0
         while True:

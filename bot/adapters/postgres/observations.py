@@ -33,6 +33,9 @@ class PostgresObservations:
         rows = await self._fetch("fetch_names", repository_id=repository_id, host=host)
         return [row["environment"] for row in rows]
 
+    async def fetch_places(self) -> list[Place]:
+        return await self._places(await self._fetch("fetch_places"))
+
     async def find_places(self, host: str, projects: Sequence[str]) -> list[Place]:
         names = [text(project) for project in projects]
         return await self._places(await self._fetch("find_places", host=host, projects=names))

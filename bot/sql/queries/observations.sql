@@ -9,6 +9,11 @@ SELECT environment
  WHERE repository_id = %(repository_id)s AND host = %(host)s
  ORDER BY environment;
 
+-- fetch_places --
+SELECT repository_id, environment, host, project, domain
+  FROM environment_targets
+ ORDER BY repository_id, environment;
+
 -- find_places --
 SELECT repository_id, environment, host, project, domain
   FROM environment_targets
