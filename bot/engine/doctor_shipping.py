@@ -1,0 +1,61 @@
+"""What can be wrong with where environments live, and with the log of what was done there."""
+
+from collections.abc import Sequence
+
+from bot.core.decision import Verdict
+from bot.core.hosting import HostProject
+from bot.engine.examined import Check
+from bot.ports import StoreUnavailable
+from bot.ports.host import HostError
+from bot.ports.observations import Place
+
+
+def check_hosting(
+    projects: Sequence[tuple[Place, HostProject | HostError]] | StoreUnavailable | None,
+) -> Check:
+    """``projects`` is None where nothing could be asked."""
+    name = "hosting"
+    if projects is None or isinstance(projects, StoreUnavailable):
+        return Check(name, Verdict.SKIP, "not looked at: it needs the App's key and the database")
+    if not projects:
+        return Check(name, Verdict.PASS, "no policy in force names an environment")
+    for place, project in projects:
+        where = f"{place.environment} of {place.repo.full_name}"
+        if isinstance(project, HostError):
+            remedy = getattr(project, "remedy", "") or (
+                f"see that the project {place.target.project} exists, and that VERCEL_TOKEN and "
+                "VERCEL_TEAM_ID reach it"
+            )
+            return Check(name, Verdict.FAIL, f"{where} cannot be looked at: {project}", remedy)
+    for place, project in projects:
+        if isinstance(project, HostProject) and project.auto_assigns:
+            return Check(
+                name,
+                Verdict.FAIL,
+                f"each new production build of {project.name} goes live by itself, past every gate "
+                f"of {place.environment} of {place.repo.full_name}",
+                f"in {project.name} at Vercel, Settings, Environments, Production: turn off "
+                "Auto-assign Custom Production Domains",
+            )
+    count = len(projects)
+    return Check(
+        name,
+        Verdict.PASS,
+        f"{count} environment{'' if count == 1 else 's'}; nothing goes live past the gates",
+    )
+
+
+def check_audit(fault: str | StoreUnavailable | None) -> Check:
+    """``fault`` is why the audit log cannot be gone on with, empty if it can; None where it could
+    not be asked."""
+    name = "audit"
+    if fault is None or isinstance(fault, StoreUnavailable):
+        return Check(name, Verdict.SKIP, "not looked at: it needs a database that is up to date")
+    if fault:
+        return Check(
+            name,
+            Verdict.FAIL,
+            f"nothing more is taken into the audit log: {fault}",
+            "run `lockgate audit verify`, which names what was changed; keep the database as it is",
+        )
+    return Check(name, Verdict.PASS, "the newest checkpoint is the bot's own, over what it signed")
