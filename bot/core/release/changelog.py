@@ -69,7 +69,20 @@ def render_changelog(
     commits: Sequence[HistoryCommit],
 ) -> str:
     """The whole file, from all tags that the newest commit reaches and all commits that it
-    reaches, the newest first.
+    reaches, the newest first."""
+    sections = render_sections(config, package, tags, commits)
+    return "\n".join([f"{config.header.rstrip()}\n", *sections])
+
+
+def render_sections(
+    config: ReleaseConfig,
+    package: Package,
+    tags: Iterable[Tag],
+    commits: Sequence[HistoryCommit],
+    base: str = "",
+) -> list[str]:
+    """The sections of a part of the history, the newest first; ``base`` is what it follows, and
+    tags on no commit of it have none.
 
     A commit stands in the lowest version that reaches it. A prerelease that a release followed has
     no section: what was in it stands in that of the release.
@@ -89,7 +102,7 @@ def render_changelog(
     parts: list[list[Statement]] = [[] for _ in range(len(found) + 1)]
     for statement, owner in zip(statements, owners, strict=True):
         parts[len(found) if owner is None else owner].append(statement)
-    bases = ["", *(release.tag.name for release in found)]
+    bases = [base, *(release.tag.name for release in found)]
     sections = [
         Section(
             release.version,
@@ -104,8 +117,7 @@ def render_changelog(
     pending = Section(None, bases[-1], "HEAD", None, unreleased)
     if any(entries for _, entries in _groups(config, pending)):
         sections.append(pending)
-    texts = [render_section(config, section) for section in reversed(sections)]
-    return "\n".join([f"{config.header.rstrip()}\n", *texts])
+    return [render_section(config, section) for section in reversed(sections)]
 
 
 def _heading(config: ReleaseConfig, section: Section) -> str:
