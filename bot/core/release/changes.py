@@ -79,7 +79,7 @@ class _Reader:
         header = first.header.strip() if first else ""
         statement = Statement(commit, header, pull=commit.pull.number if commit.pull else None)
         if first is not None and first.kind is MessageKind.MERGE:
-            messages = self._describing(statement, first)
+            messages = self._describing(statement, messages)
         self._say(statement, messages)
         return statement
 
@@ -96,23 +96,33 @@ class _Reader:
                 self._say(statement, () if pull.number in spoken else messages)
                 spoken.add(pull.number)
 
-    def _describing(self, statement: Statement, merge: Message) -> tuple[Message, ...]:
+    def _describing(
+        self, statement: Statement, messages: tuple[Message, ...]
+    ) -> tuple[Message, ...]:
         """The messages that a merge in GitHub's or git's own words stands for."""
         commit = statement.commit
-        number = statement.pull or merge.pull_number
-        title = commit.pull.title if commit.pull else _second_line(commit.message)
-        if number and title.strip():
-            statement.pull = number
-            described = parse_message(title)
-            statement.header = described.header.strip()
-            breaking = described.breaking or merge.breaking
-            return (replace(described, breaking=breaking, footers=merge.footers),)
-        if commit.parents > 1 and not merge.breaking:
+        whole = parse_message(commit.message)
+        statement.pull = statement.pull or whole.pull_number
+        if commit.pull and commit.pull.title.strip():
+            title = parse_message(commit.pull.title)
+            statement.header = title.header.strip()
+            breaking = title.breaking or whole.breaking
+            return (replace(title, breaking=breaking, footers=whole.footers),)
+        # GitHub writes the title below its own words.
+        below = commit.message.lstrip().partition("\n")[2]
+        if statement.pull and below.strip():
+            described = read_messages(below, self._types)
+            if described:
+                statement.header = described[0].header.strip()
+            return described
+        if commit.parents > 1 and not whole.breaking:
             # Nothing but what its footers ask for.
-            return (replace(merge, header=""),) if merge.footers else ()
-        return (merge,)
+            return (replace(whole, header=""), *messages[1:])
+        return (whole, *messages[1:])
 
     def _say(self, statement: Statement, messages: Sequence[Message]) -> None:
+        if statement.pull is None and messages:
+            statement.pull = messages[0].pull_number
         sha, pull = statement.commit.sha, statement.pull
         changes: list[Change] = []
         reverts: list[Revert] = []
@@ -131,8 +141,6 @@ class _Reader:
             changes = list({_content(change): change for change in changes}.values())
         statement.changes, statement.reverts = tuple(changes), tuple(reverts)
         statement.asked = tuple(asked)
-        if statement.pull is None and changes:
-            statement.pull = changes[0].pull
 
     def _change(self, message: Message, sha: Sha, pull: int | None) -> Change:
         number = message.pull_number or pull
@@ -220,7 +228,9 @@ def _quoted(message: Message) -> tuple[str, bool]:
     """The header that a revert quotes, empty if none, and whether the revert of it is meant: git
     says ``Reapply "x"`` for what takes ``Revert "x"`` back."""
     if message.type is not None:
-        return message.description.strip().strip('"'), False
+        quoted = message.description.strip()
+        bare = len(quoted) < 2 or not quoted[0] == quoted[-1] == '"'
+        return quoted if bare else quoted[1:-1], False
     return message.reverted_header or "", message.header.lstrip()[:7].lower() == "reapply"
 
 
@@ -239,8 +249,3 @@ def _unwrapped(message: Message) -> tuple[int, Message]:
 def _without_suffix(message: Message) -> str:
     header = message.header.strip()
     return header.removesuffix(f"(#{message.pull_number})").rstrip()
-
-
-def _second_line(text: str) -> str:
-    """What GitHub writes the pull request's title on, below its own words."""
-    return text.lstrip().partition("\n")[2].lstrip().partition("\n")[0].strip()

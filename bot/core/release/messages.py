@@ -14,6 +14,7 @@ for. What is read follows from the header and from words that stand in the text.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from textwrap import dedent
 
 from bot.core.commits.message import Message, MessageKind
@@ -104,6 +105,6 @@ def _further_starts(lines: list[str], typed: re.Pattern[str]) -> list[int]:
 def _pieces(lines: list[str], starts: list[int]) -> Iterable[str]:
     """A text from each start to the next. What is indented below a header of a squash, as footers
     of a message are, is not indented for itself."""
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         rest = "\n".join(lines[start + 1 : end])
         yield f"{lines[start]}\n{dedent(rest) if start else rest}"
