@@ -129,7 +129,7 @@ class Errand:
     async def _type(self, remote: Remote) -> timedelta:
         """Post the comment; how long its end may take."""
         pull = await remote.find_pull(self.owner, self.name, number=self.number, named=self._named)
-        environments = await remote.fetch_environments(pull)
+        environments = await remote.fetch_environments(pull.ref.repo)
         line = plan_line(self.request, environments, datetime.now(UTC))
         if self.as_app and not hears_bots(line.request, environments):
             raise CommandError(

@@ -130,7 +130,7 @@ class CommandRunner:
         )
 
     async def _environments(self, work: RunCommand) -> Environments:
-        files = (await self.hub.fetch_pull_request(work.ref)).policy_files
+        files = await self.commands.fetch_trunk_policy(work.repo)
         return await usable_environments(self.operations, work.repository_id, files)
 
     async def _teams(

@@ -55,7 +55,7 @@ class Moves:
         said = f"Promotion to {request.environment}"
         if asked.policy_fault:
             return refuse(
-                Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the base branch.")
+                Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the default branch.")
             )
         policy = asked.environments[request.environment]
         target = self.builds.target_of(said, policy)

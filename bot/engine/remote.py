@@ -24,7 +24,7 @@ from bot.core.commands.requests import (
     ShaPrefix,
     TagName,
 )
-from bot.core.model import PullRef
+from bot.core.model import PullRef, RepoRef
 from bot.core.policy import PolicyInForce, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.render.check import COMMITS_CHECK
@@ -82,11 +82,11 @@ class Remote:
             )
         return await self.commands.fetch_pull(PullRef(repo, commit.pull_number))
 
-    async def fetch_environments(self, pull: PullFacts) -> Mapping[str, EnvironmentPolicy]:
-        """Those of the policy that counts on a pull request; empty where they are not known: the
+    async def fetch_environments(self, repo: RepoRef) -> Mapping[str, EnvironmentPolicy]:
+        """Those of the policy on the default branch; empty where they are not known: the
         bot may be able to read what the person is not."""
         try:
-            files = await self.person.fetch_policy_files(pull.ref.repo, pull.base_ref)
+            files = await self.commands.fetch_trunk_policy(repo)
         except HubUnavailable:
             raise
         except HubError:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.core.decision import Decision, GateResult, Verdict
-from bot.core.model import PullRef
 from bot.core.operations.machine import Operation
 from bot.engine.answers import Answers
 from bot.engine.builds import Builds
@@ -103,7 +102,7 @@ class Shipping:
         policy = environments.by_name.get(plan.environment)
         if environments.fault or policy is None:
             fault = environments.fault or f"the policy has no environment {plan.environment}"
-            remedy = "mend the policy on the base branch"
+            remedy = "mend the policy on the default branch"
             return Decision((GateResult("policy", Verdict.ERROR, fault, remedy),))
         return await self.gatherer.judge(
             operation.repo,
@@ -115,14 +114,5 @@ class Shipping:
         )
 
     async def _environments(self, operation: Operation) -> Environments:
-        repo = operation.repo
-        if operation.pull_number:
-            snapshot = await self.hub.fetch_pull_request(PullRef(repo, operation.pull_number))
-            files = snapshot.policy_files
-        else:
-            trunk, head = await self.commands.fetch_trunk(repo)
-            group = await self.hub.fetch_merge_group(
-                repo, head_sha=head, base_sha=head, base_ref=trunk
-            )
-            files = group.policy_files
-        return await usable_environments(self.operations, repo.id, files)
+        files = await self.commands.fetch_trunk_policy(operation.repo)
+        return await usable_environments(self.operations, operation.repo.id, files)

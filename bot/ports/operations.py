@@ -9,7 +9,7 @@ from bot.core.audit.entry import AuditEntry as AuditEntry
 from bot.core.audit.entry import AuditRecord
 from bot.core.audit.verify import Fault
 from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origin
-from bot.core.model import Actor, Commit, PullRef, RepoRef, Sha
+from bot.core.model import Actor, Commit, PolicyFiles, PullRef, RepoRef, Sha
 from bot.core.operations.machine import Operation
 from bot.core.promotion import Approval, CheckState, RequiredCheck
 from bot.core.work import AdvanceEnvironment
@@ -76,6 +76,11 @@ class CommandHub(Protocol):
 
     async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
         """The default branch and its tip."""
+        ...
+
+    async def fetch_trunk_policy(self, repo: RepoRef) -> PolicyFiles:
+        """What says who may move production and past which gates: a branch that a writer made, and
+        opened a pull request into, has no say in it."""
         ...
 
     async def fetch_checks(self, repo: RepoRef, sha: Sha) -> tuple[CheckState, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.commands.following import Look, Remark
-from bot.core.model import PolicyFiles, PullRef, RepoRef
+from bot.core.model import PullRef, RepoRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,6 @@ class PersonHub(Protocol):
     async def fetch_repository(self, owner: str, name: str) -> RepoRef:
         """By the name that it has now, following renames. Its installation is not known: 0."""
         ...
-
-    async def fetch_policy_files(self, repo: RepoRef, branch: str) -> PolicyFiles: ...
 
     async def fetch_remarks(
         self, ref: PullRef, since: datetime | None = None

@@ -153,13 +153,15 @@ async def test_a_comment_that_may_have_been_posted_is_not_posted_again(
     assert len(github.sandbox.comments_of(pull)) == 1
 
 
-async def test_the_policy_of_a_branch(github: GitHub, shop: Repository, mona: Remote) -> None:
-    policy = CommitSpec("chore: policy", {POLICY_PATH: "commits: {enforce: title}"})
-    github.sandbox.push(shop, "next", policy)
+async def test_the_policy_is_that_of_the_default_branch(
+    github: GitHub, shop: Repository, mona: Remote
+) -> None:
+    for branch, text in (("main", "commits: {enforce: title}"), ("next", "commits: {}")):
+        policy = CommitSpec("chore: policy", {POLICY_PATH: text})
+        github.sandbox.push(shop, branch, policy)
     repo = await mona.person.fetch_repository("octo", "shop")
-    files = await mona.person.fetch_policy_files(repo, "next")
+    files = await mona.commands.fetch_trunk_policy(repo)
     assert files.repository == FoundFile("octo/shop", POLICY_PATH, "commits: {enforce: title}")
-    assert await mona.person.fetch_policy_files(repo, "main") != files
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ async def test_environments_are_known_only_from_a_policy_that_can_be_used(
     pull = github.sandbox.open_pull(shop, "feat: x")
     github.sandbox.push(shop, "main", CommitSpec("chore: policy", {POLICY_PATH: text}))
     facts = await mona.find_pull("octo", "shop", number=pull.number, named=None)
-    assert list(await mona.fetch_environments(facts)) == names
+    assert list(await mona.fetch_environments(facts.ref.repo)) == names
 
 
 # where to type
@@ -257,5 +259,5 @@ async def test_a_token_that_is_shown_no_checks_knows_the_app_by_its_comment(
         await hand.find_app(facts)
     sandbox.comment(pull, "<!-- lockgate:summary -->", app=sandbox.app)
     assert await hand.find_app(facts) == BotApp("lockgate", sandbox.app.id)
-    assert set(await hand.fetch_environments(facts)) == set()
+    assert set(await hand.fetch_environments(facts.ref.repo)) == set()
     assert (await hand.post(facts, "/status")).login == "mona"

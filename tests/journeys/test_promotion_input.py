@@ -550,3 +550,22 @@ async def test_a_rollback_does_not_wait_for_a_github_that_hangs(
     assert newest.step(StepName.ANNOUNCE).found.startswith("GitHub was not told")
     took = newest.step(StepName.SWITCH).started_at - newest.requested_at
     assert took.total_seconds() < 5
+
+
+async def test_a_branch_of_somebodys_own_has_no_say_in_who_moves_production(
+    production: Production,
+):
+    await production.live_build("feat: add search")
+    github, repository = production.github, production.repository
+    following = production.merged("feat: sort by price")
+    lax = "environments:\n  production:\n    vercel: {project: shop, domain: shop.example.com}\n"
+    lax += "    requires: [source]\n    roles: [write, maintain, admin]\n"
+    github.push(repository, "lax", CommitSpec("chore: ask for less", {POLICY_PATH: lax}))
+    pull = github.open_pull(repository, "feat: x", base="lax", by=github.user("mona"))
+    await production.journey.rest()
+    production.switches()
+    said = await production.say(pull, f"/promote {following.merge_commit_sha}", by="mona")
+    assert "you have the role `write`" in said
+    assert production.switches() == []
+    remembered = await production.journey.bot.operations.fetch_policy(repository.id)
+    assert "write" not in remembered[0]

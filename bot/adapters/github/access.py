@@ -82,6 +82,23 @@ class RepositoryAccess:
         )
         return self.learn(repo, {**answer.data, "databaseId": answer.data["id"]})
 
+    async def is_behind(self, repo: RepoRef, sha: str, tip: str) -> bool:
+        """Whether a commit is a branch's tip or one that it was built on. Asked in this direction
+        the comparison has no commits and no files to tell of."""
+        if sha == tip:
+            return True
+        try:
+            answer = await self.client.rest(
+                op.COMPARE,
+                installation=repo.installation_id,
+                path={**path_of(repo), "basehead": f"{tip}...{sha}"},
+                query={"per_page": 1},
+                about=f"{repo.full_name} {tip[:7]}...{sha[:7]}",
+            )
+        except HubGone:  # both are there, and have no ancestor in common
+            return False
+        return answer.data["status"] in ("behind", "identical")
+
 
 def path_of(repo: RepoRef) -> dict[str, str | int]:
     return {"owner": repo.owner, "repo": repo.name}

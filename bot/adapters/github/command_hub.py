@@ -18,7 +18,8 @@ from bot.adapters.github.command_reading import (
     read_ruled_checks,
 )
 from bot.adapters.github.payloads import deployment_body, deployment_status_body
-from bot.core.model import PullRef, RepoRef, Sha
+from bot.adapters.github.reading import read_policy_files
+from bot.core.model import PolicyFiles, PullRef, RepoRef, Sha
 from bot.core.promotion import Approval, CheckState, RequiredCheck
 from bot.ports import HubGone, HubRefused
 from bot.ports.operations import CommandComment, CommitFacts, OwnComment, PullFacts
@@ -85,7 +86,7 @@ class GitHubCommandHub:
         repo = self._access.learn(repo, found)
         node = pick_commit(name, found)
         tip = (found["trunk"] or {}).get("target")
-        on_trunk = tip is not None and await self._is_behind(repo, node["oid"], tip["oid"])
+        on_trunk = tip is not None and await self._access.is_behind(repo, node["oid"], tip["oid"])
         return read_commit_facts(repo, name, found, node, trunk=trunk, on_trunk=on_trunk)
 
     async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
@@ -95,6 +96,12 @@ class GitHubCommandHub:
         if branch is None:
             raise HubGone(f"{repo.full_name} has no commit on its default branch yet")
         return branch["name"], Sha(branch["target"]["oid"])
+
+    async def fetch_trunk_policy(self, repo: RepoRef) -> PolicyFiles:
+        data, errors = await self._access.query(op.POLICY_FILES, repo, repo.full_name, {})
+        repo = self._access.learn(repo, data["repository"])
+        branch = data["repository"]["defaultBranchRef"]
+        return read_policy_files(repo, branch and branch["target"], data["organisation"], errors)
 
     async def fetch_checks(self, repo: RepoRef, sha: Sha) -> tuple[CheckState, ...]:
         """One request for up to 100 checks."""
@@ -217,22 +224,6 @@ class GitHubCommandHub:
             if not connection["pageInfo"]["hasPreviousPage"]:
                 return None
             before = connection["pageInfo"]["startCursor"]
-
-    async def _is_behind(self, repo: RepoRef, sha: str, tip: str) -> bool:
-        """Whether a commit is the trunk's tip or one that it was built on."""
-        if sha == tip:
-            return True
-        try:
-            answer = await self._access.client.rest(
-                op.COMPARE,
-                installation=repo.installation_id,
-                path={**path_of(repo), "basehead": f"{tip}...{sha}"},
-                query={"per_page": 1},
-                about=f"{repo.full_name} {tip[:7]}...{sha[:7]}",
-            )
-        except HubGone:  # both are there, and have no ancestor in common
-            return False
-        return answer.data["status"] in ("behind", "identical")
 
     async def _checks(self, repo: RepoRef, sha: Sha) -> AsyncIterator[dict[str, Any] | None]:
         about = f"{repo.full_name}@{sha}"

@@ -8,9 +8,8 @@ from bot.adapters.github.access import RepositoryAccess, path_of
 from bot.adapters.github.auth import Bearer
 from bot.adapters.github.client import GitHubClient
 from bot.adapters.github.payloads import comment_body
-from bot.adapters.github.reading import read_policy_files
 from bot.core.commands.following import Look, Reaction, Remark, Writer
-from bot.core.model import PolicyFiles, PullRef, RepoRef
+from bot.core.model import PullRef, RepoRef
 from bot.ports import Clock
 from bot.ports.person import Posted
 
@@ -44,14 +43,6 @@ class GitHubPerson:
         repo = RepoRef(_NO_APP, found["id"], found["owner"]["login"], found["name"])
         self.access.note(repo)
         return repo
-
-    async def fetch_policy_files(self, repo: RepoRef, branch: str) -> PolicyFiles:
-        about = f"{repo.full_name}@{branch}"
-        variables = {"baseRef": f"refs/heads/{branch}"}
-        data, errors = await self.access.query(op.POLICY_FILES, repo, about, variables)
-        repo = self.access.learn(repo, data["repository"])
-        base = data["repository"]["ref"]
-        return read_policy_files(repo, base and base["target"], data["organisation"], errors)
 
     async def post_comment(self, ref: PullRef, body: str) -> Posted:
         repo = await self.access.named(ref.repo)
