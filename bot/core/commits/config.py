@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, TypeAlias
 
-import re2  # type: ignore[import-untyped]
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -20,6 +19,7 @@ from bot.core.commits.message import MessageKind
 from bot.core.commits.rules.cases import CAPITALISED, Case
 from bot.core.commits.rules.rule import Level, Rule
 from bot.core.model import Actor, ActorKind
+from bot.core.patterns import compile_pattern
 
 
 class Enforce(StrEnum):
@@ -50,21 +50,10 @@ def _known_rule(name: str) -> str:
 
 def _re2_pattern(pattern: str) -> str:
     try:
-        _compile(pattern)
-    except re2.error as error:
-        reason = error.args[0] if error.args else "no reason given"
-        text = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-        raise PydanticCustomError(
-            "re2_pattern", "this is not an RE2 pattern: {reason}", {"reason": text}
-        ) from None
+        compile_pattern(pattern)
+    except ValueError as error:
+        raise PydanticCustomError("re2_pattern", "{said}", {"said": str(error)}) from None
     return pattern
-
-
-def _compile(pattern: str) -> Any:
-    options = re2.Options()
-    options.log_errors = False  # RE2 would write to standard error by itself
-    options.max_mem = 1 << 20
-    return re2.compile(pattern, options)
 
 
 def _rules_schema(schema: dict[str, Any]) -> None:
@@ -236,7 +225,7 @@ class CommitsConfig(BaseModel):
 
     @cached_property
     def _scope_regexes(self) -> tuple[Any, ...]:
-        return tuple(map(_compile, self.scope_patterns))
+        return tuple(map(compile_pattern, self.scope_patterns))
 
     @cached_property
     def _ignored(self) -> tuple[frozenset[str], frozenset[int]]:
