@@ -6,6 +6,7 @@ The model decides; its JSON Schema lends the words for what was expected.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -38,7 +39,6 @@ def place_of(root: Node, path: Sequence[str | int], *, key: bool) -> tuple[str, 
 def validate(model: type[Model], root: Node) -> Model | list[PolicyProblem]:
     """The model that the nodes describe, or every problem found. Types are strict: ``"1"`` is no
     number."""
-    schema = model.model_json_schema()
     if not isinstance(root, MappingNode):
         message = f"the file must be a mapping of keys to values, found {_found(root)}"
         return [PolicyProblem("", root.place.line, root.place.column, message)]
@@ -46,11 +46,18 @@ def validate(model: type[Model], root: Node) -> Model | list[PolicyProblem]:
         # From JSON, because there a list is the strict form of a tuple and a text of an enum.
         return model.model_validate_json(json.dumps(_plain(root)), strict=True)
     except ValidationError as error:
+        schema = _schema_of(model)
         faults = [
             _locate(detail, root, schema)
             for detail in error.errors(include_url=False, include_input=False)
         ]
     return [_problem(fault, schema) for fault in _without_branches(faults)]
+
+
+@lru_cache
+def _schema_of(model: type[BaseModel]) -> Schema:
+    # It takes longer than the rest, and nobody needs it for a file without a fault.
+    return model.model_json_schema()
 
 
 def _plain(node: Node) -> Any:
