@@ -39,6 +39,21 @@ from bot.core.gates import (
     source,
 )
 from bot.core.promotion import Gate
+from bot.core.release.updaters.by_path import BY_PATH
+from bot.core.release.updaters.by_regex import BY_REGEX
+from bot.core.release.updaters.cargo_lock import CARGO_LOCK
+from bot.core.release.updaters.cargo_toml import CARGO_TOML
+from bot.core.release.updaters.go_mod import GO_MOD
+from bot.core.release.updaters.marker import MARKER
+from bot.core.release.updaters.other_locks import OTHER_LOCKS
+from bot.core.release.updaters.package_json import PACKAGE_JSON
+from bot.core.release.updaters.package_lock import PACKAGE_LOCK
+from bot.core.release.updaters.pyproject import PYPROJECT
+from bot.core.release.updaters.python_source import PYTHON_SOURCE
+from bot.core.release.updaters.setup_cfg import SETUP_CFG
+from bot.core.release.updaters.updater import Updater
+from bot.core.release.updaters.uv_lock import UV_LOCK
+from bot.core.release.updaters.version_txt import VERSION_TXT
 
 COMMIT_RULES: tuple[Rule, ...] = (
     type.TYPE_EMPTY,
@@ -117,3 +132,22 @@ GATES: dict[str, Gate] = {
     )
 }
 """The gates of promotion, by the names that the policy has for them."""
+
+UPDATERS: tuple[Updater, ...] = (
+    PACKAGE_JSON,
+    PACKAGE_LOCK,
+    PYPROJECT,
+    SETUP_CFG,
+    PYTHON_SOURCE,
+    UV_LOCK,
+    CARGO_TOML,
+    CARGO_LOCK,
+    GO_MOD,
+    VERSION_TXT,
+    OTHER_LOCKS,
+    MARKER,
+    BY_PATH,
+    BY_REGEX,
+)
+"""Of those that know files by name, the first that matches sets the version there; the last three
+are for files that the policy names."""
