@@ -46,6 +46,12 @@ VALID = [
         "freeze: [{cron: '0 0 * * *', hours: 1, reason: x}, "
         "{until: '2026-12-24T18:00Z', reason: x}]}}"
     ),
+    "release: {}",
+    "release: {kind: go, tag: 'r{version}', draft: true, latest: false, other: hide}",
+    "release: {prerelease: {branch: next}, sections: {feat: New}, hidden: []}",
+    "release: {extra_files: [a, {file: b.json, path: c}, {file: /d, regex: '(e)'}]}",
+    "release: {packages: [{path: .}, {path: a, name: '@b/c'}], bump_dependents: none}",
+    "release: {changelog: {path: docs/log.md, header: '# Log'}, release_as: 1.0.0}",
 ]
 INVALID = [
     "[]",
@@ -95,6 +101,28 @@ INVALID = [
     "environments: {p: {vercel: {project: a, domain: a.test}, approvals: {count: -1}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, freeze: [{until: 5, reason: x}]}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, freeze: [{until: '2026-12-24'}]}}",
+    "release:",
+    "release: null",
+    "release: true",
+    "release: {kind: ruby}",
+    "release: {kinds: node}",
+    "release: {tag: ''}",
+    "release: {packages: {a: b}}",
+    "release: {packages: [{name: a}]}",
+    "release: {packages: [{path: a, name: 'b c'}]}",
+    "release: {extra_files: [1]}",
+    "release: {extra_files: [{path: a}]}",
+    "release: {extra_files: [{file: a, pattern: b}]}",
+    "release: {sections: {'a b': c}}",
+    "release: {sections: {feat: ''}}",
+    "release: {sections: [feat]}",
+    "release: {hidden: feat}",
+    "release: {other: 1}",
+    "release: {bump_before_1_0: major}",
+    "release: {release_as: 2}",
+    "release: {prerelease: {identifier: rc}}",
+    "release: {draft: 'true'}",
+    "release: {changelog: CHANGELOG.md}",
 ]
 
 

@@ -7,13 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.core.commits.config import CommitsConfig
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.policy.values import ENVIRONMENT_NAME, EnvironmentName
+from bot.core.policy.release import ReleasePolicy
+from bot.core.policy.values import ENVIRONMENT_NAME, EnvironmentName, wrong
 
 POLICY_PATH = ".github/lockgate.yml"
 
 
 def _named(schema: dict[str, Any]) -> None:
     schema["propertyNames"] = {"pattern": ENVIRONMENT_NAME}
+
+
+def _not_null(schema: dict[str, Any]) -> None:
+    schema["$ref"] = schema.pop("anyOf")[0]["$ref"]
+    del schema["default"]
 
 
 class Policy(BaseModel):
@@ -40,6 +46,24 @@ class Policy(BaseModel):
         description="Where builds go, by name, e.g. `production`: small letters, digits and "
         "hyphens.",
     )
+
+    release: ReleasePolicy | None = Field(
+        default=None,
+        json_schema_extra=_not_null,
+        description="How releases are made. Left out: Lockgate makes none.",
+    )
+
+    @field_validator("release")
+    @classmethod
+    def _says_something(cls, release: ReleasePolicy | None) -> ReleasePolicy:
+        # Nothing may be meant as "as it is by default", or as "not at all".
+        if release is None:
+            raise wrong(
+                "must be a mapping of keys to values; leave the key out where there are to be no "
+                "releases",
+                "release: {}",
+            )
+        return release
 
     @field_validator("version", mode="before")
     @classmethod

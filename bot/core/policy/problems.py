@@ -35,6 +35,17 @@ class PolicyProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class Complaint:
+    """A fault between keys. ``path`` leads to the key; ``message`` begins with its name, in
+    ``{}``."""
+
+    path: tuple[str | int, ...]
+    message: str
+    suggestion: str = ""
+    at_key: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyProblems:
     """Why a policy file cannot be used: at least one problem, in the order of the file."""
 
