@@ -166,7 +166,12 @@ class _Reader:
         own = self._change(message, sha, number)
         description = change.description or own.description
         return replace(
-            change, type="revert", breaking=own.breaking, description=description, pull=number
+            change,
+            type="revert",
+            scope=change.scope or own.scope,
+            breaking=own.breaking,
+            description=description,
+            pull=number,
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.core.phrases import counted, listed, quoted
+from bot.core.phrases import listed, quoted
 from bot.core.release.ancestry import claim_reached
 from bot.core.release.bump import bump_between, bump_of, decide_target
 from bot.core.release.changelog import Section, render_section
@@ -197,9 +197,14 @@ def _nothing(
     if not settled.changes:
         said = f"Nothing has landed{where}{since}."
     else:
-        commits = counted(len({change.sha for change in settled.changes}), "commit")
-        said = f"Of {commits}{where}{since} none makes a release{_instead(settled.changes)}."
-        said += " One of the type `feat` or `fix` does, or a `Release-As:` footer."
+        commits = len({change.sha for change in settled.changes})
+        said = (
+            f"The one commit{where}{since} makes no release"
+            if commits == 1
+            else f"None of {commits} commits{where}{since} makes a release"
+        )
+        said += f"{_instead(settled.changes)}. One of the type `feat` or `fix` does, or a "
+        said += "`Release-As:` footer."
     reason = " ".join(filter(None, [said, unheard]))
     return NothingToRelease(
         package.name, current.version if current else None, reason, settled.changes
