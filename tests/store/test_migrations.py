@@ -84,6 +84,10 @@ SAMPLE_ROWS = {
         "INSERT INTO audit_entries VALUES (3, '{\"key\": \"a\"}', 's'),"
         " (4, '{\"key\": \"b\"}', 's'), (5, '{}', 's')"
     ),
+    "0014_release_steering.sql": (
+        "INSERT INTO release_steering VALUES (42, 1, 7, 'as', '2.0.0', NULL, 'o', now()),"
+        " (42, 2, 7, 'prerelease', '', 'api', 'o', now())"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 
