@@ -415,7 +415,7 @@ def test_a_dependent_says_so() -> None:
     found = plan_releases(LINKED, TAGS, dict.fromkeys(("api", "@acme/core"), story))["api"]
     assert isinstance(found, ReleasePlan)
     assert found.reason == (
-        "It depends on @acme/core, released as 3.1.0, which makes 2.0.1 a patch release."
+        "It depends on `@acme/core`, released as 3.1.0, which makes 2.0.1 a patch release."
     )
     assert found.changelog.endswith("\n### Dependencies\n\n- `@acme/core` 3.0.0 → 3.1.0\n")
 

@@ -6,6 +6,7 @@ https://semver.org/spec/v2.0.0.html; the items are those of its specification.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bot.core.phrases import quoted
 from bot.core.release.config import Package, ReleaseConfig
 from bot.core.release.model import Change, ReleasePlan, Steering
 from bot.core.release.version import Bump, Version, parse_version
@@ -152,7 +153,8 @@ def _moved(
     version = base.bumped(moved)
     if by_dependency or first is None:
         plan = dependencies[0]
-        why = f"It depends on {plan.package or 'the repository'}, released as {plan.next}, which"
+        name = quoted(plan.package) if plan.package else "the repository"
+        why = f"It depends on {name}, released as {plan.next}, which"
     else:
         why = f"{said(first)} {_EFFECTS[bump]}"
     held = " before 1.0.0" if moved is not bump else ""

@@ -6,14 +6,14 @@ Sections are found as the common tools write them: ``## [1.4.0] - 2026-01-31``, 
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.release.changelog import UNRELEASED
 from bot.core.release.version import Version, parse_version
 
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _NAMED = re.compile(
     r"\[?(?:[\w@/.]+[@-])?v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)\]?"
     r"(?:\([^()\s]*\))?(?:\s*[-–—(/:]|\s+\d|\s*\Z)"
@@ -28,6 +28,8 @@ _BOM = "\ufeff"
 @dataclass(frozen=True, slots=True)
 class _Heading:
     start: int
+    before: int
+    """Where the anchor stands that some tools write before it; else ``start``."""
     level: int
     text: str
     version: Version | None
@@ -61,7 +63,7 @@ def find_section(text: str, version: Version) -> str | None:
 
 def _place(text: str, version: Version) -> tuple[int, int]:
     """Where a version's section begins and ends; the same twice where it is to be put in."""
-    headings = list(_headings(text))
+    headings = _headings(text)
     tail = _references_start(text)
     named = [place for place, heading in enumerate(headings) if heading.version is not None]
     for place in named:
@@ -70,7 +72,7 @@ def _place(text: str, version: Version) -> tuple[int, int]:
     for place in named:
         found = headings[place].version
         if found is not None and found < version:
-            return headings[place].start, headings[place].start
+            return headings[place].before, headings[place].before
     for place in named[-1:] or [
         place for place, heading in enumerate(headings) if _is_unreleased(heading)
     ]:
@@ -85,26 +87,40 @@ def _end(headings: list[_Heading], place: int, tail: int) -> int:
     own = headings[place]
     for heading in headings[place + 1 :]:
         if heading.version is not None or heading.level <= own.level:
-            return heading.start
+            return heading.before
     return max(tail, own.start)
 
 
-def _headings(text: str) -> Iterator[_Heading]:
-    """Those outside code, each from the anchor that may stand before it."""
+def _headings(text: str) -> list[_Heading]:
+    """Those outside code."""
+    found: list[_Heading] = []
     offset, fence, anchor = 0, "", -1
-    for line in text.splitlines(keepends=True):
+    before_fence = 0
+    for line in _LINE.findall(text):
         if mark := _FENCE.match(line):
             if not fence:
-                fence = mark[1]
+                fence, before_fence = mark[1], offset
             elif mark[1].startswith(fence) and not line[mark.end() :].strip():
                 fence = ""
         elif not fence and (match := _HEADING.match(line)):
             level, words = len(match[1]), match[2].strip()[:_HEADING_LENGTH]
-            start = anchor if anchor >= 0 else offset
-            yield _Heading(start, level, words, _version(words, level))
+            before = anchor if anchor >= 0 else offset
+            found.append(_Heading(offset, before, level, words, _version(words, level)))
         if line.strip():
             anchor = (anchor if anchor >= 0 else offset) if _ANCHOR.match(line) else -1
         offset += len(line)
+    if fence:
+        # Code that nothing ends would hide all that follows, and a section that is put in too.
+        rest = _FENCE.sub(_as_text, text[before_fence:])
+        found += [
+            replace(one, start=one.start + before_fence, before=one.before + before_fence)
+            for one in _headings(rest)
+        ]
+    return found
+
+
+def _as_text(fence: re.Match[str]) -> str:
+    return "x" * len(fence[0])
 
 
 def _version(words: str, level: int) -> Version | None:
@@ -122,7 +138,7 @@ def _is_unreleased(heading: _Heading) -> bool:
 def _references_start(text: str) -> int:
     """Where the link definitions begin with which a file may end."""
     start = len(text)
-    for line in reversed(text.splitlines(keepends=True)):
+    for line in reversed(_LINE.findall(text)):
         if line.strip() and not _REFERENCE.match(line):
             break
         start -= len(line)

@@ -50,6 +50,12 @@ def length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def cut_units(text: str, limit: int) -> str:
+    """So many of UTF-16's units at most, the last an ellipsis."""
+    kept = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)]
+    return f"{kept.decode('utf-16-le', 'ignore')}…"
+
+
 def _border(lines: Sequence[str], room: int) -> int:
     """The last line within the room that begins something: an entry, a heading, a paragraph."""
     border, fenced, parted = 0, False, True

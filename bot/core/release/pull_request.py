@@ -4,6 +4,7 @@ Nothing is decided on what is read: a release's truth are tags and commits. It s
 stands there already, and keeps what people wrote: their words stand above the marker.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -14,16 +15,18 @@ from bot.core.model import Sha
 from bot.core.phrases import counted, listed
 from bot.core.release.config import ReleaseConfig
 from bot.core.release.model import FileChange, ReleasePlan
-from bot.core.release.notes import cut_section, length
+from bot.core.release.notes import cut_section, cut_units, length
 from bot.core.release.version import Version, parse_version
 from bot.core.render import escape
 
 BODY_LIMIT = 65_536
 """Characters that GitHub takes. https://docs.github.com/rest/pulls/pulls#create-a-pull-request"""
 
+BRANCHES = "lockgate/release/"
+"""What the names of all branches of releases begin with."""
+
 _TITLE = "chore(release): "
 _TITLE_LIMIT = 100
-_BRANCHES = "lockgate/release/"
 _MARKER = re.compile(r"^<!-- lockgate:release (\{[^\r\n]*\}) -->[ \t]*\r?$", re.MULTILINE)
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT_ID = re.compile(r"\b[0-9a-f]{7}\b")
@@ -42,6 +45,8 @@ class ReleasePull:
     """The commit that it was made from; None if the marker is gone."""
     versions: Mapping[str, Version]
     """By package."""
+    digest: str = ""
+    """Of the changes: see ``changes_digest``."""
 
 
 def render_title(plans: Sequence[ReleasePlan]) -> str:
@@ -54,7 +59,17 @@ def branch_name(name: str) -> str:
     """The branch for a package by its name, or for all packages by the name of the branch that is
     released. Two names have two branches, and no branch's name begins another's with a slash."""
     safe = quote(name, safe="@").replace("~", "%7E").replace(".", "%2E").replace("%2F", "+")
-    return _BRANCHES + re.sub(r"(?<=[0-9A-Za-z])%2E(?=[0-9A-Za-z])(?!lock$)", ".", safe)
+    return BRANCHES + re.sub(r"(?<=[0-9A-Za-z])%2E(?=[0-9A-Za-z])(?!lock$)", ".", safe)
+
+
+def changes_digest(plans: Sequence[ReleasePlan]) -> str:
+    """Two plans of the same changes have the same, whatever else has landed."""
+    said = [[plan.package, *_counting(plan)] for plan in plans]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+
+def _counting(plan: ReleasePlan) -> list[str]:
+    return sorted({change.sha for change in plan.changes if change.counts})
 
 
 def render_body(
@@ -62,17 +77,18 @@ def render_body(
     head: Sha,
     *,
     files: Sequence[FileChange] = (),
+    problems: Sequence[str] = (),
     production: Sequence[str] = (),
     words: str = "",
     limit: int = BODY_LIMIT,
 ) -> str:
-    """``head`` is the commit that is released; ``production`` says in plain sentences what of it is
-    live already; ``words`` are what ``parse_pull`` found of the people's own. What is too much is
-    left out of the changelog first."""
+    """``head`` is the commit that is released; ``problems`` say in plain sentences what is in its
+    way; ``production`` says so what of it is live already; ``words`` are what ``parse_pull`` found
+    of the people's own. What is too much is left out of the changelog first."""
     marker = _marker(plans, head)
     opening = "\n\n".join(_opening(plan) for plan in plans)
     above = f"{words.strip()}\n\n" if words.strip() else ""
-    start = f"{above}{marker}\n{opening}\n"
+    start = "\n".join([f"{above}{marker}\n{opening}\n", *_problems(problems)])
     end = "\n".join(["", *_files(files), *_names(plans), *_production(production), _closing(head)])
     room = limit - length(start) - length(end) - _SLACK
     sections = []
@@ -84,7 +100,13 @@ def render_body(
     body = "\n".join([start, *sections]) + end
     if length(body) <= limit:
         return body
-    return f"{escape.cut(above.rstrip(), (limit - length(marker)) // 2 - _SLACK)}\n\n{marker}\n"
+    # The people's own words leave no room for ours.
+    short = f"{above}{marker}\n"
+    return (
+        short
+        if length(short) <= limit
+        else f"{cut_units(above, limit - len(marker) - 4)}\n{marker}\n"
+    )
 
 
 def parse_pull(config: ReleaseConfig, title: str, body: str) -> ReleasePull:
@@ -97,14 +119,16 @@ def parse_pull(config: ReleaseConfig, title: str, body: str) -> ReleasePull:
     try:
         said = json.loads(match[1])
         head, versions = said["head"], said["versions"].items()
+        digest = str(said.get("changes", ""))
         parsed = {str(name): parse_version(str(version)) for name, version in versions}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        head, parsed = "", {}
+        head, parsed, digest = "", {}, ""
     known = isinstance(head, str) and _ID.fullmatch(head)
     return ReleasePull(
         text[: match.start()].strip(),
         Sha(head) if known else None,
         parsed or _versions_in(config, title),
+        digest,
     )
 
 
@@ -120,16 +144,16 @@ def _versions_in(config: ReleaseConfig, title: str) -> dict[str, Version]:
 
 
 def _marker(plans: Sequence[ReleasePlan], head: Sha) -> str:
-    said = {"head": head, "versions": {plan.package: str(plan.next) for plan in plans}}
+    versions = {plan.package: str(plan.next) for plan in plans}
+    said = {"head": head, "versions": versions, "changes": changes_digest(plans)}
     text = json.dumps(said).replace(">", "\\u003e")  # which could end the comment
     return f"<!-- lockgate:release {text} -->"
 
 
 def _opening(plan: ReleasePlan) -> str:
     after = f", after {escape.code(plan.current_tag)}" if plan.current_tag else ""
-    return (
-        f"**{escape.inline(plan.tag)}** is next{after}. {escape.sentence(plan.reason, limit=600)}"
-    )
+    why = escape.sentence(plan.reason, _SHORT_ID.findall(plan.reason), limit=600)
+    return f"**{escape.inline(plan.tag)}** is next{after}. {why}"
 
 
 def _titled(plan: ReleasePlan, section: str) -> str:
@@ -154,6 +178,12 @@ def _names(plans: Sequence[ReleasePlan]) -> list[str]:
     names = {name.casefold(): name for plan in plans for name in plan.contributors}
     shown = [escape.inline(names[key], 60) for key in sorted(names)]
     return [f"**By** {listed(shown, _NAMES)}", ""] if shown else []
+
+
+def _problems(said: Sequence[str]) -> list[str]:
+    if not said:
+        return []
+    return ["**In the way**", "", *(f"- {escape.sentence(line)}" for line in said), ""]
 
 
 def _production(said: Sequence[str]) -> list[str]:
