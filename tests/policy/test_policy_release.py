@@ -357,6 +357,13 @@ MUST_FILE = "must be a file of the repository, such as `guide/install.md`"
             ),
         ),
         (
+            "{packages: [{path: b, tag: '{version}-b'}, {path: ., tag: '{version}'}]}",
+            (
+                "53 `release.packages[1]` has the tags `{version}`, which cannot be told from "
+                "those of `b`, `{version}-b`: give it another `tag` or `component`"
+            ),
+        ),
+        (
             "{packages: [{path: a, name: '@x/c'}, {path: b, name: '@y/c'}]}",
             (
                 "47 `release.packages[1]` has the tags `c-v{version}`, which cannot be told from "

@@ -60,6 +60,17 @@ SAMPLES = [
     ),
     Sample(
         "package-lock",
+        "package-lock.json",
+        """{"version": "1.4.0", "packages": {
+  "": {"version": "1.4.0"}, "packages/api": {"name": "api", "version": "«1.4.0»"},
+  "packages/api/node_modules/a": {"version": "1.4.0"},
+  "node_modules/api": {"resolved": "packages/api", "link": true}
+}}
+""",
+        Hints(folder="packages/api"),
+    ),
+    Sample(
+        "package-lock",
         "npm-shrinkwrap.json",
         '{"lockfileVersion": 1, "version": "«1.3.0»", "dependencies": {"a": {"version": "1.3.0"}}}',
     ),

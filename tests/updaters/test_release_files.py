@@ -233,6 +233,21 @@ def test_packages_that_share_a_lock_file_are_set_one_after_the_other() -> None:
     assert len(updated.changes) == 3
 
 
+def test_of_an_npm_workspace_s_lock_file_the_member_s_own_entry_is_set() -> None:
+    lock = (
+        '{"version": "1.4.0", "packages": {"": {"version": "1.4.0"}, '
+        '"packages/api": {"version": "1.4.0"}}}'
+    )
+    tree = {"packages/api/package.json": '{"version": "1.4.0"}', "package-lock.json": lock}
+    updated = released(PackageFiles(Kind.NODE, "packages/api"), tree)
+    assert changes(updated)["package-lock.json"] == (
+        '{"version": "1.4.0", "packages": {"": {"version": "1.4.0"}, '
+        '"packages/api": {"version": "1.5.0"}}}'
+    )
+    whole = released(PackageFiles(Kind.NODE), {"package.json": '{"version": "1.4.0"}'} | tree)
+    assert changes(whole)["package-lock.json"] == lock.replace("1.4.0", "1.5.0", 2)
+
+
 def test_the_root_s_lock_file_is_left_alone_where_the_package_has_no_name() -> None:
     files = PackageFiles(Kind.PYTHON, "api")
     root = '[[package]]\nname = "root"\nversion = "1.4.0"\nsource = { editable = "." }\n'

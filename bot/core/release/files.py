@@ -3,7 +3,7 @@ what to read, and is then told what to write."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.catalog import UPDATERS
 from bot.core.release.documents.toml_text import read_toml
@@ -31,7 +31,11 @@ class _KindFiles:
 
 KINDS: Mapping[Kind, _KindFiles] = {
     Kind.SIMPLE: _KindFiles(beside=("version.txt", "VERSION")),
-    Kind.NODE: _KindFiles(("package.json",), ("package-lock.json", "npm-shrinkwrap.json")),
+    Kind.NODE: _KindFiles(
+        ("package.json",),
+        ("package-lock.json", "npm-shrinkwrap.json"),
+        ("package-lock.json", "npm-shrinkwrap.json"),
+    ),
     Kind.PYTHON: _KindFiles(("pyproject.toml", "setup.cfg"), ("uv.lock",), ("uv.lock",)),
     Kind.RUST: _KindFiles(("Cargo.toml",), ("Cargo.lock",), ("Cargo.lock",)),
     Kind.GO: _KindFiles(beside=("go.mod",)),
@@ -75,7 +79,7 @@ def paths_to_read(files: PackageFiles, known: Mapping[str, str | None]) -> tuple
     until nothing is left: a manifest names further files."""
     kind = KINDS[files.kind]
     wanted = [_in(files.folder, name) for name in (*kind.manifests, *kind.beside)]
-    wanted += kind.shared
+    wanted += kind.shared if files.folder else ()
     wanted += [extra.path for extra in files.extra]
     if files.kind is Kind.PYTHON and all(_in(files.folder, one) in known for one in kind.manifests):
         wanted += _python_sources(files, known)
@@ -109,10 +113,11 @@ class _Run:
         kind = KINDS[files.kind]
         hints = _hints(files, self.texts, release.former)
         self._manifests([_in(files.folder, name) for name in kind.manifests], release, hints)
-        # In the root of the repository the entry of a package is known by its name alone.
-        shared = kind.shared if files.folder and hints.name else ()
-        for path in dict.fromkeys((*(_in(files.folder, name) for name in kind.beside), *shared)):
+        for name in kind.beside:
+            path = _in(files.folder, name)
             self._update(updater_of(path), path, release, hints)
+        if files.folder:
+            self._shared(release, hints)
         if files.kind is Kind.PYTHON:
             self._python(release, hints)
         for extra in files.extra:
@@ -140,6 +145,15 @@ class _Run:
                     "add it, or set another `kind` in `release`",
                 )
             )
+
+    def _shared(self, release: PackageRelease, hints: Hints) -> None:
+        """Of the lock files in the root, the entry of the package."""
+        kind = release.files.kind
+        if kind is not Kind.NODE and not hints.name:
+            return  # by the name alone it is known
+        hints = replace(hints, folder=release.files.folder)
+        for path in KINDS[kind].shared:
+            self._update(updater_of(path), path, release, hints)
 
     def _python(self, release: PackageRelease, hints: Hints) -> None:
         told = _hatch_source(release.files, self.texts)
@@ -176,7 +190,7 @@ class _Run:
                 )
             )
             return
-        hints = Hints(hints.name, hints.manifest, hints.former, extra.at, extra.pattern)
+        hints = replace(hints, at=extra.at, pattern=extra.pattern)
         self._update(updater, extra.path, release, hints)
 
     def _update(
@@ -240,12 +254,12 @@ def _hints(files: PackageFiles, texts: Mapping[str, str | None], former: Version
         case Kind.RUST:
             manifest = _toml(texts[_in(files.folder, "Cargo.toml")])
             return Hints(
-                _text(manifest, "package", "name"),
-                _text(manifest, "workspace", "package", "version"),
-                former,
+                name=_text(manifest, "package", "name"),
+                manifest=_text(manifest, "workspace", "package", "version"),
+                former=former,
             )
         case Kind.PYTHON:
-            return Hints(_python_name(files, texts), "", former)
+            return Hints(name=_python_name(files, texts), former=former)
         case _:
             return Hints(former=former)
 

@@ -8,7 +8,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
@@ -24,11 +23,9 @@ MAX_READ = 64 * 1024
 
 @dataclass(slots=True)
 class _Frame:
-    """A list or mapping that is being read. ``step`` is the index or key of what comes next; in a
-    mapping it is None where a key comes next. ``depth`` is how many steps of the path lead here,
-    None beside the path."""
+    """A list or mapping that is being read. ``step`` is the index or key of what comes next, None
+    where that is a key. ``depth`` is how many steps of the path lead here, None beside the path."""
 
-    mapping: bool
     step: str | int | None
     depth: int | None
 
@@ -60,32 +57,26 @@ def find_in_yaml(text: str, path: Path) -> Value | None:
 def _find(events: Iterator[Any], path: Path) -> Value | None:
     frames: list[_Frame] = []
     for event in events:
-        if isinstance(event, DocumentStartEvent):
-            frames = []
-        elif isinstance(event, MappingEndEvent | SequenceEndEvent):
-            frames.pop()
-            _next(frames)
-        elif isinstance(event, ScalarEvent | AliasEvent | MappingStartEvent | SequenceStartEvent):
-            depth = _depth(frames, path)
-            here = depth == len(path)
-            if isinstance(event, MappingStartEvent | SequenceStartEvent):
+        depth = _depth(frames, path)
+        match event:
+            case MappingStartEvent() | SequenceStartEvent():
                 if len(frames) >= MAX_DEPTH:
                     raise Unreadable(f"it is nested deeper than {MAX_DEPTH} levels")
-                mapping = isinstance(event, MappingStartEvent)
-                # A mapping that is a key itself is on nobody's way.
-                frames.append(_Frame(mapping, None if mapping else 0, depth))
-                continue
-            if isinstance(event, AliasEvent):
+                frames.append(_Frame(0 if isinstance(event, SequenceStartEvent) else None, depth))
+            case MappingEndEvent() | SequenceEndEvent():
+                frames.pop()
+                _next(frames)
+            case AliasEvent():
                 if depth is not None:
                     raise Unreadable(
                         f"`{say_path(path[:depth])}` is an alias: name the value with the anchor"
                     )
                 _next(frames)
-            elif frames and frames[-1].mapping and frames[-1].step is None:
+            case ScalarEvent() if frames and frames[-1].step is None:
                 frames[-1].step = event.value
-            elif here:
+            case ScalarEvent() if depth == len(path):
                 return Value(event.start_mark.index, event.end_mark.index, event.value)
-            else:
+            case ScalarEvent():
                 _next(frames)
     return None
 
@@ -95,11 +86,9 @@ def _depth(frames: list[_Frame], path: Path) -> int | None:
     if not frames:
         return 0
     top = frames[-1]
-    if top.depth is None or top.step is None or top.depth >= len(path):
+    if top.depth is None or top.depth >= len(path):
         return None
-    wanted = path[top.depth]
-    same = top.step == wanted and isinstance(wanted, str) is top.mapping
-    return top.depth + 1 if same else None
+    return top.depth + 1 if top.step == path[top.depth] else None
 
 
 def _next(frames: list[_Frame]) -> None:

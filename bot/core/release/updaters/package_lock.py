@@ -13,8 +13,10 @@ _OWN: tuple[Path, ...] = (("version",), ("packages", "", "version"))
 
 
 def _find(text: str, version: Version, path: str, hints: Hints) -> Found:
+    # Without a member's own entry set, `npm ci` refuses to install.
+    places = (("packages", hints.folder, "version"),) if hints.folder else _OWN
     try:
-        values = [find_in_json(text, own) for own in _OWN]
+        values = [find_in_json(text, place) for place in places]
     except Unreadable as error:
         raise UpdateError(path, f"it is not JSON: {error}", "run `npm install` anew") from None
     texts = [value for value in values if value and value.said is not None]
@@ -27,7 +29,8 @@ def _find(text: str, version: Version, path: str, hints: Hints) -> Found:
 PACKAGE_LOCK = Updater(
     name="package-lock",
     files=("package-lock.json", "npm-shrinkwrap.json"),
-    summary='Sets `version` at the top and in `packages[""]`: the package\'s own, and no other.',
+    summary='Sets `version` at the top and in `packages[""]`; of a member of a workspace, in the '
+    "lock file of the repository's root, that of its folder's entry in `packages`.",
     matches=named("package-lock.json", "npm-shrinkwrap.json"),
     find=_find,
 )

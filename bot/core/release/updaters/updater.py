@@ -33,6 +33,8 @@ class Hints:
 
     name: str = ""
     """The package's name in its manifest: lock files of many packages are told it."""
+    folder: str = ""
+    """The package's folder, where the file is of a whole workspace."""
     manifest: str = ""
     """The version that stood in its workspace's manifest, for the same."""
     former: Version | None = None
