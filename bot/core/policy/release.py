@@ -1,159 +1,38 @@
 """The policy's section on releases: what a version stands in, and what a changelog shows."""
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from bot.core.commits.config import TypeName
-from bot.core.patterns import compile_pattern
-from bot.core.policy.values import wrong
+from bot.core.policy.release_values import (
+    TAG_NAMES,
+    BranchName,
+    ComponentName,
+    FilePath,
+    FolderPath,
+    Identifier,
+    PackageName,
+    TagPattern,
+    Title,
+    ValuePath,
+    VersionRegex,
+    VersionText,
+)
 from bot.core.release.config import (
     DEFAULT_HEADER,
     DEFAULT_HIDDEN,
     DEFAULT_SECTIONS,
-    VERSION_MARK,
     Package,
     ReleaseConfig,
 )
-from bot.core.release.documents.value import parse_path
 from bot.core.release.kinds import ExtraFile, Kind, PackageFiles
-from bot.core.release.version import Bump, Version, parse_version
+from bot.core.release.version import Bump, parse_version
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
-_NAMES = ("{component}", "{name}")
 _PACKAGE_TAG = "{component}-v{version}"
-# https://git-scm.com/docs/git-check-ref-format; a hyphen in front would be taken for an option
-NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^[/.-]|[/.]$|\.lock(?:/|$)|^@$")
-_NO_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|/$|(?:^|/)(?:\.\.?|\.git)(?:/|$)")
-
-
-def _tag(pattern: str) -> str:
-    bare = pattern.replace(VERSION_MARK, "", 1)
-    for name in _NAMES:
-        bare = bare.replace(name, "")
-    if "$" in bare or VERSION_MARK in bare or VERSION_MARK not in pattern:
-        raise wrong("must hold `{version}` once, such as `v{version}`", _with_version(pattern))
-    if "{" in bare or "}" in bare:
-        raise wrong("must have nothing but `{version}`, `{component}` and `{name}` in braces")
-    if NO_REF.search(pattern.replace("{", "").replace("}", "")):
-        raise wrong("must be what git takes for a tag's name, such as `v{version}`")
-    return pattern
-
-
-def _with_version(pattern: str) -> str:
-    near = re.sub(r"\$?\{+\w*\}+|%s", VERSION_MARK, pattern)
-    return near if near.count(VERSION_MARK) == 1 and len(near) < 60 else ""
-
-
-def _file(path: str) -> str:
-    bare = path.removeprefix("/")
-    if not bare or _NO_PATH.search(bare):
-        near = bare.removeprefix("./").strip("/")
-        raise wrong(
-            "must be a file of the repository, such as `guide/install.md`",
-            near if near and not _NO_PATH.search(near) else "",
-        )
-    return path
-
-
-def _folder(path: str) -> str:
-    if path in (".", "./"):
-        return ""
-    if path.startswith("/") or _NO_PATH.search(path):
-        near = path.removeprefix("./").strip("/")
-        raise wrong(
-            "must be a folder of the repository, such as `packages/api`, or `.`",
-            near if near and not _NO_PATH.search(near) else "",
-        )
-    return path
-
-
-def _branch(name: str) -> str:
-    if NO_REF.search(name) or name.startswith("refs/"):
-        raise wrong("must be a branch's name, such as `next`", name.removeprefix("refs/heads/"))
-    return name
-
-
-def _identifier(text: str) -> str:
-    try:
-        Version(1, 0, 0).next_prerelease(text)
-    except ValueError as error:
-        raise wrong(str(error)) from None
-    return text
-
-
-def _version(text: str) -> str:
-    try:
-        parse_version(text)
-    except ValueError as error:
-        raise wrong(str(error), _without_v(text)) from None
-    return text
-
-
-def _without_v(text: str) -> str:
-    try:
-        return str(parse_version(text.removeprefix("v")))
-    except ValueError:
-        return ""
-
-
-def _value_path(text: str) -> str:
-    try:
-        parse_path(text)
-    except ValueError as error:
-        raise wrong(str(error)) from None
-    return text
-
-
-def _regex(pattern: str) -> str:
-    try:
-        groups = compile_pattern(pattern).groups
-    except ValueError as error:
-        raise wrong(str(error)) from None
-    if groups != 1:
-        raise wrong("must have one group, `(…)`, which is the version; other brackets are `(?:…)`")
-    return pattern
-
-
-TagPattern: TypeAlias = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200),
-    AfterValidator(_tag),
-    Field(examples=["v{version}", "{component}-v{version}"]),
-]
-FilePath: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_file)
-]
-FolderPath: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_folder)
-]
-BranchName: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_branch)
-]
-Identifier: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=50), AfterValidator(_identifier)
-]
-VersionText: TypeAlias = Annotated[
-    str, AfterValidator(_version), Field(examples=["2.0.0", "2.0.0-rc.1"])
-]
-ValuePath: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_value_path)
-]
-VersionRegex: TypeAlias = Annotated[
-    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_regex)
-]
-PackageName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^@?[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9._-]{1,99})?$")
-]
-ComponentName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-]
-Title: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^\S(?:[^\x00-\x1f\x7f]*\S)?$", max_length=100)
-]
 
 
 def _strict_names(schema: dict[str, Any]) -> None:
@@ -359,7 +238,7 @@ class ReleasePolicy(BaseModel):
 
     def tag_of(self, package: PackagePolicy) -> str:
         """The pattern of a package's tags, with nothing but the version to be filled in."""
-        shared = any(name in self.tag for name in _NAMES) or not package.path
+        shared = any(name in self.tag for name in TAG_NAMES) or not package.path
         pattern = package.tag or (self.tag if shared else _PACKAGE_TAG)
         return pattern.replace("{component}", package.tagged).replace("{name}", package.called)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from bot.core.policy.problems import Complaint, nearest
-from bot.core.policy.release import NO_REF, ExtraFilePolicy, ExtraFiles, ReleasePolicy
+from bot.core.policy.release import ExtraFilePolicy, ExtraFiles, ReleasePolicy
+from bot.core.policy.release_values import NO_REF, TAG_NAMES
 from bot.core.release.config import Package
 from bot.core.release.kinds import Kind
 from bot.core.release.spelling import python_version
@@ -71,7 +72,7 @@ def _of_packages(release: ReleasePolicy) -> Iterator[Complaint]:
             yield Complaint(
                 (*_AT, key), "{} stands beside `packages`: write it with the package that it is of"
             )
-    folded = "{component}" in release.tag or "{name}" in release.tag
+    folded = any(name in release.tag for name in TAG_NAMES)
     taken = any(package.tag is None and not package.path for package in release.packages)
     if "tag" in release.model_fields_set and not folded and not taken:
         yield Complaint(
