@@ -38,6 +38,11 @@ class Principal:
         return self.app.bot if self.kind == "installation" and self.app else self.account
 
     @property
+    def ruled_as(self) -> App | None:
+        """The App that rulesets may let pass; a person is none."""
+        return self.app if self.kind == "installation" else None
+
+    @property
     def is_bounded(self) -> bool:
         """Whether it may only what ``permissions`` says."""
         return self.kind == "installation" or self.permissions is not None

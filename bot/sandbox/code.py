@@ -141,6 +141,11 @@ class Code(Registry):
             if new == old:
                 continue
             self.emit("push", repository, partial(self._push, repository, ref, old, by))
+            if old is None or new is None:
+                event = "create" if old is None else "delete"
+                self.emit(
+                    event, repository, partial(self._came_or_went, repository, ref, event, by)
+                )
             if new is not None and ref.startswith("refs/heads/"):
                 self._request_suites(repository, ref, old, new, by)
             for pull in self._pulls_from(repository, {ref: None}):
@@ -193,6 +198,18 @@ class Code(Registry):
             "compare": f"{web}/{(old or ZERO)[:12]}...{(new or ZERO)[:12]}",
             "commits": commits,
             "head_commit": head,
+        }
+
+    def _came_or_went(self, repository: Repository, ref: str, event: str, by: Account) -> Json:
+        _, kind, name = ref.split("/", 2)
+        default = {"master_branch": repository.default_branch, "description": None}
+        return {
+            "ref": name,
+            "ref_type": "tag" if kind == "tags" else "branch",
+            **(default if event == "create" else {}),
+            "pusher_type": "user",
+            "repository": self.shapes.repository(repository),
+            "sender": self.shapes.account(by),
         }
 
     def files_of(self, repository: Repository, oid: str) -> tuple[FileDiff, ...]:

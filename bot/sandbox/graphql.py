@@ -21,7 +21,7 @@ from graphql import (
     validate,
 )
 
-from bot.sandbox import graphql_fields, graphql_git, graphql_shipping
+from bot.sandbox import graphql_fields, graphql_git, graphql_refs, graphql_shipping
 from bot.sandbox.auth import Principal
 from bot.sandbox.errors import ApiError
 from bot.sandbox.graphql_nodes import FIELDS, Info, QueryError, Viewer, type_of
@@ -31,7 +31,7 @@ from bot.sandbox.model import Json
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
 
-_WITH_FIELDS = (graphql_fields, graphql_git, graphql_shipping)
+_WITH_FIELDS = (graphql_fields, graphql_git, graphql_refs, graphql_shipping)
 """The modules that fill ``FIELDS`` when they are imported."""
 # GitHub declares Int, and gives ids that need more than its 32 bits
 _LARGE_INT = GraphQLScalarType("LargeInt")

@@ -24,18 +24,10 @@ from bot.sandbox.shapes import maybe_stamp, node_id, stamp
 @field("Query", "repository")
 def _repository(_: None, info: Info, owner: str, name: str, **args: Any) -> Repository:
     viewer = viewer_of(info)
-    world, principal = viewer.sandbox, viewer.principal
+    world = viewer.sandbox
     follow = args.get("followRenames") is not False
     found = world.find_repository(f"{owner}/{name}", follow=follow)
-    if found is not None and found.private:
-        installation, account = principal.installation, principal.account
-        if installation is not None:
-            bound = principal.repository_ids
-            seen = world.covers(installation, found) and (bound is None or found.id in bound)
-        else:
-            seen = account is not None and world.role_of(found, account).base != "none"
-        found = found if seen else None
-    if found is None:
+    if found is None or not viewer.sees(found):
         raise QueryError(
             "NOT_FOUND", f"Could not resolve to a Repository with the name '{owner}/{name}'."
         )

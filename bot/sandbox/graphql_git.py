@@ -5,16 +5,18 @@ from typing import Any, Final
 
 from bot.sandbox.git import Signature
 from bot.sandbox.graphql_nodes import (
+    MOST_NODES,
     Entry,
     GitNode,
     Info,
+    QueryError,
     RefNode,
     connect,
     field,
     viewer_of,
 )
 from bot.sandbox.model import Account, Json
-from bot.sandbox.shapes import git_stamp, node_id
+from bot.sandbox.shapes import git_stamp, node_id, object_id, read_object_id
 
 _TEXT_BYTES: Final = 512_000
 _CO_AUTHOR: Final = re.compile(r"^Co-authored-by: ?(.+) <(.+)>$", re.IGNORECASE | re.MULTILINE)
@@ -31,7 +33,7 @@ def _target(node: RefNode, _: Any) -> GitNode | None:
 
 
 for _kind in ("Commit", "Blob", "Tree", "Tag"):
-    field(_kind, "id")(lambda n, _: node_id(n.kind[0].upper(), n.oid))
+    field(_kind, "id")(lambda n, _: object_id(n.repository, n.kind, n.oid))
     field(_kind, "abbreviatedOid")(lambda n, _: n.oid[:7])
     field(_kind, "commitUrl")(
         lambda n, info: f"{viewer_of(info).sandbox.url}/{n.repository.full_name}/commit/{n.oid}"
@@ -135,12 +137,30 @@ for _name, _count in (
     )
 
 
+@field("Query", "nodes")
+def _nodes(_: None, info: Info, ids: list[str]) -> list[GitNode]:
+    """Git objects by their node ids; nothing else has such an address here."""
+    viewer = viewer_of(info)
+    if len(ids) > MOST_NODES:
+        raise QueryError("ARGUMENT_LIMIT", f"You may not provide more than {MOST_NODES} node ids.")
+    found = []
+    for given in ids:
+        named = read_object_id(given)
+        repository = viewer.sandbox.repositories.get(named[0]) if named else None
+        known = repository.git.store.read(named[1]) if repository and named else None
+        if repository is None or known is None or not viewer.sees(repository):
+            raise QueryError("NOT_FOUND", f"Could not resolve to a node with the global id {given}")
+        viewer.need("contents:read")
+        found.append(GitNode(repository, known[0], known[1]))
+    return found
+
+
 @field("Commit", "associatedPullRequests")
 def _associated(node: GitNode, info: Info, **args: Any) -> Json:
     world = viewer_of(info).sandbox
     pulls = [
         pull
         for pull in node.repository.pulls.values()
-        if node.oid == pull.merge_commit_sha or node.oid in world.commits_of(pull)
+        if node.oid in (pull.merge_commit_sha, *pull.landed) or node.oid in world.commits_of(pull)
     ]
     return connect("associatedPullRequests", pulls, args)

@@ -21,7 +21,8 @@ from bot.sandbox.model import (
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox
 
-_MOST_NODES: Final = 100
+MOST_NODES: Final = 100
+_PUSHERS: Final = frozenset({"write", "maintain", "admin"})
 
 Info: TypeAlias = GraphQLResolveInfo["Viewer"]
 Resolver: TypeAlias = Callable[..., Any]
@@ -50,6 +51,26 @@ class Viewer:
             app = self.principal.kind == "installation"
             asker = "integration" if app else "personal access token"
             raise QueryError("FORBIDDEN", f"Resource not accessible by {asker}")
+
+    def sees(self, repository: Repository) -> bool:
+        return not repository.private or self._reaches(repository, "read")
+
+    def need_writing(self, repository: Repository) -> None:
+        """Raises QueryError for who may not push to a repository."""
+        self.need("contents:write")
+        if not self._reaches(repository, "write"):
+            raise QueryError("FORBIDDEN", "Resource not accessible by integration")
+
+    def _reaches(self, repository: Repository, role: str) -> bool:
+        world, principal = self.sandbox, self.principal
+        if principal.installation is not None:
+            bound = principal.repository_ids
+            covered = world.covers(principal.installation, repository)
+            return covered and (bound is None or repository.id in bound)
+        if principal.account is None:
+            return False
+        base = world.role_of(repository, principal.account).base
+        return base in _PUSHERS if role == "write" else base != "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +139,11 @@ def connect(name: str, items: Sequence[Any], args: Json) -> Json:
             "connection.",
         )
     for bound, size in (("first", first), ("last", last)):
-        if size is not None and size > _MOST_NODES:
+        if size is not None and size > MOST_NODES:
             raise QueryError(
                 "EXCESSIVE_PAGINATION",
                 f"Requesting {size} records on the `{name}` connection exceeds the `{bound}` "
-                f"limit of {_MOST_NODES} records.",
+                f"limit of {MOST_NODES} records.",
             )
     start = _index(args["after"]) if args.get("after") else 0
     end = min(_index(args["before"]) - 1, len(items)) if args.get("before") else len(items)

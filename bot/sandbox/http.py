@@ -115,8 +115,8 @@ class Routes:
 
 
 def _pattern(template: str) -> str:
-    # GitHub lets these three span several path segments (x-multi-segment in its description)
-    spanning = {"path", "ref", "basehead", "branch"}
+    # GitHub lets these span several path segments (x-multi-segment in its description)
+    spanning = {"path", "ref", "basehead", "branch", "tag"}
 
     def group(match: "re.Match[str]") -> str:
         name = match[1]

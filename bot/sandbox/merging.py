@@ -40,9 +40,8 @@ class Merging(Pulls):
         pull.merged_at = pull.closed_at = pull.updated_at = now
         pull.merged_by = merger
         pull.base_sha = tip
-        pull.merge_commit_sha = self.move_refs(
-            pull.repository, {ref: len(commits) - 1}, commits, by=merger
-        )[-1]
+        landed = self.move_refs(pull.repository, {ref: len(commits) - 1}, commits, by=merger)
+        pull.landed, pull.merge_commit_sha = tuple(landed), landed[-1]
         self._note("merged", pull, merger, pull.merge_commit_sha)
         self.emit_pull("closed", pull, merger)
         source = pull.head_repository
@@ -102,6 +101,35 @@ class Merging(Pulls):
             parents: tuple[str | int, ...] = (len(new) - 1,) if new else (tip,)
             new.append(NewCommit(commit.message, commit.author, committer, parents, tree=tree))
         return new
+
+    def merge_branch(
+        self,
+        repository: Repository,
+        branch: str,
+        head: str,
+        *,
+        message: str | None = None,
+        by: Account | None = None,
+    ) -> str | None:
+        """Merge a branch or commit into a branch, without a pull request. Returns the commit made,
+        None if the branch has all of it already. Raises ApiError (404, 409)."""
+        tip, oid = repository.branch(branch), repository.git.resolve(head)
+        if tip is None:
+            raise ApiError(404, "Base does not exist")
+        if oid is None:
+            raise ApiError(404, "Head does not exist")
+        store = repository.git.store
+        if store.merge_base(tip, oid) == oid:
+            return None
+        tree = store.merged_tree(tip, oid)
+        if tree is None:
+            raise ApiError(409, "Merge conflict")
+        merger = by or self._owner_of(repository.owner)
+        person = self.signature(merger)
+        text = message or f"Merge {head} into {branch}"
+        commit = NewCommit(f"{text}\n", person, person, (tip, oid), tree=tree)
+        [made] = self.move_refs(repository, {f"refs/heads/{branch}": 0}, [commit], by=merger)
+        return made
 
     # merge queue
 

@@ -135,6 +135,7 @@ class Repository:
     releases: dict[int, "Release"] = field(default_factory=dict)
     rules: list["RequiredChecks"] = field(default_factory=list)
     """Of rulesets."""
+    ref_rules: list["RefRule"] = field(default_factory=list)
     protections: dict[str, "RequiredChecks"] = field(default_factory=dict)
     """Classic protection, by branch."""
     last_number: int = 0
@@ -172,6 +173,8 @@ class Pull:
     merged_at: datetime | None = None
     merged_by: Account | None = None
     merge_commit_sha: str | None = None
+    landed: tuple[str, ...] = ()
+    """The commits that its merge made."""
     locked: bool = False
     maintainer_can_modify: bool = False
     comment_ids: list[int] = field(default_factory=list)
@@ -342,6 +345,18 @@ class Release:
     author: Account
     created_at: datetime
     published_at: datetime | None
+    latest: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class RefRule:
+    """A ruleset's word on branches and tags: ``pattern`` is of whole refs, ``bypass`` the ids of
+    the Apps that it does not count for."""
+
+    id: int
+    pattern: str
+    forbids: tuple[str, ...]
+    bypass: set[int]
 
 
 @dataclass(eq=False, slots=True)

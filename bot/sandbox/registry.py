@@ -31,7 +31,7 @@ from bot.sandbox.webhooks import Hooks
 
 APP_PERMISSIONS: Final = {
     "checks": "write",
-    "contents": "read",
+    "contents": "write",
     "deployments": "write",
     "issues": "write",
     "members": "read",
@@ -56,6 +56,8 @@ APP_EVENTS: Final = (
 EVENT_PERMISSIONS: Final = {
     "check_run": "checks",
     "check_suite": "checks",
+    "create": "contents",
+    "delete": "contents",
     "deployment": "deployments",
     "deployment_status": "deployments",
     "issue_comment": "issues",

@@ -79,6 +79,22 @@ def node_id(prefix: str, number: int | str) -> str:
     return f"{prefix}_kw{packed}"
 
 
+def object_id(repository: Repository, kind: str, oid: str) -> str:
+    """The node id of a git object: of the repository that it is seen in, too."""
+    return node_id(kind[0].upper(), f"{repository.id}:{oid}")
+
+
+def read_object_id(given: str) -> tuple[int, str] | None:
+    """The repository's id and the object's, of what ``object_id`` made; None for another id."""
+    prefix, _, packed = given.partition("_kw")
+    try:
+        plain = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)).decode()
+    except ValueError:
+        return None
+    repository, _, oid = plain.removeprefix(prefix).partition(":")
+    return (int(repository), oid) if repository.isdigit() and oid else None
+
+
 class Shapes:
     """``base`` is the address the sandbox answers at: for the API and for the pages."""
 
@@ -273,7 +289,7 @@ class Shapes:
         web = f"{self.base}/{repository.full_name}/commit"
         return {
             "sha": commit.oid,
-            "node_id": node_id("C", commit.oid),
+            "node_id": object_id(repository, "commit", commit.oid),
             "commit": {
                 "author": self.git_person(commit.author),
                 "committer": self.git_person(commit.committer),
@@ -300,7 +316,7 @@ class Shapes:
         web = f"{self.base}/{repository.full_name}/commit"
         return {
             "sha": commit.oid,
-            "node_id": node_id("C", commit.oid),
+            "node_id": object_id(repository, "commit", commit.oid),
             "url": f"{url}/git/commits/{commit.oid}",
             "html_url": f"{web}/{commit.oid}",
             "author": self.git_person(commit.author),

@@ -1,12 +1,11 @@
-"""What leads from a merged pull request to production: reviews, tags, releases, deployments,
-required checks, teams, and the events that hosts send."""
+"""What leads from a merged pull request to production: reviews, deployments, required checks,
+teams, and the events that hosts send. Tags and releases are in ``releasing``."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from bot.sandbox import shapes_shipping as shown
 from bot.sandbox.errors import custom_invalid, invalid
-from bot.sandbox.git import run_git
 from bot.sandbox.model import (
     Account,
     App,
@@ -14,13 +13,12 @@ from bot.sandbox.model import (
     DeploymentStatus,
     Json,
     Pull,
-    Release,
     Repository,
     RequiredChecks,
     Review,
     Team,
 )
-from bot.sandbox.world import World
+from bot.sandbox.releasing import Releasing
 
 DEPLOYMENT_STATES: Final = (
     "error", "failure", "inactive", "in_progress", "queued", "pending", "success",
@@ -29,7 +27,7 @@ REVIEW_STATES: Final = ("APPROVED", "CHANGES_REQUESTED", "COMMENTED")
 _DESCRIPTION_CHARACTERS: Final = 140
 
 
-class Shipping(World):
+class Shipping(Releasing):
     # reviews
 
     def review(
@@ -65,99 +63,6 @@ class Shipping(World):
                 "sender": self.shapes.account(by),
             },
         )
-
-    # tags and releases
-
-    def tag(
-        self,
-        repository: Repository,
-        name: str,
-        target: str = "",
-        *,
-        message: str = "",
-        by: Account | None = None,
-    ) -> str:
-        """Put a tag on a commit, the default branch's tip unless told; with a message it is an
-        annotated one. A tag that is there is moved. Returns the id that the ref holds."""
-        who = by or self._owner_of(repository.owner)
-        store, ref = repository.git.store, f"refs/tags/{name}"
-        oid = repository.git.resolve(target or repository.default_branch)
-        if oid is None:
-            raise custom_invalid("Tag", f"{target} names no commit")
-        if message:
-            person = self.signature(who)
-            tagger = f"{person.name} <{person.email}> {person.seconds} +0000"
-            text = f"object {oid}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}\n"
-            oid = store.write_object("tag", text.encode())
-        before = repository.git.refs.get(ref)
-        run_git("update-ref", ref, oid, cwd=repository.git.path)
-        repository.git.refs[ref] = oid
-        self._refs_moved(repository, {ref: before}, who)
-        return oid
-
-    def create_release(
-        self,
-        repository: Repository,
-        tag_name: str,
-        *,
-        target: str = "",
-        name: str | None = None,
-        body: str | None = None,
-        draft: bool = False,
-        prerelease: bool = False,
-        by: Account | None = None,
-    ) -> Release:
-        """The tag is made if there is none yet, unless the release is a draft."""
-        if any(known.tag_name == tag_name for known in repository.releases.values()):
-            raise invalid("Release", "tag_name", "already_exists")
-        author, now = by or self._owner_of(repository.owner), self.now()
-        release = Release(
-            id=self.next_id("release"),
-            repository=repository,
-            tag_name=tag_name,
-            target=target or repository.default_branch,
-            name=name,
-            body=body,
-            draft=True,
-            prerelease=prerelease,
-            author=author,
-            created_at=now,
-            published_at=None,
-        )
-        repository.releases[release.id] = release
-        if not draft:
-            self.publish_release(release, by=author)
-        return release
-
-    def publish_release(self, release: Release, *, by: Account | None = None) -> None:
-        repository, author = release.repository, by or release.author
-        if f"refs/tags/{release.tag_name}" not in repository.git.refs:
-            self.tag(repository, release.tag_name, release.target, by=author)
-        release.draft, release.published_at = False, self.now()
-        kind = "prereleased" if release.prerelease else "released"
-        for action in ("created", "published", kind):
-            self._release_event(action, release, author)
-
-    def edit_release(self, release: Release, *, body: str, by: Account | None = None) -> None:
-        before, release.body = release.body, body
-        changes = {"changes": {"body": {"from": before or ""}}}
-        self._release_event("edited", release, by or release.author, **changes)
-
-    def _release_event(self, action: str, release: Release, by: Account, **more: object) -> None:
-        self.emit(
-            "release",
-            release.repository,
-            lambda: {
-                "action": action,
-                **more,
-                "release": shown.release(self.shapes, release),
-                "repository": self.shapes.repository(release.repository),
-                "sender": self.shapes.account(by),
-            },
-        )
-
-    def release_of(self, repository: Repository, tag_name: str) -> Release | None:
-        return next((r for r in repository.releases.values() if r.tag_name == tag_name), None)
 
     # deployments
 

@@ -98,6 +98,8 @@ async def _branches(github: Sandbox, api, at) -> None:
     github.require_checks(shop, "build", ("test", github.app.id))
     github.require_checks(shop, "build", ("lint", github.app.id), classic=True)
     github.team(shop.owner, "sre", mona)
+    github.protect(shop, "refs/heads/next", bypass=github.app)
+    await api.get(f"{at}/rules/branches/next")
     await api.get(f"{at}/branches/main")
     await api.get(f"{at}/rules/branches/main")
     await api.get(f"{at}/branches/main/protection/required_status_checks")
@@ -140,6 +142,15 @@ async def _releases(github: Sandbox, api, at) -> None:
     await api.get(f"{releases}/latest")
     await api.get(f"{releases}/tags/v1.0.0")
     await api.get(f"{releases}/tags/v2.0.0")
+    await api.post(releases, json={"tag_name": "v1.0.0"})
+    tried = {"tag_name": "web/v2.0.0", "prerelease": True, "make_latest": "legacy"}
+    second = (await api.post(releases, json=tried)).json()["id"]
+    await api.get(f"{releases}/tags/web/v2.0.0")
+    await api.patch(f"{releases}/{second}", json={"prerelease": False, "make_latest": "true"})
+    await api.delete(f"{releases}/{second}")
+    github.protect(shop, "refs/tags/v*")
+    await api.post(releases, json={"tag_name": "v3.0.0"})
+    await api.post(f"{at}/git/refs", json={"ref": "refs/tags/v3.0.0", "sha": shop.branch("main")})
     dispatched = {"event_type": "vercel.deployment.ready", "client_payload": {"id": "dpl_1"}}
     await api.post(f"{at}/dispatches", json=dispatched)
 
@@ -171,6 +182,16 @@ async def _git_data(api, at) -> None:
     await api.patch(f"{at}/git/refs/heads/x", json={"sha": made})
     await api.get(f"{at}/git/matching-refs/heads/x")
     await api.delete(f"{at}/git/refs/heads/x")
+    named = {"tag": "v0.1.0", "message": "m", "object": tip, "type": "commit"}
+    tag = (await api.post(f"{at}/git/tags", json=named)).json()["sha"]
+    await api.get(f"{at}/git/tags/{tag}")
+    await api.get(f"{at}/git/tags/{tip}")
+    await api.post(f"{at}/git/refs", json={"ref": "refs/tags/web/v0.1.0", "sha": tag})
+    await api.get(f"{at}/git/ref/tags/web/v0.1.0")
+    merged = {"base": "main", "head": made, "commit_message": "Merge x"}
+    for _ in range(2):
+        await api.post(f"{at}/merges", json=merged)
+    await api.post(f"{at}/merges", json={"base": "gone", "head": made})
 
 
 async def _checks(api, at, sha) -> None:

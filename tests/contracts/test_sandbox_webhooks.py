@@ -27,6 +27,8 @@ EVENTS = {
     "check_suite.completed",
     "check_suite.requested",
     "check_suite.rerequested",
+    "create",
+    "delete",
     "deployment.created",
     "deployment_status.created",
     "installation.created",
@@ -54,6 +56,7 @@ EVENTS = {
     "pull_request_review.submitted",
     "push",
     "release.created",
+    "release.deleted",
     "release.edited",
     "release.prereleased",
     "release.published",
@@ -73,7 +76,7 @@ async def hook() -> AsyncIterator[Listener]:
 
 async def test_every_event_is_as_described(hook: Listener) -> None:
     async with Sandbox(webhook_url=hook.url, webhook_secret="secret") as github:
-        github.app.events += ["deployment", "pull_request_review"]
+        github.app.events += ["create", "delete", "deployment", "pull_request_review"]
         _play(github)
         await github.hooks.settled()
     assert set(hook.names) == EVENTS
@@ -120,7 +123,10 @@ def _play(github: Sandbox) -> None:
     deployment = github.create_deployment(shop, "main", app=github.app, payload={"key": "k"})
     github.set_deployment_status(deployment, "success", log_url="https://x.example/")
     github.create_release(shop, "v1.0.0-rc.1", prerelease=True)
-    github.edit_release(github.create_release(shop, "v1.0.0", body="notes"), body="more notes")
+    release = github.create_release(shop, "v1.0.0", body="notes")
+    github.edit_release(release, body="more notes", name="the first")
+    github.delete_release(release)
+    github.delete_tag(shop, "v1.0.0")
     github.dispatch(shop, "sample.collected", {"id": "dpl_1"})
     ghost = github.open_pull(shop, "fix: x", by=github.user("soon-gone"))
     github.delete_account(github.user("soon-gone"))

@@ -109,7 +109,7 @@ async def test_permissions_are_those_granted(github: Sandbox, shop: Repository, 
         assert installation is not None
         answer = await api.post(
             f"/app/installations/{installation.id}/access_tokens",
-            json={"permissions": {"contents": "write"}},
+            json={"permissions": {"administration": "write"}},
         )
         assert answer.status_code == 422
 
@@ -400,9 +400,6 @@ async def test_a_check_is_written_and_found(github: Sandbox, shop: Repository, p
 
 
 async def test_refs_move_forward_unless_forced(github: Sandbox, shop: Repository) -> None:
-    github.app.permissions["contents"] = "write"
-    [installation] = github.installations.values()
-    github.accept_permissions(installation)
     [one] = github.push(shop, "x", "one")
     [two] = github.push(shop, "y", "two")
     async with as_installation(github, shop) as api:

@@ -175,7 +175,7 @@ async def test_tags_of_both_kinds(github: Sandbox, shop: Repository) -> None:
 async def test_a_draft_is_seen_by_writers_only(github: Sandbox, shop: Repository) -> None:
     release = github.create_release(shop, "v1.0.0", draft=True)
     assert "refs/tags/v1.0.0" not in shop.git.refs
-    async with as_installation(github, shop) as api:
+    async with as_installation(github, shop, permissions={"contents": "read"}) as api:
         assert (await api.get(f"{AT}/releases")).json() == []
         assert (await api.get(f"{AT}/releases/{release.id}")).status_code == 404
         assert (await api.get(f"{AT}/releases/tags/v1.0.0")).status_code == 404
@@ -250,9 +250,6 @@ async def test_what_a_promotion_makes_github_tell(
 
 
 async def test_a_dispatched_event_may_not_be_too_large(github: Sandbox, shop: Repository) -> None:
-    installation = github.installation_of(github.app, shop)
-    assert installation is not None
-    installation.permissions["contents"] = "write"
     many = {f"key-{number}": 1 for number in range(11)}
     async with as_installation(github, shop) as api:
         for body in ({}, {"event_type": "x" * 101}, {"event_type": "x", "client_payload": many}):

@@ -6,6 +6,7 @@ https://docs.github.com/rest/branches, https://docs.github.com/rest/repos/rules
 from bot.sandbox.errors import ApiError, not_found
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Json, Repository, RequiredChecks
+from bot.sandbox.rules import FORWARD, refuse_ruled, rules_on
 
 routes = Routes()
 _BRANCH = "/repos/{owner}/{repo}/branches/{branch}"
@@ -90,8 +91,32 @@ def list_branch_rules(call: Call) -> Reply:
     """Also of a branch that is not there yet: a ruleset names branches by pattern."""
     if not call.params["branch"]:
         raise not_found()
-    rules = [rule for rule in call.repository.rules if rule.branch == call.params["branch"]]
-    return Reply([_rule(call.repository, rule) for rule in call.page(rules)])
+    repository, branch = call.repository, call.params["branch"]
+    listed = [_rule(repository, rule) for rule in repository.rules if rule.branch == branch]
+    listed += [
+        _ruled_by(repository, known.id, kind)
+        for known in rules_on(repository, f"refs/heads/{branch}")
+        for kind in known.forbids
+    ]
+    return Reply(list(call.page(listed)))
+
+
+@routes.add("POST", "/repos/{owner}/{repo}/merges", "contents:write")
+def merge_branch(call: Call) -> Reply:
+    repository, base, head = call.repository, call.text("base"), call.text("head")
+    if repository.branch(base) is not None:
+        refuse_ruled(repository, f"refs/heads/{base}", FORWARD, call.principal.ruled_as)
+    made = call.sandbox.merge_branch(
+        repository,
+        base,
+        head,
+        message=call.text("commit_message") or None,
+        by=call.principal.writes_as,
+    )
+    if made is None:
+        return Reply(status=204)
+    commit = repository.git.store.commit(made)
+    return Reply(call.sandbox.shapes.commit(repository, commit), 201)
 
 
 def _rule(repository: Repository, required: RequiredChecks) -> Json:
@@ -99,14 +124,19 @@ def _rule(repository: Repository, required: RequiredChecks) -> Json:
         {"context": name} | ({} if app_id is None else {"integration_id": app_id})
         for name, app_id in required.checks
     ]
+    parameters = {
+        "required_status_checks": checks,
+        "strict_required_status_checks_policy": False,
+        "do_not_enforce_on_create": False,
+    }
+    named = _ruled_by(repository, required.id, "required_status_checks")
+    return named | {"parameters": parameters}
+
+
+def _ruled_by(repository: Repository, ruleset: int, kind: str) -> Json:
     return {
-        "type": "required_status_checks",
-        "parameters": {
-            "required_status_checks": checks,
-            "strict_required_status_checks_policy": False,
-            "do_not_enforce_on_create": False,
-        },
+        "type": kind,
         "ruleset_source_type": "Repository",
         "ruleset_source": repository.full_name,
-        "ruleset_id": required.id,
+        "ruleset_id": ruleset,
     }

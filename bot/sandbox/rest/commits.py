@@ -11,6 +11,7 @@ from bot.sandbox.model import Json, Repository
 routes = Routes()
 _COMPARED_COMMITS = 250
 _COMPARED_FILES = 300
+_COMMIT_FILES = 3000
 _STATES = ("error", "failure", "pending", "success")
 
 
@@ -115,6 +116,8 @@ def create_status(call: Call) -> Reply:
 
 @routes.add("GET", "/repos/{owner}/{repo}/commits/{ref}", "contents:read")
 def get_commit(call: Call) -> Reply:
+    """Without paging the first 300 files; never more than 3,000 of them.
+    https://docs.github.com/rest/commits/commits#get-a-commit"""
     repository = call.repository
     oid = call.commit_of(call.params["ref"])
     store = repository.git.store
@@ -125,6 +128,8 @@ def get_commit(call: Call) -> Reply:
         patch = store.patch(old, commit.tree).encode()
         return Reply(raw=patch, media_type="application/vnd.github.diff; charset=utf-8")
     files = call.sandbox.files_of(repository, oid)
+    paged = "page" in call.query or "per_page" in call.query
+    shown = call.page(files[:_COMMIT_FILES]) if paged else files[:_COMPARED_FILES]
     return Reply(
         call.sandbox.shapes.commit(repository, commit)
         | {
@@ -133,7 +138,7 @@ def get_commit(call: Call) -> Reply:
                 "additions": sum(file.additions for file in files),
                 "deletions": sum(file.deletions for file in files),
             },
-            "files": [call.sandbox.shapes.file(repository, oid, file) for file in files],
+            "files": [call.sandbox.shapes.file(repository, oid, file) for file in shown],
         }
     )
 

@@ -8,6 +8,7 @@ from bot.sandbox.code import CommitSpec
 from bot.sandbox.errors import ApiError, not_found, schema_invalid
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Account, Json
+from bot.sandbox.rules import FORWARD, refuse_ruled
 
 routes = Routes()
 _INLINE_BYTES = 1024 * 1024
@@ -118,6 +119,7 @@ def _replace(call: Call, content: bytes | None) -> bool:
         raise ApiError(409, f"{path} does not match {sha}")
     if content is None and found is None:
         return False
+    refuse_ruled(call.repository, f"refs/heads/{branch}", FORWARD, call.principal.ruled_as)
     by = call.principal.writes_as
     author: Account | None = by
     call.sandbox.push(call.repository, branch, CommitSpec(message, {path: content}, author), by=by)

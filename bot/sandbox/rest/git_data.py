@@ -1,4 +1,4 @@
-"""Blobs, trees, commits and refs. https://docs.github.com/rest/git"""
+"""Blobs, trees, commits, tags and refs. https://docs.github.com/rest/git"""
 
 import base64
 import binascii
@@ -9,7 +9,9 @@ from bot.sandbox.errors import ApiError, not_found, schema_invalid
 from bot.sandbox.git import EMPTY_TREE, Change, GitError, NewCommit, Signature
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Json
-from bot.sandbox.shapes import node_id
+from bot.sandbox.rules import refuse_ruled
+from bot.sandbox.shapes import object_id
+from bot.sandbox.shapes_shipping import tag_object
 
 routes = Routes()
 _REF = re.compile(r"refs(/[^/\s~^:?*\[\\]+){2,}")
@@ -27,7 +29,7 @@ def get_blob(call: Call) -> Reply:
     return Reply(
         _made(call, "blobs", sha)
         | {
-            "node_id": node_id("B", sha),
+            "node_id": object_id(call.repository, "blob", sha),
             "size": len(content),
             "content": base64.encodebytes(content).decode(),
             "encoding": "base64",
@@ -37,6 +39,7 @@ def get_blob(call: Call) -> Reply:
 
 @routes.add("POST", f"{_REPO}/blobs", "contents:write")
 def create_blob(call: Call) -> Reply:
+    _refuse_empty(call)
     content = call.text("content").encode()
     if call.text("encoding", "utf-8") == "base64":
         try:
@@ -89,6 +92,7 @@ def _tree(call: Call, oid: str, *, recursive: bool) -> Json:
 
 @routes.add("POST", f"{_REPO}/trees", "contents:write")
 def create_tree(call: Call) -> Reply:
+    _refuse_empty(call)
     store = call.repository.git.store
     base = call.text("base_tree", EMPTY_TREE)
     commit = call.repository.git.resolve(base)
@@ -137,6 +141,11 @@ def create_git_commit(call: Call) -> Reply:
         raise ApiError(422, "Parent SHA does not exist or is not a commit object")
     author = _signature(call, "author", None)
     committer = _signature(call, "committer", author)
+    if call.principal.kind == "installation" and not call.body.keys() & {"author", "committer"}:
+        # GitHub signs what an App commits in its own name, and is the committer then:
+        # https://docs.github.com/authentication/managing-commit-signature-verification/about-commit-signature-verification#signature-verification-for-bots
+        web = call.sandbox.user("web-flow", name="GitHub", email="noreply@github.com")
+        committer = call.sandbox.signature(web)
     commit = NewCommit(call.text("message"), author, committer, tuple(parents), tree=tree)
     [oid] = call.repository.git.write([commit])
     shown = call.sandbox.shapes.git_commit(call.repository, store.commit(oid))
@@ -156,6 +165,39 @@ def _signature(call: Call, role: str, fallback: Signature | None) -> Signature:
             raise schema_invalid(f"{role}.date is not a timestamp.") from None
         seconds = int(moment.astimezone(UTC).timestamp())
     return Signature(given.get("name", known.name), given.get("email", known.email), seconds)
+
+
+@routes.add("GET", f"{_REPO}/tags/{{tag_sha}}", "contents:read")
+def get_tag(call: Call) -> Reply:
+    return Reply(_tag(call, call.params["tag_sha"]))
+
+
+@routes.add("POST", f"{_REPO}/tags", "contents:write")
+def create_tag(call: Call) -> Reply:
+    """The object of an annotated tag; a ref puts it in its place."""
+    _refuse_empty(call)
+    given = {key: call.text(key) for key in ("tag", "message", "object", "type")}
+    if not all(given.values()):
+        raise schema_invalid("tag, message, object and type are needed.")
+    found = call.repository.git.store.read(given["object"])
+    if found is None or found[1] != given["type"]:
+        raise ApiError(422, "Object does not exist")
+    by = call.principal.writes_as
+    try:
+        oid = call.sandbox.tag_object(
+            call.repository, given["tag"], found[0], given["message"], by=by
+        )
+    except GitError as error:
+        raise ApiError(422, f"Tag could not be made: {error}") from None
+    shown = _tag(call, oid)
+    return Reply(shown, 201, {"location": shown["url"]})
+
+
+def _tag(call: Call, oid: str) -> Json:
+    content = call.repository.git.store.read_kind(oid, "tag")
+    if content is None:
+        raise not_found()
+    return tag_object(call.sandbox.shapes, call.repository, oid, content)
 
 
 @routes.add("GET", f"{_REPO}/ref/{{ref}}", "contents:read")
@@ -181,12 +223,14 @@ def list_matching_refs(call: Call) -> Reply:
 
 @routes.add("POST", f"{_REPO}/refs", "contents:write")
 def create_ref(call: Call) -> Reply:
+    _refuse_empty(call)
     ref, sha = call.text("ref"), call.text("sha")
     if not _REF.fullmatch(ref) or ".." in ref or ref.endswith(".lock"):
         raise ApiError(422, f"{ref} is not a valid ref name.")
     if ref in call.repository.git.refs:
         raise ApiError(422, "Reference already exists")
-    if call.repository.git.store.read(sha) is None:
+    found = call.repository.git.store.read(sha)
+    if found is None or (found[1] != "commit" and not ref.startswith("refs/tags/")):
         raise ApiError(422, "Object does not exist")
     _move(call, ref, sha)
     shown = _ref(call, ref)
@@ -219,7 +263,17 @@ def delete_ref(call: Call) -> Reply:
 
 
 def _move(call: Call, ref: str, sha: str | None) -> None:
+    repository, by = call.repository, call.principal.writes_as
+    refuse_ruled(repository, ref, sha, call.principal.ruled_as)
     try:
-        call.sandbox.move_refs(call.repository, {ref: sha}, by=call.principal.writes_as)
+        if sha is not None and ref.startswith("refs/tags/"):
+            call.sandbox.point_tag(repository, ref.removeprefix("refs/tags/"), sha, by=by)
+        else:
+            call.sandbox.move_refs(repository, {ref: sha}, by=by)
     except GitError as error:
         raise ApiError(422, f"Reference update failed: {error}") from None
+
+
+def _refuse_empty(call: Call) -> None:
+    if not any(ref.startswith("refs/heads/") for ref in call.repository.git.refs):
+        raise ApiError(409, "Git Repository is empty.")

@@ -5,6 +5,7 @@ from typing import cast
 from bot.sandbox.errors import ApiError, invalid, schema_invalid
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Json, MergeMethod, Pull
+from bot.sandbox.world import COMMENT_CHARACTERS
 
 routes = Routes()
 _LISTED_COMMITS = 250
@@ -50,6 +51,7 @@ def create_pull(call: Call) -> Reply:
         branch = owner
     if not call.text("title"):
         raise invalid("PullRequest", "title", "missing_field")
+    _refuse_long(call)
     if not branch:
         raise schema_invalid('"head" wasn\'t supplied.')
     if repository.branch(call.text("base")) is None:
@@ -65,6 +67,12 @@ def create_pull(call: Call) -> Reply:
         fork=fork,
     )
     return Reply(_shown(call, pull), 201)
+
+
+def _refuse_long(call: Call) -> None:
+    if len(call.body.get("body") or "") > COMMENT_CHARACTERS:
+        told = f"body is too long (maximum is {COMMENT_CHARACTERS} characters)"
+        raise invalid("PullRequest", "body", "custom", told)
 
 
 def _shown(call: Call, pull: Pull) -> Json:
@@ -92,6 +100,7 @@ def update_pull(call: Call) -> Reply:
     if len(title) > 256:
         too_long = "title is too long (maximum is 256 characters)"
         raise invalid("PullRequest", "title", "custom", too_long)
+    _refuse_long(call)
     call.sandbox.edit_pull(
         pull,
         title=title,

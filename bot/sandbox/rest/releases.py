@@ -1,15 +1,14 @@
-"""Releases, annotated tags and dispatched events.
+"""Releases and dispatched events. https://docs.github.com/rest/releases"""
 
-https://docs.github.com/rest/releases, https://docs.github.com/rest/git/tags
-"""
-
-from bot.sandbox.errors import ApiError, not_found, schema_invalid
+from bot.sandbox.errors import ApiError, invalid, not_found, schema_invalid
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Release
-from bot.sandbox.shapes_shipping import release, tag_object
+from bot.sandbox.rules import violations
+from bot.sandbox.shapes_shipping import release
 
 routes = Routes()
 _ALL = "/repos/{owner}/{repo}/releases"
+_LATEST = ("true", "false", "legacy")
 
 
 @routes.add("GET", _ALL, "contents:read")
@@ -22,14 +21,19 @@ def list_releases(call: Call) -> Reply:
 def create_release(call: Call) -> Reply:
     if not call.text("tag_name"):
         raise schema_invalid('"tag_name" wasn\'t supplied.')
+    draft, prerelease = (bool(call.body.get(key, False)) for key in ("draft", "prerelease"))
+    make_latest = _make_latest(call, draft or prerelease)
+    if not draft:
+        _refuse_ruled(call, call.text("tag_name"), call.text("target_commitish"))
     made = call.sandbox.create_release(
         call.repository,
         call.text("tag_name"),
         target=call.text("target_commitish"),
         name=call.text("name") or None,
         body=call.text("body") or None,
-        draft=bool(call.body.get("draft", False)),
-        prerelease=bool(call.body.get("prerelease", False)),
+        draft=draft,
+        prerelease=prerelease,
+        make_latest=make_latest,
         by=call.principal.writes_as,
     )
     shown = release(call.sandbox.shapes, made)
@@ -38,10 +42,10 @@ def create_release(call: Call) -> Reply:
 
 @routes.add("GET", f"{_ALL}/latest", "contents:read")
 def get_latest_release(call: Call) -> Reply:
-    full = [r for r in call.repository.releases.values() if not r.draft and not r.prerelease]
-    if not full:
+    latest = call.sandbox.latest_release(call.repository)
+    if latest is None:
         raise not_found()
-    return Reply(release(call.sandbox.shapes, full[-1]))
+    return Reply(release(call.sandbox.shapes, latest))
 
 
 @routes.add("GET", f"{_ALL}/tags/{{tag}}", "contents:read")
@@ -60,11 +64,55 @@ def get_release(call: Call) -> Reply:
 @routes.add("PATCH", f"{_ALL}/{{release_id}}", "contents:write")
 def update_release(call: Call) -> Reply:
     found, by = _release(call), call.principal.writes_as
-    if "body" in call.body:
-        call.sandbox.edit_release(found, body=call.text("body"), by=by)
-    if found.draft and call.body.get("draft") is False:
-        call.sandbox.publish_release(found, by=by)
+    draft = bool(call.body.get("draft", found.draft))
+    prerelease = bool(call.body.get("prerelease", found.prerelease))
+    make_latest = _make_latest(call, draft or prerelease)
+    if found.draft:
+        found.tag_name = call.text("tag_name", found.tag_name)
+        found.target = call.text("target_commitish", found.target)
+    publishes = found.draft and not draft
+    if publishes:
+        _refuse_ruled(call, found.tag_name, found.target)
+    call.sandbox.edit_release(
+        found, body=call.body.get("body"), name=call.body.get("name"), prerelease=prerelease, by=by
+    )
+    if publishes:
+        call.sandbox.publish_release(found, make_latest=make_latest, by=by)
+    elif "make_latest" in call.body:
+        call.sandbox.set_latest(found, make_latest)
     return Reply(release(call.sandbox.shapes, found))
+
+
+@routes.add("DELETE", f"{_ALL}/{{release_id}}", "contents:write")
+def delete_release(call: Call) -> Reply:
+    call.sandbox.delete_release(_release(call), by=call.principal.writes_as)
+    return Reply(status=204)
+
+
+def _make_latest(call: Call, unfit: bool) -> str:
+    wanted = call.text("make_latest", "true")
+    if wanted not in _LATEST:
+        raise schema_invalid(f"{wanted!r} is not a possible value of make_latest.")
+    if unfit and call.body.get("make_latest") == "true":
+        told = "make_latest is not valid for drafts and prereleases"
+        raise invalid("Release", "make_latest", "custom", told)
+    return wanted
+
+
+def _refuse_ruled(call: Call, tag: str, target: str) -> None:
+    """GitHub tells of a ruleset against the tag twice, once by the name of its hook."""
+    repository, ref = call.repository, f"refs/tags/{tag}"
+    oid = repository.git.resolve(target or repository.default_branch)
+    if ref in repository.git.refs or oid is None:
+        return
+    broken = violations(repository, ref, oid, call.principal.ruled_as)
+    if broken:
+        told = {"resource": "Release", "code": "custom"}
+        errors = [
+            told | {"field": "pre_receive", "message": f"pre_receive {broken}"},
+            told | {"message": "Published releases must have a valid tag"},
+        ]
+        raise ApiError(422, "Validation Failed", errors=errors)
 
 
 def _release(call: Call) -> Release:
@@ -77,15 +125,6 @@ def _release(call: Call) -> Release:
 def _seen(call: Call, item: Release) -> bool:
     """Drafts are shown to those who may write only."""
     return not item.draft or call.principal.may("contents:write")
-
-
-@routes.add("GET", "/repos/{owner}/{repo}/git/tags/{tag_sha}", "contents:read")
-def get_tag(call: Call) -> Reply:
-    oid = call.params["tag_sha"]
-    content = call.repository.git.store.read_kind(oid, "tag")
-    if content is None:
-        raise not_found()
-    return Reply(tag_object(call.sandbox.shapes, call.repository, oid, content))
 
 
 @routes.add("POST", "/repos/{owner}/{repo}/dispatches", "contents:write")
