@@ -16,8 +16,6 @@ MAX_BYTES = 128 * 1024 * 1024
 """Bytes received and not yet answered, over all requests; the largest delivery is 25 MB."""
 MAX_BATCH = 256
 MAX_BATCH_BYTES = 32 * 1024 * 1024
-FLUSHERS = 2
-"""One batch is made ready while the other is being committed."""
 ANSWER_WITHIN = 8.0
 """Seconds. GitHub waits for ten; what is stored after that is known as a duplicate later."""
 
@@ -30,7 +28,8 @@ class Intake:
     """Takes deliveries from requests and hands them to the store in batches. Run by ``opened``.
 
     While a batch is being committed the next one gathers: alone, a delivery never waits for
-    company; under load many share the cost of a commit.
+    company; under load many share the cost of a commit. One batch at a time: two would be smaller,
+    and commit one after the other all the same, since a job's notification locks them out.
     """
 
     def __init__(
@@ -81,15 +80,13 @@ class Intake:
     async def opened(self) -> AsyncIterator["Intake"]:
         """Store what is submitted until the block ends, then what was submitted before that."""
         self._open = True
-        flushers = [
-            asyncio.create_task(self._flush_forever(), name="intake") for _ in range(FLUSHERS)
-        ]
+        flusher = asyncio.create_task(self._flush_forever(), name="intake")
         try:
             yield self
         finally:
             self._open = False
             self._arrived.set()
-            await asyncio.gather(*flushers)
+            await flusher
 
     async def _flush_forever(self) -> None:
         while self._open or self._waiting:
