@@ -5,6 +5,7 @@ from github_kit import GitHub, opened
 
 from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
+from bot.adapters.github.release_hub import GitHubReleaseHub
 from bot.sandbox.model import Repository
 
 
@@ -22,6 +23,11 @@ def hub(github: GitHub) -> GitHubHub:
 @pytest.fixture
 def commands(hub: GitHubHub) -> GitHubCommandHub:
     return GitHubCommandHub(hub.access)
+
+
+@pytest.fixture
+def releases(hub: GitHubHub) -> GitHubReleaseHub:
+    return GitHubReleaseHub(hub.access)
 
 
 @pytest.fixture

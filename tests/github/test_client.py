@@ -15,11 +15,14 @@ from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
 from bot.adapters.github.person import GitHubPerson
+from bot.adapters.github.release_hub import GitHubReleaseHub
 from bot.core.checks import Annotation, CheckOutput, Conclusion
 from bot.core.decision import Location
 from bot.core.model import PullRef, RepoRef, Sha
+from bot.core.release.model import FileChange
 from bot.metrics import REGISTRY
 from bot.ports import HubError, HubGone, HubRefused, HubUnavailable
+from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull, Repository
 
 MINT = "POST /app/installations/{installation_id}/access_tokens"
@@ -459,6 +462,7 @@ async def test_every_declared_operation_is_used_and_no_other(
     await hub.redeliver(attempts[0].id)
     await _command_everything(github, hub, small)
     await _type_everything(github, small)
+    await _release_everything(github, hub, shop)
     inspector = GitHubInspector(hub._client)
     await inspector.fetch_app()
     await inspector.fetch_hook()
@@ -482,6 +486,7 @@ async def _command_everything(github: GitHub, hub: GitHubHub, pull: Pull) -> Non
     await commands.fetch_own_comment(ref, "<!-- marker -->")
     await commands.fetch_pull(ref)
     trunk, _ = await commands.fetch_trunk(repo)
+    await commands.fetch_trunk_policy(repo)
     found = await commands.fetch_commit(repo, pull.head_ref, trunk=trunk)
     await commands.fetch_checks(repo, found.commit.sha)
     await commands.fetch_required_checks(repo, trunk)
@@ -495,12 +500,42 @@ async def _command_everything(github: GitHub, hub: GitHubHub, pull: Pull) -> Non
     await commands.post_deployment_status(repo, deployment, state="success", description="d")
 
 
+async def _release_everything(github: GitHub, hub: GitHubHub, shop: Repository) -> None:
+    """A release from its line to its page, with every way round that there is."""
+    releases, repo, branch = GitHubReleaseHub(hub.access), github.ref(shop), "lockgate/release"
+    line = await releases.fetch_line(repo)
+    [later] = github.sandbox.push(shop, "main", CommitSpec("feat: lock", {"lock": "x" * 600_000}))
+    head = Sha(later)
+    await releases.fetch_commits(repo, None, head)
+    await releases.fetch_commits(repo, line.head, head, paths=True)
+    await releases.fetch_files(repo, head, ["lock"])
+    change = FileChange("CHANGELOG.md", None, "# Changelog\n")
+
+    async def write(expected: Sha | None, parent: Sha, message: str) -> Sha:
+        return await releases.write_branch(
+            repo, branch, expected=expected, parent=parent, message=message, changes=[change]
+        )
+
+    first = await write(None, line.head, "chore(release): v1.0.0")
+    await releases.merge_into(repo, branch, head, message="Merge main")
+    found = await releases.fetch_branch(repo, branch, line=head)
+    assert found is not None
+    assert found.commits[0].sha == first
+    await write(found.head, head, "chore(release): v1.0.0")
+    pull = await releases.open_pull(repo, branch=branch, base="main", title="v1.0.0", body="")
+    assert [each.ref for each in await releases.fetch_pulls(repo, branch)] == [pull.ref]
+    await releases.create_tag(repo, "v1.0.0", head)
+    assert await releases.find_release(repo, "v1.0.0") is None
+    for _ in range(2):
+        made = await releases.create_release(repo, tag="v1.0.0", title="", body="", draft=True)
+    await releases.edit_release(repo, made.id, draft=False)
+
+
 async def _type_everything(github: GitHub, pull: Pull) -> None:
     """What a person's own token asks for."""
     token = github.sandbox.tokens.for_user(github.sandbox.user("mona")).value
     person = GitHubPerson.connect(token=token, api_url=github.sandbox.url, clock=github.clock)
     repo = await person.fetch_repository("octo", "shop")
     ref = PullRef(repo, pull.number)
-    await person.fetch_policy_files(repo, "main")
     await person.fetch_look(ref, await person.post_comment(ref, "/status"))
     await person.aclose()

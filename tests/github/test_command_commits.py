@@ -91,8 +91,6 @@ async def test_a_release_counts_when_it_is_out(
     released: bool,
 ) -> None:
     sha = tip(shop)
-    # who may write is shown drafts as well
-    github.sandbox.installation_of(github.sandbox.app, shop).permissions["contents"] = "write"
     github.sandbox.tag(shop, "web@2.0.0")
     github.sandbox.create_release(shop, "web@2.0.0", **kind)
     for name in ("web@2.0.0", sha, "main"):

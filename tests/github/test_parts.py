@@ -332,8 +332,20 @@ def test_no_write_that_adds_something_counts_as_repeatable() -> None:
         for operation in OPERATIONS
         if operation.method == "POST" and operation.repeatable
     }
-    # a token replaces another; the same reaction of the same account is one
+    # A token replaces another; the same reaction of the same account is one. Of objects that no ref
+    # is on nobody sees two. The second of two refs, pull requests or merges is refused as needless.
     assert adding == {
         "apps/create-installation-access-token",
+        "git/create-commit",
+        "git/create-ref",
+        "git/create-tree",
+        "pulls/create",
         "reactions/create-for-issue-comment",
+        "repos/merge",
     }
+
+
+def test_what_writes_by_graphql_names_what_it_writes_over() -> None:
+    """Documents are sent again after a lost answer."""
+    writing = [document for document in DOCUMENTS if "mutation" in document.text]
+    assert [document.name for document in writing] == ["move_branch"]

@@ -42,7 +42,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One GraphQL document, all of them queries. ``task`` as in Operation."""
+    """One GraphQL document, each of them safe to repeat. ``task`` as in Operation."""
 
     name: str
     text: str
@@ -231,6 +231,62 @@ CREATE_DEPLOYMENT_STATUS = Operation(
     "set the status of the deployment",
     repeatable=False,
 )
+GET_COMMIT = Operation(
+    "repos/get-commit", "GET", "/repos/{owner}/{repo}/commits/{ref}", "read the files of the commit"
+)
+GET_BLOB = Operation(
+    "git/get-blob", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}", "read the file"
+)
+CREATE_TREE = Operation(
+    "git/create-tree", "POST", "/repos/{owner}/{repo}/git/trees", "write the files of"
+)
+"""Repeatable: git names what it keeps by its content, so that the same tree is one."""
+CREATE_COMMIT = Operation(
+    "git/create-commit", "POST", "/repos/{owner}/{repo}/git/commits", "write a commit for"
+)
+"""Repeatable: a commit that no branch is on is nothing to anybody."""
+CREATE_REF = Operation("git/create-ref", "POST", "/repos/{owner}/{repo}/git/refs", "create")
+"""Repeatable: the second of two is told that the ref exists."""
+MERGE_BRANCH = Operation(
+    "repos/merge", "POST", "/repos/{owner}/{repo}/merges", "merge the trunk into"
+)
+"""Repeatable: what is merged is not merged again."""
+LIST_PULLS = Operation(
+    "pulls/list", "GET", "/repos/{owner}/{repo}/pulls", "list the pull requests from"
+)
+CREATE_PULL = Operation(
+    "pulls/create", "POST", "/repos/{owner}/{repo}/pulls", "open a pull request from"
+)
+"""Repeatable: GitHub opens one from a branch into another, and tells the second that there is."""
+GET_RELEASE = Operation(
+    "repos/get-release-by-tag",
+    "GET",
+    "/repos/{owner}/{repo}/releases/tags/{tag}",
+    "read the release",
+)
+LIST_RELEASES = Operation(
+    "repos/list-releases", "GET", "/repos/{owner}/{repo}/releases", "list the releases of"
+)
+CREATE_RELEASE = Operation(
+    "repos/create-release",
+    "POST",
+    "/repos/{owner}/{repo}/releases",
+    "create the release",
+    repeatable=False,
+)
+"""Of drafts GitHub makes as many as it is asked for."""
+UPDATE_RELEASE = Operation(
+    "repos/update-release",
+    "PATCH",
+    "/repos/{owner}/{repo}/releases/{release_id}",
+    "edit the release",
+)
+DELETE_RELEASE = Operation(
+    "repos/delete-release",
+    "DELETE",
+    "/repos/{owner}/{repo}/releases/{release_id}",
+    "delete the second draft of",
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     GET_APP,
@@ -262,6 +318,19 @@ OPERATIONS: tuple[Operation, ...] = (
     LIST_DEPLOYMENTS,
     CREATE_DEPLOYMENT,
     CREATE_DEPLOYMENT_STATUS,
+    GET_COMMIT,
+    GET_BLOB,
+    CREATE_TREE,
+    CREATE_COMMIT,
+    CREATE_REF,
+    MERGE_BRANCH,
+    LIST_PULLS,
+    CREATE_PULL,
+    GET_RELEASE,
+    LIST_RELEASES,
+    CREATE_RELEASE,
+    UPDATE_RELEASE,
+    DELETE_RELEASE,
 )
 
 PULL_REQUEST = _document("pull_request", "read the pull request")
@@ -277,6 +346,14 @@ TRUNK = _document("trunk", "read the default branch")
 ALL_CHECKS = _document("all_checks", "read the checks of the commit")
 REVIEWS = _document("reviews", "read the reviews of the pull request")
 POLICY_FILES = _document("policy_files", "read the policy of")
+RELEASE_LINE = _document("release_line", "read the branch and the tags of")
+RELEASE_HISTORY = _document("release_history", "read the history of")
+RELEASE_COMMITS = _document("release_commits", "read the commits of")
+FILES_AT = _document("files_at", "read the files of")
+BRANCH_BASE = _document("branch_base", "read the branch")
+REF_TARGET = _document("ref_target", "read what is at")
+MOVE_BRANCH = _document("move_branch", "move the branch")
+"""Safe to repeat, though it writes: it names what the branch is to be moved from."""
 
 DOCUMENTS: tuple[Document, ...] = (
     PULL_REQUEST,
@@ -292,4 +369,11 @@ DOCUMENTS: tuple[Document, ...] = (
     ALL_CHECKS,
     REVIEWS,
     POLICY_FILES,
+    RELEASE_LINE,
+    RELEASE_HISTORY,
+    RELEASE_COMMITS,
+    FILES_AT,
+    BRANCH_BASE,
+    REF_TARGET,
+    MOVE_BRANCH,
 )

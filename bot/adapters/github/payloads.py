@@ -3,6 +3,7 @@
 https://docs.github.com/rest/checks/runs#create-a-check-run
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from bot.core.checks import Annotation, CheckOutput, Conclusion, digest_of
@@ -16,6 +17,8 @@ _LONGEST_COMMENT = 65_000
 """Characters, below GitHub's 65,536."""
 _LONGEST_DESCRIPTION = 140
 """Characters of a deployment's description: https://docs.github.com/rest/deployments/statuses"""
+_LONGEST_RELEASE = 124_000
+"""Characters of a release's text, below GitHub's 125,000."""
 _CUT = "\n\n… cut here: the rest does not fit into GitHub's limit."
 _INCOMPLETE = "incomplete:"
 
@@ -38,14 +41,59 @@ def check_payloads(output: CheckOutput) -> list[dict[str, Any]]:
 
 
 def comment_body(body: str) -> dict[str, Any]:
-    text = _encodable(body)
-    if len(text) > _LONGEST_COMMENT:
-        text = text[: text.rfind("\n", 0, _LONGEST_COMMENT) + 1 or _LONGEST_COMMENT] + _CUT
-    return {"body": text}
+    return {"body": _shortened(body, _LONGEST_COMMENT)}
 
 
 def title_body(title: str) -> dict[str, Any]:
     return {"title": _encodable(title)}
+
+
+def pull_body(*, title: str | None, body: str | None) -> dict[str, Any]:
+    """What is None is not sent, and stays as it is."""
+    written = {} if title is None else title_body(title)
+    return written if body is None else written | comment_body(body)
+
+
+def tree_body(base: str, files: Iterable[tuple[str, int, str]]) -> dict[str, Any]:
+    """``files`` are paths with mode and text, to be put into the tree ``base``. GitHub makes the
+    blobs itself: https://docs.github.com/rest/git/trees#create-a-tree"""
+    entries = [
+        {"path": path, "mode": f"{mode:06o}", "type": "blob", "content": _encodable(text)}
+        for path, mode, text in files
+    ]
+    return {"base_tree": base, "tree": entries}
+
+
+def commit_body(message: str, tree: str, parent: str) -> dict[str, Any]:
+    """Without an author and a committer: GitHub signs what an App commits so."""
+    return {"message": _encodable(message), "tree": tree, "parents": [parent]}
+
+
+def release_body(
+    *,
+    title: str | None = None,
+    body: str | None = None,
+    draft: bool | None = None,
+    prerelease: bool | None = None,
+    latest: str = "",
+) -> dict[str, Any]:
+    """What is not given is not sent. A text is cut to fit: by then its tag is there."""
+    written: dict[str, Any] = {"draft": draft, "prerelease": prerelease}
+    if title is not None:
+        written["name"] = _encodable(title)
+    if body is not None:
+        written["body"] = _shortened(body, _LONGEST_RELEASE)
+    if latest:
+        written["make_latest"] = latest
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def _shortened(text: str, limit: int) -> str:
+    """A text of at most ``limit`` characters and a closing line, cut at the end of a line."""
+    text = _encodable(text)
+    if len(text) <= limit:
+        return text
+    return text[: text.rfind("\n", 0, limit) + 1 or limit] + _CUT
 
 
 def deployment_body(
