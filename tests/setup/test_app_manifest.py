@@ -24,7 +24,7 @@ def test_app_yml_asks_for_the_least() -> None:
     manifest = load_manifest()
     assert dict(manifest.permissions) == {
         "checks": "write",
-        "contents": "read",
+        "contents": "write",
         "deployments": "write",
         "issues": "write",
         "merge_queues": "read",
