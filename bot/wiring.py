@@ -28,6 +28,7 @@ from bot.adapters.postgres.migrations import MigrationError
 from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.outbox import PostgresOutbox
+from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
@@ -156,6 +157,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             store=opened,
             operations=operations,
             observations=observations,
+            steering=PostgresSteering(opened.pool),
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
             clock=CLOCK,

@@ -8,6 +8,7 @@ from bot.core.commands.help import HELP
 from bot.core.commands.lock import LOCK
 from bot.core.commands.override import OVERRIDE
 from bot.core.commands.promote import PROMOTE
+from bot.core.commands.release import RELEASE
 from bot.core.commands.retry import RETRY
 from bot.core.commands.rollback import ROLLBACK
 from bot.core.commands.status import STATUS
@@ -97,6 +98,7 @@ COMMANDS: tuple[Command, ...] = (
     OVERRIDE,
     CANCEL,
     RETRY,
+    RELEASE,
     HELP,
 )
 """In the order in which help shows them."""

@@ -11,6 +11,11 @@ from bot.core.commands.requests import (
     OverrideRequest,
     PromoteRequest,
     Refusal,
+    ReleaseAsRequest,
+    ReleaseNoteRequest,
+    ReleasePrereleaseRequest,
+    ReleaseResetRequest,
+    ReleaseSkipRequest,
     Request,
     RetryRequest,
     RollbackRequest,
@@ -22,6 +27,7 @@ from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.holds import Holds
 from bot.engine.moves import Moves
 from bot.engine.questions import Questions
+from bot.engine.steering import Steers
 from bot.ports import HubGone
 from bot.ports.host import HostError, HostUnavailable
 
@@ -31,6 +37,7 @@ class Answers:
     moves: Moves
     questions: Questions
     holds: Holds
+    steers: Steers
 
     async def run(self, request: Request, asked: Asked) -> Answer:
         """Do what is asked for by somebody who may.
@@ -64,5 +71,13 @@ class Answers:
                 return await self.moves.cancel(environment, asked)
             case RetryRequest(environment):
                 return await self.moves.retry(environment, asked)
+            case (
+                ReleaseAsRequest()
+                | ReleasePrereleaseRequest()
+                | ReleaseSkipRequest()
+                | ReleaseNoteRequest()
+                | ReleaseResetRequest()
+            ):
+                return await self.steers.steer(request, asked)
             case HelpRequest():
                 return self.questions.help(request, asked)

@@ -9,6 +9,7 @@ from bot.core.commands.requests import Refusal
 from bot.core.commits.config import CommitsConfig
 from bot.core.model import Actor, PullRef, Sha
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.release import ReleasePolicy
 from bot.core.render.command import render_refusal
 from bot.ports.operations import PullFacts
 
@@ -25,6 +26,8 @@ class Asked:
     seen_head: Sha | None
     environments: Mapping[str, EnvironmentPolicy]
     commits: CommitsConfig
+    release: ReleasePolicy | None
+    """None where the policy says that there are no releases."""
     policy_fault: str
     now: datetime
 

@@ -7,7 +7,7 @@ one comment, and each is written to the audit log, also when it is refused.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -21,6 +21,7 @@ from bot.core.effects import PostComment, React
 from bot.core.model import Actor, ActorKind, PolicyFiles, RepoRef, Role
 from bot.core.policy import DEFAULT_POLICY, Policy, PolicyInForce, policy_result, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import Read, Unread
 from bot.core.render.command import (
     answer_marker,
@@ -37,6 +38,9 @@ from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHu
 
 log = structlog.get_logger()
 
+_REMEMBERED_FOR = timedelta(hours=6)
+"""A push that changes the policy is told of. For one that was missed, it is read again by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Environments:
@@ -45,6 +49,7 @@ class Environments:
 
     by_name: Mapping[str, EnvironmentPolicy]
     commits: CommitsConfig
+    release: ReleasePolicy | None = None
     fault: str = ""
 
 
@@ -125,6 +130,7 @@ class CommandRunner:
             seen_head=seen,
             environments=environments.by_name,
             commits=environments.commits,
+            release=environments.release,
             policy_fault=environments.fault,
             now=self.clock.now(),
         )
@@ -184,19 +190,30 @@ async def usable_environments(
     """The environments of the policy in force, which is remembered; else of the last good one."""
     outcome = resolve_policy(files)
     if isinstance(outcome, PolicyInForce):
-        named = outcome.policy.environments
+        policy = outcome.policy
+        named = policy.environments
         await operations.save_policy(
             repository_id,
-            outcome.policy.model_dump_json(by_alias=True, exclude_none=True),
+            policy.model_dump_json(by_alias=True, exclude_none=True),
             {name: policy.target for name, policy in named.items() if policy.target},
         )
-        return Environments(outcome.policy.environments, outcome.policy.commits)
+        return Environments(policy.environments, policy.commits, policy.release)
     fault = policy_result(outcome).summary
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None:
-        return Environments({}, DEFAULT_POLICY.commits, fault)
+        return Environments({}, DEFAULT_POLICY.commits, fault=fault)
     policy = Policy.model_validate_json(remembered[0])
-    return Environments(policy.environments, policy.commits, fault)
+    return Environments(policy.environments, policy.commits, policy.release, fault)
+
+
+async def remembered_policy(
+    operations: OperationStore, repository_id: int, now: datetime
+) -> Policy | None:
+    """The policy as it was read not long ago; None if it was not."""
+    remembered = await operations.fetch_policy(repository_id)
+    if remembered is None or now - remembered[1] > _REMEMBERED_FOR:
+        return None
+    return Policy.model_validate_json(remembered[0])
 
 
 async def _read_role(hub: Hub, repo: RepoRef, login: str) -> Read[Role]:

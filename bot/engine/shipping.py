@@ -16,11 +16,13 @@ from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
 from bot.engine.questions import Questions
+from bot.engine.steering import Steers
 from bot.engine.steps import Steps
 from bot.ports import Clock, Hub, Store
 from bot.ports.host import Host
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
+from bot.ports.steering import SteeringStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Shipping:
     store: Store
     operations: OperationStore
     observations: ObservationStore
+    steering: SteeringStore
     audit: AuditLog
     outbox: Outbox
     clock: Clock
@@ -56,6 +59,7 @@ class Shipping:
             Moves(self.hosts, self.operations, self.operator, self.gatherer, builds),
             Questions(self.hosts, self.operations, self.gatherer, builds),
             Holds(self.operations),
+            Steers(self.commands, self.steering),
         )
         return CommandRunner(
             self.hub,

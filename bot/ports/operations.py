@@ -37,6 +37,8 @@ class PullFacts:
     title: str
     author: Actor
     head_sha: Sha
+    head_ref: str
+    """A branch, of another repository where it comes from a fork."""
     base_ref: str
     merged: bool
     merge_sha: Sha | None

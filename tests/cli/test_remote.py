@@ -107,6 +107,7 @@ FACTS = PullFacts(
     title="feat: x",
     author=GHOST,
     head_sha=Sha("a" * 40),
+    head_ref="add-x",
     base_ref="main",
     merged=False,
     merge_sha=None,

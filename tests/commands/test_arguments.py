@@ -18,6 +18,11 @@ from bot.core.commands.requests import (
     OverrideRequest,
     PromoteRequest,
     Refusal,
+    ReleaseAsRequest,
+    ReleaseNoteRequest,
+    ReleasePrereleaseRequest,
+    ReleaseResetRequest,
+    ReleaseSkipRequest,
     Request,
     RetryRequest,
     RollbackRequest,
@@ -29,6 +34,7 @@ from bot.core.commands.requests import (
     UnlockRequest,
 )
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.release.version import Version
 
 NOW = datetime(2026, 3, 2, 12, 4, 10, tzinfo=UTC)
 BOTH = Surroundings(
@@ -87,6 +93,17 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
             OverrideRequest("production", "checks", "the runner is down"),
         ),
         ("/override staging checks x", OverrideRequest("staging", "checks", "x")),
+        ("/release as 2.0.0", ReleaseAsRequest(Version(2, 0, 0))),
+        (
+            "/release as 2.0.0-rc.1 @acme/api",
+            ReleaseAsRequest(Version(2, 0, 0, ("rc", "1")), "@acme/api"),
+        ),
+        ("/release prerelease", ReleasePrereleaseRequest()),
+        ("/release  prerelease  api", ReleasePrereleaseRequest("api")),
+        ("/release skip 3F2C1AA", ReleaseSkipRequest(ShaPrefix("3f2c1aa"))),
+        (f"/release skip {SHA}", ReleaseSkipRequest(ShaPrefix(SHA))),
+        ("/release note Grüße,   *all*", ReleaseNoteRequest("Grüße, all")),
+        ("/release reset", ReleaseResetRequest()),
         ("/help", HelpRequest()),
         ("/help /rollback", HelpRequest("rollback")),
     ],
@@ -137,6 +154,24 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/promote HEAD..main", "is no tag", "Try `/promote production`."),
         ("/promote main@{1}", "is no tag", "Usage"),
         ("/promote v1.lock", "is no tag", "Usage"),
+        ("/release", "What is asked for is missing: `as`, `prerelease`,", "Usage"),
+        ("/release 2.0.0", "`2.0.0` is not `as`", "Try `/release as 2.0.0`."),
+        ("/release v2", "`v2` is not `as`", "Try `/release as 2.0.0`."),
+        ("/release prelease api", "is not `as`", "Try `/release prerelease api`."),
+        ("/release it", "`it` is not `as`", "Usage"),
+        ("/release as", "The version is missing.", "Try `/release as 2.0.0`."),
+        ("/release as v2.1 api", "`v2.1` is no version", "Try `/release as 2.1.0 api`."),
+        ("/release as 02.0.0", "is no version: it must be a version such as", "Usage"),
+        ("/release as $(id)", "is no version", "Usage"),
+        ("/release as 2.0.0 a b", "One package can be named", "Try `/release as 2.0.0 a`."),
+        ("/release prerelease a b", "One package", "Try `/release prerelease a`."),
+        ("/release skip", "The commit is missing: its id of 7 to 40", "Try `/release skip"),
+        ("/release skip 3f2c1a", "`3f2c1a` is no commit's id", "Try `/release skip 3f2c1aa`."),
+        ("/release skip v1.4.0", "is no commit's id", "Try `/release skip 3f2c1aa`."),
+        ("/release skip 3f2c1aa 1234567", "One commit", "Try `/release skip 3f2c1aa`."),
+        ("/release note", "The note is missing", "Try `/release note Run"),
+        (f"/release note {'x' * 501}", "501 characters, 500 are allowed", "Usage"),
+        ("/release reset all", "Nothing goes behind `reset`", "Try `/release reset`."),
         ("/status stagin", "no environment `stagin`", "Try `/status staging`."),
         ("/status is good", "at most an environment", "Try `/status`."),
         ("/unlock staging now", "Nothing goes behind", "Try `/unlock staging`."),
@@ -222,6 +257,9 @@ WORDS = [
     "until",
     "18:00",
     "checks",
+    "as",
+    "skip",
+    "2.0.0",
     "é",
 ]
 

@@ -37,6 +37,7 @@ ROLES = {
 READ = {"status", "gates", "help"}
 OPERATE = {"promote", "rollback", "lock", "unlock", "freeze", "thaw", "cancel", "retry"}
 OVERRIDE = {"override"}
+RELEASE = {"release"}
 MATRIX = {
     ("nobody", "production"): set(),
     ("nobody", "staging"): set(),
@@ -50,12 +51,12 @@ MATRIX = {
     ("writer", "production"): READ,
     ("writer", "staging"): READ | OPERATE,
     ("writer", "open"): READ,
-    ("maintainer", "production"): READ | OPERATE,
-    ("maintainer", "staging"): READ | OPERATE,
-    ("maintainer", "open"): READ,
-    ("admin", "production"): READ | OPERATE | OVERRIDE,
-    ("admin", "staging"): READ | OPERATE | OVERRIDE,
-    ("admin", "open"): READ,
+    ("maintainer", "production"): READ | OPERATE | RELEASE,
+    ("maintainer", "staging"): READ | OPERATE | RELEASE,
+    ("maintainer", "open"): READ | RELEASE,
+    ("admin", "production"): READ | OPERATE | OVERRIDE | RELEASE,
+    ("admin", "staging"): READ | OPERATE | OVERRIDE | RELEASE,
+    ("admin", "open"): READ | RELEASE,
     ("releaser", "production"): READ,
     ("releaser", "staging"): READ | OPERATE,
     ("releaser", "open"): READ,
@@ -71,7 +72,7 @@ def caller(who: str, comment: Commented | None = None) -> Caller:
 
 
 def test_the_matrix_is_whole() -> None:
-    assert {command.name for command in COMMANDS} == READ | OPERATE | OVERRIDE
+    assert {command.name for command in COMMANDS} == READ | OPERATE | OVERRIDE | RELEASE
     assert set(MATRIX) == {(who, where) for who in ROLES for where in POLICIES}
 
 
@@ -123,7 +124,8 @@ def test_machines_and_ghosts_get_no_answer(
 def test_a_bot_that_the_policy_names_may_run_what_its_role_may(who: str, command: Command) -> None:
     asking = replace(caller(who), actor=BOT, comment=Commented(BOT, edited=False, from_fork=False))
     refusal = authorise(command, "production", NAMED, asking)
-    assert (refusal is None) is (command.name in MATRIX[who, "production"])
+    may = MATRIX[who, "production"] - RELEASE  # which is about no environment
+    assert (refusal is None) is (command.name in may)
     edited = replace(asking, comment=Commented(BOT, edited=True, from_fork=False))
     assert authorise(command, "production", NAMED, edited) is not None
 
@@ -169,7 +171,8 @@ def test_on_a_fork_only_what_changes_nothing_works_unless_the_policy_says_so(
     assert (refusal is None) is (command.name in READ)
     assert refusal is None or "comes from a fork" in refusal.against
     allowing = EnvironmentPolicy(allow_forks=True)
-    assert authorise(command, "production", allowing, asking) is None
+    refusal = authorise(command, "production", allowing, asking)
+    assert (refusal is None) is (command.name not in RELEASE)
 
 
 @pytest.mark.parametrize("name", ["status", "promote", "override"])
@@ -198,6 +201,16 @@ def test_nobody_may_act_on_an_environment_that_the_policy_does_not_have(name: st
     assert refusal is not None
     assert "no such environment" in refusal.against
     assert refusal_of("status", ADMIN, "") is None
+
+
+@pytest.mark.parametrize("environment", ["", "production", "nowhere"])
+def test_releases_are_the_repository_s_and_no_environment_s(environment: str) -> None:
+    assert refusal_of("release", caller("maintainer"), environment) is None
+    assert refusal_of("release", caller("qa"), environment) == Refusal(
+        "`/release`",
+        "It takes the role `maintain` or `admin`; you have the role `read`.",
+        "Ask somebody who has it.",
+    )
 
 
 def test_the_refusal_names_what_it_takes_and_what_the_caller_has() -> None:

@@ -22,9 +22,11 @@ from bot.core.operations.machine import (
     StepName,
     fail,
 )
+from bot.core.release.steering import Wish, WishKind
 from bot.core.render import command as answers
 from bot.core.render.json import to_json
 from bot.core.render.operation import render_operation, render_plan
+from bot.core.render.steering import render_wish
 
 EXPECTED = Path(__file__).parent / "expected"
 START = cases.operation()
@@ -39,6 +41,11 @@ SWITCHED = cases.through(START, StepName.SWITCH)
 NOT_SEEN = Failed("shop.example.com still serves dpl_a91b77c", "look at the host, then `/status`")
 
 WHY = "octo: the runner is down, @acme/owners | <b>tested</b> by hand"
+
+
+def wish(kind: WishKind, value: str = "", package: str | None = None) -> Wish:
+    return Wish(kind, value, package, "octo", 99, NOW)
+
 
 OPERATIONS: dict[str, Operation] = {
     "begun": START,
@@ -214,6 +221,15 @@ TEXTS = {
     "help_freeze": answers.render_command_help(
         next(command for command in COMMANDS if command.name == "freeze"), None
     ),
+    "help_release": answers.render_command_help(
+        next(command for command in COMMANDS if command.name == "release"), MAY_NOT
+    ),
+    "release_as": render_wish(wish(WishKind.AS, "2.0.0-rc.1", "@acme/api")),
+    "release_prerelease": render_wish(wish(WishKind.PRERELEASE)),
+    "release_skip": render_wish(wish(WishKind.SKIP, "a" * 40), subject="feat: <b>x</b> @octo #1"),
+    "release_note": render_wish(wish(WishKind.NOTE, "Run `migrate` first, @acme/owners | <b>")),
+    "release_reset": render_wish(wish(WishKind.RESET), earlier=2),
+    "release_reset_nothing": render_wish(wish(WishKind.RESET)),
     "several_answers": answers.render_answer(99, ["one", "two"]),
 }
 

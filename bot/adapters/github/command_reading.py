@@ -67,6 +67,7 @@ def read_pull_facts(ref: PullRef, repository: dict[str, Any]) -> PullFacts:
         title=node["title"] or "",
         author=read_actor(node["author"]),
         head_sha=Sha(node["headRefOid"]),
+        head_ref=node["headRefName"],
         base_ref=node["baseRefName"],
         merged=merged,
         merge_sha=Sha(merge["oid"]) if merged and merge else None,

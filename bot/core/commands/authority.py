@@ -12,6 +12,9 @@ from bot.core.model import Actor, ActorKind, Role, Sha
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.promotion import Read, Unread
 
+RELEASE_ROLES = ("maintain", "admin")
+"""Who may say what is released."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commented:
@@ -40,8 +43,11 @@ def authorise(
     """Why the caller may not; None if allowed.
 
     ``policy`` is the environment's; None for a command that is about no single one, and then only
-    commands that need no more than reading are allowed, to people.
+    commands that need no more than reading are allowed, to people, and those on releases to people
+    of ``RELEASE_ROLES``.
     """
+    if command.permission is Permission.RELEASE:
+        environment, policy = "", None
     asked = f"`/{command.name}`" + (f" on {environment}" if environment else "")
     against = _machine(caller.actor, policy)
     if against:
@@ -89,6 +95,12 @@ def _comment(
             "The comment was edited since, and others than its author may edit it.",
             "Type the command in a new comment.",
         )
+    if comment.from_fork and command.permission is Permission.RELEASE:
+        return Refusal(
+            asked,
+            "This pull request comes from a fork.",
+            "Type it on the release pull request, which comes from this repository.",
+        )
     if comment.from_fork and command.changes and not (policy and policy.allow_forks):
         return Refusal(
             asked,
@@ -121,9 +133,14 @@ def _acting(
 ) -> Refusal | None:
     if command.permission is Permission.READ:
         return None
+    role = caller.role.name if isinstance(caller.role, Role) else ""
+    if command.permission is Permission.RELEASE:
+        if role in RELEASE_ROLES:
+            return None
+        against = f"It takes {_needed(RELEASE_ROLES, ())}; you have the role `{role}`."
+        return Refusal(asked, against, "Ask somebody who has it.")
     if policy is None:
         return Refusal(asked, "The policy has no such environment, so it allows nobody to.")
-    role = caller.role.name if isinstance(caller.role, Role) else ""
     override = command.permission is Permission.OVERRIDE
     roles = policy.override_roles if override else policy.roles
     teams = () if override else policy.teams

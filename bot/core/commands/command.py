@@ -30,6 +30,8 @@ class Permission(StrEnum):
     """The environment's ``roles`` and ``teams``."""
     OVERRIDE = "override"
     """The environment's ``override_roles``."""
+    RELEASE = "release"
+    """The roles of ``RELEASE_ROLES``: it is about no environment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,14 @@ class Command:
     examples: tuple[Example, ...]
     parse: Callable[[str, Surroundings], Request]
     """Reads what stands behind the name; raises Misuse."""
+    either: bool = False
+    """Whether one of the arguments is given, not all of them one after the other."""
 
     @property
     def usage(self) -> str:
-        return " ".join([f"/{self.name}", *(argument.form for argument in self.arguments)])
+        forms = [argument.form for argument in self.arguments]
+        behind = (" | " if self.either else " ").join(forms)
+        return f"/{self.name} {behind}".rstrip()
 
     @property
     def free_text(self) -> bool:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from bot.core.release.version import Version
+
 
 @dataclass(frozen=True, slots=True)
 class ShaPrefix:
@@ -99,10 +101,47 @@ class RetryRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseAsRequest:
+    version: Version
+    package: str = ""
+    """Empty where none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePrereleaseRequest:
+    package: str = ""
+    """Empty for all of the pull request's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseSkipRequest:
+    commit: ShaPrefix
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseNoteRequest:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseResetRequest:
+    """What was asked for on the pull request before counts no longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class HelpRequest:
     command: str = ""
     """Without the slash; empty for all of them."""
 
+
+SteeringRequest: TypeAlias = (
+    ReleaseAsRequest
+    | ReleasePrereleaseRequest
+    | ReleaseSkipRequest
+    | ReleaseNoteRequest
+    | ReleaseResetRequest
+)
+"""What ``/release`` asks for."""
 
 Request: TypeAlias = (
     PromoteRequest
@@ -116,6 +155,7 @@ Request: TypeAlias = (
     | OverrideRequest
     | CancelRequest
     | RetryRequest
+    | SteeringRequest
     | HelpRequest
 )
 

@@ -1,0 +1,131 @@
+"""``/release …`` on a release pull request, and where it is refused."""
+
+import pytest
+from journey import Journey
+
+from bot.adapters.postgres.steering import PostgresSteering
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.release.model import Steering
+from bot.core.release.steering import decide_steering
+from bot.core.release.version import Version
+from bot.core.render.command import answered_in
+from bot.sandbox.model import Pull
+
+BRANCH = "lockgate/release/main"
+TWO = """\
+release:
+  packages:
+    - path: api
+    - path: web
+"""
+
+
+async def say(journey: Journey, pull: Pull, body: str, *, by: str = "ada") -> str:
+    comment = journey.github.comment(pull, body, by=journey.github.user(by))
+    await journey.rest()
+    answers = [c.body for c in journey.comments_of(pull) if answered_in(c.body) == comment.id]
+    return "\n".join(answers)
+
+
+async def steering_of(journey: Journey, pull: Pull, package: str = "") -> Steering:
+    store = journey.bot.store
+    assert isinstance(store, PostgresStore)
+    wishes = await PostgresSteering(store.pool).fetch_wishes(pull.repository.id, pull.number)
+    return decide_steering(wishes, package)
+
+
+def opened(journey: Journey, policy: str = "release: {}\n", head: str = BRANCH) -> Pull:
+    """A pull request as a release's would be, with ada as an administrator."""
+    repository = journey.shop(policy)
+    journey.github.set_role(repository, journey.github.user("ada"), "maintain")
+    return journey.github.open_pull(repository, "chore(release): v1.0.0", "chore: x", head=head)
+
+
+async def test_the_release_is_steered_and_the_audit_log_has_every_word(journey: Journey):
+    pull = opened(journey)
+    trunk = pull.repository.branch("main")
+    assert "asks for version `2.0.0`" in await say(journey, pull, "/release as 2.0.0")
+    assert "asks for a prerelease" in await say(journey, pull, "/release prerelease")
+    said = await say(journey, pull, f"/release skip {trunk[:9]}")
+    assert f"`{trunk[:7]}`" in said
+    assert "Its code is released all the same" in said
+    assert "Grüße" in await say(journey, pull, "/release note Grüße, *all*")
+    steering = await steering_of(journey, pull)
+    assert steering.release_as == Version(2, 0, 0)
+    assert steering.prerelease
+    assert steering.skipped == {trunk}
+    assert steering.notes == ("Grüße, all",)
+    assert set(steering.said_by.values()) == {"ada"}
+    assert "4 commands of this pull request taken back" in await say(
+        journey, pull, "/release reset"
+    )
+    assert await steering_of(journey, pull) == Steering()
+    assert "Nothing was asked for" in await say(journey, pull, "/release reset")
+    entries = [each.entry for each in await journey.bot.audit.fetch_entries(kind="command")]
+    assert sorted(str(entry.detail["line"]) for entry in entries) == [
+        "/release as 2.0.0",
+        "/release note Grüße, all",
+        "/release prerelease",
+        "/release reset",
+        "/release reset",
+        f"/release skip {trunk[:9]}",
+    ]
+    assert {entry.actor for entry in entries} == {"ada"}
+
+
+async def test_of_several_packages_one_is_named(journey: Journey):
+    pull = opened(journey, TWO)
+    said = await say(journey, pull, "/release as 2.0.0")
+    assert "several packages, `api` and `web`" in said
+    assert "`/release as 2.0.0 api`" in said
+    assert "`/release as 2.0.0 api`" in await say(journey, pull, "/release as 2.0.0 apii")
+    await say(journey, pull, "/release as 2.0.0 api")
+    await say(journey, pull, "/release prerelease")
+    api, web = [await steering_of(journey, pull, name) for name in ("api", "web")]
+    assert (api.release_as, api.prerelease) == (Version(2, 0, 0), True)
+    assert (web.release_as, web.prerelease) == (None, True)
+
+
+async def test_a_pull_request_of_one_package_needs_no_name(journey: Journey):
+    pull = opened(journey, f"{TWO}  separate_pull_requests: true\n", head="lockgate/release/api")
+    assert "for no package `web`" in await say(journey, pull, "/release as 2.0.0 web")
+    assert "asks for version `2.0.0`" in await say(journey, pull, "/release as 2.0.0")
+    assert (await steering_of(journey, pull, "api")).release_as == Version(2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "head", "line", "by", "against"),
+    [
+        ("release: {}\n", "add-search", "as 2.0.0", "ada", "This is no release pull request."),
+        ("", BRANCH, "as 2.0.0", "ada", "The policy has no `release`"),
+        ("release: {kind: nod}\n", BRANCH, "as 2.0.0", "ada", "Mend the policy"),
+        ("release: {}\n", BRANCH, "as 2.0.0", "mona", "you have the role `write`"),
+        ("release: {}\n", BRANCH, "as 2.0.0 api", "ada", "There is no package `api`"),
+        ("release: {}\n", BRANCH, "skip 1234567", "ada", "Name a commit by more of its id."),
+        ("release: {}\n", BRANCH, "as two", "ada", "`two` is no version"),
+    ],
+)
+async def test_what_is_refused(
+    journey: Journey, policy: str, head: str, line: str, by: str, against: str
+):
+    pull = opened(journey, policy, head)
+    journey.github.set_role(pull.repository, journey.github.user("mona"), "write")
+    assert against in await say(journey, pull, f"/release {line}", by=by)
+    assert await steering_of(journey, pull) == Steering()
+
+
+async def test_a_commit_of_the_release_s_own_branch_is_not_left_out(journey: Journey):
+    pull = opened(journey)
+    said = await say(journey, pull, f"/release skip {pull.head_sha}")
+    assert "That commit is not on `main`" in said
+    assert await steering_of(journey, pull) == Steering()
+
+
+async def test_what_is_merged_or_closed_is_steered_no_more(journey: Journey):
+    pull = opened(journey)
+    journey.github.close(pull)
+    assert "Reopen it" in await say(journey, pull, "/release prerelease")
+    journey.github.reopen(pull)
+    journey.github.merge(pull, "squash")
+    assert "was merged" in await say(journey, pull, "/release prerelease")
+    assert await steering_of(journey, pull) == Steering()
