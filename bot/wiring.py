@@ -18,6 +18,7 @@ from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
 from bot.adapters.github.people import GitHubPeople
 from bot.adapters.github.person import GitHubPerson
+from bot.adapters.github.release_hub import GitHubReleaseHub
 from bot.adapters.keyfile import AuditKeyError, load_audit_keys, load_session_key
 from bot.adapters.notify import open_notifiers
 from bot.adapters.postgres import embedded, migrations, store, worker
@@ -153,6 +154,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         shipping = Shipping(
             hub=hub,
             commands=GitHubCommandHub(hub.access),
+            release_hub=GitHubReleaseHub(hub.access),
             hosts=hosts,
             store=opened,
             operations=operations,
@@ -162,6 +164,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             outbox=PostgresOutbox(opened.pool, notifiers),
             clock=CLOCK,
             links=links,
+            site=site_url(settings.github_api_url),
         )
         engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping)
         people = await stack.enter_async_context(_people(settings))

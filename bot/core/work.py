@@ -253,6 +253,25 @@ class PromoteRelease(RepoWork):
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileRelease(RepoWork):
+    """Complete what was merged to be released, and make the release pull request say what would be
+    released next."""
+
+    kind: ClassVar[str] = "reconcile_release"
+
+    @property
+    def key(self) -> str:
+        return f"releases:{self.repository_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplanRelease(ReconcileRelease):
+    """The same where the policy changed: what is remembered of it does not count."""
+
+    kind: ClassVar[str] = "replan_release"
+
+
+@dataclass(frozen=True, slots=True)
 class TellOperation:
     """Bring an operation's comment and reaction up to date, however long GitHub is away."""
 
@@ -332,6 +351,8 @@ Work: TypeAlias = (
     | ReconcilePromotion
     | RejudgePromotion
     | PromoteRelease
+    | ReconcileRelease
+    | ReplanRelease
     | TellOperation
     | DeliverNotice
     | SequenceAudit
@@ -360,6 +381,8 @@ KINDS: dict[str, type[Work]] = {
         ReconcilePromotion,
         RejudgePromotion,
         PromoteRelease,
+        ReconcileRelease,
+        ReplanRelease,
         TellOperation,
         DeliverNotice,
         SequenceAudit,

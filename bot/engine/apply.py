@@ -1,5 +1,8 @@
 """The one way to the outside: every write goes through here, noted before and after."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from bot.core.checks import digest_of
 from bot.core.effects import (
     DeleteComment,
@@ -29,6 +32,20 @@ async def apply(effect: Effect, *, hub: Hub, store: Store, cause: str) -> None:
         await store.finish_effect(effect_id, f"gone: {error}")
     except HubError as error:
         await store.finish_effect(effect_id, f"failed: {error}")
+        raise
+    else:
+        await store.finish_effect(effect_id, "done")
+
+
+@asynccontextmanager
+async def noted(record: EffectRecord, store: Store) -> AsyncIterator[None]:
+    """Around a write that is no ``Effect`` because its answer is needed: noted all the same."""
+    effect_id = await store.record_effect(record)
+    try:
+        yield
+    except HubError as error:
+        gone = isinstance(error, HubGone)
+        await store.finish_effect(effect_id, f"{'gone' if gone else 'failed'}: {error}")
         raise
     else:
         await store.finish_effect(effect_id, "done")

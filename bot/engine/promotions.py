@@ -3,7 +3,6 @@ before anybody types a command, and promotes a release where the policy says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 
@@ -14,7 +13,6 @@ from bot.core.hosting import Build
 from bot.core.model import GHOST, Actor, PullRef, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
 from bot.core.operations.outside import is_live
-from bot.core.policy import Policy
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.promotion import pick_build
 from bot.core.render.comment import SummaryComment
@@ -28,7 +26,7 @@ from bot.core.work import (
     TellOperation,
 )
 from bot.engine.apply import apply
-from bot.engine.commands import usable_environments
+from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.gather import Gatherer
 from bot.engine.links import Links
 from bot.ports import Clock, Hub, HubGone, Store
@@ -37,8 +35,6 @@ from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationSto
 
 log = structlog.get_logger()
 
-_REMEMBERED_FOR = timedelta(hours=6)
-"""A push that changes the policy is told of. For one that was missed, it is read again by then."""
 AUDIT_CHECK = "lockgate/audit"
 
 
@@ -134,10 +130,8 @@ class Promotions:
     async def _is_idle(self, repository_id: int) -> bool:
         """Whether the policy, as it was read not long ago, names no environment: then an event
         costs no request."""
-        remembered = await self.operations.fetch_policy(repository_id)
-        if remembered is None or self.clock.now() - remembered[1] > _REMEMBERED_FOR:
-            return False
-        return not Policy.model_validate_json(remembered[0]).environments
+        remembered = await remembered_policy(self.operations, repository_id, self.clock.now())
+        return remembered is not None and not remembered.environments
 
     async def promote_release(self, work: PromoteRelease, cause: str) -> None:
         """A build that was taken back, by whatever way, is not put in place again by itself."""

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from bot.core.commands.grammar import body_digest
 from bot.core.model import Sha
 from bot.core.policy import POLICY_PATH
+from bot.core.release.pull_request import BRANCHES
 from bot.core.render.check import FIX_TITLE
 from bot.core.work import (
     FixTitle,
@@ -23,8 +24,10 @@ from bot.core.work import (
     ReconcileMergeGroup,
     ReconcilePromotion,
     ReconcilePullRequest,
+    ReconcileRelease,
     ReconcileRepository,
     RejudgePromotion,
+    ReplanRelease,
     RerunHead,
     RerunPullRequest,
     RunCommand,
@@ -87,11 +90,18 @@ def _pull_request(payload: Payload, received_at: float | None) -> Iterator[Work]
     number = _integer(payload, "number")
     if repo and number:
         yield ReconcilePullRequest(**repo, number=number, received_at=received_at)
+    head = _at(payload, "pull_request", "head")
+    branch = _at(head, "ref")
+    own = repo and _at(head, "repo", "id") == repo["repository_id"]
+    if own and isinstance(branch, str) and branch.startswith(BRANCHES):
+        yield ReconcileRelease(**repo)
 
 
 def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     repo = _repo(payload)
     branch = _branch(payload.get("ref"))
+    if repo and _is_tag(payload.get("ref")):
+        yield ReconcileRelease(**repo)
     if not repo or not branch or payload.get("deleted") is True:
         return
     default_branch = _at(payload, "repository", "default_branch")
@@ -100,6 +110,7 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     policy_changed = rewritten or _touches(payload.get("commits"), POLICY_PATH)
     if branch == default_branch:
         yield RejudgePromotion(**repo) if policy_changed else ReconcilePromotion(**repo)
+        yield ReplanRelease(**repo) if policy_changed else ReconcileRelease(**repo)
     if not policy_changed:
         return
     if repo["name"] == ".github" and branch == default_branch:
@@ -229,6 +240,11 @@ def _release(payload: Payload, _: float | None) -> Iterator[Work]:
         yield PromoteRelease(**repo, tag=tag, actor_id=actor_id, actor_login=login)
 
 
+def _release_gone(payload: Payload, _: float | None) -> Iterator[Work]:
+    if repo := _repo(payload):
+        yield ReconcileRelease(**repo)
+
+
 _Handler: TypeAlias = Callable[[Payload, float | None], Iterable[Work]]
 
 _ROUTES: dict[tuple[str, str], _Handler] = {
@@ -247,6 +263,8 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("status", ""): _promotion,
     ("deployment_status", "created"): _promotion,
     ("release", "published"): _release,
+    ("release", "unpublished"): _release_gone,
+    ("release", "deleted"): _release_gone,
     **{("repository_dispatch", action): _vercel for action in _VERCEL_ACTIONS},
 }
 
@@ -279,6 +297,10 @@ def _branch(ref: Any) -> str:
     """``main`` of ``refs/heads/main``; empty for tags and anything else."""
     prefix = "refs/heads/"
     return ref.removeprefix(prefix) if isinstance(ref, str) and ref.startswith(prefix) else ""
+
+
+def _is_tag(ref: Any) -> bool:
+    return isinstance(ref, str) and ref.startswith("refs/tags/")
 
 
 def _touches(commits: Any, path: str) -> bool:

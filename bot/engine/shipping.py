@@ -16,21 +16,25 @@ from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
 from bot.engine.questions import Questions
+from bot.engine.releases import Releases
 from bot.engine.steering import Steers
 from bot.engine.steps import Steps
 from bot.ports import Clock, Hub, Store
 from bot.ports.host import Host
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
+from bot.ports.releases import ReleaseHub
 from bot.ports.steering import SteeringStore
 
 
 @dataclass(frozen=True, slots=True)
 class Shipping:
-    """``hosts`` are by name, as ``HostTarget.host`` gives it."""
+    """``hosts`` are by name, as ``HostTarget.host`` gives it; ``site`` is where GitHub's pages for
+    people are."""
 
     hub: Hub
     commands: CommandHub
+    release_hub: ReleaseHub
     hosts: Mapping[str, Host]
     store: Store
     operations: OperationStore
@@ -40,6 +44,7 @@ class Shipping:
     outbox: Outbox
     clock: Clock
     links: Links
+    site: str
 
     @property
     def gatherer(self) -> Gatherer:
@@ -83,6 +88,20 @@ class Shipping:
             self.audit,
             self.clock,
             self.links,
+        )
+
+    @property
+    def releases(self) -> Releases:
+        return Releases(
+            self.hub,
+            self.release_hub,
+            self.commands,
+            self.operations,
+            self.steering,
+            self.store,
+            self.clock,
+            self.links,
+            self.site,
         )
 
     @property

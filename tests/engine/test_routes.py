@@ -15,8 +15,10 @@ from bot.core.work import (
     ReconcileMergeGroup,
     ReconcilePromotion,
     ReconcilePullRequest,
+    ReconcileRelease,
     ReconcileRepository,
     RejudgePromotion,
+    ReplanRelease,
     RerunHead,
     RerunPullRequest,
     RunCommand,
@@ -99,7 +101,11 @@ CASES = {
         "push",
         "",
         push(modified=[".github/lockgate.yml"]),
-        [RejudgePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
+        [
+            RejudgePromotion(**REPO),
+            ReplanRelease(**REPO),
+            ReconcileRepository(**REPO, base_ref="main"),
+        ],
     ),
     "push of the policy to another branch": (
         "push",
@@ -111,7 +117,11 @@ CASES = {
         "push",
         "",
         push(removed=[".github/lockgate.yml"]),
-        [RejudgePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
+        [
+            RejudgePromotion(**REPO),
+            ReplanRelease(**REPO),
+            ReconcileRepository(**REPO, base_ref="main"),
+        ],
     ),
     "push of the organisation's policy": (
         "push",
@@ -122,6 +132,7 @@ CASES = {
         },
         [
             RejudgePromotion(**{**REPO, "repository_id": 43, "name": ".github"}),
+            ReplanRelease(**{**REPO, "repository_id": 43, "name": ".github"}),
             ReconcileInstallation(7),
         ],
     ),
@@ -129,16 +140,25 @@ CASES = {
         "push",
         "",
         push(modified=["src/app.py"]),
-        [ReconcilePromotion(**REPO)],
+        [ReconcilePromotion(**REPO), ReconcileRelease(**REPO)],
     ),
     "forced push to the trunk": (
         "push",
         "",
         push(forced=True),
-        [RejudgePromotion(**REPO), ReconcileRepository(**REPO, base_ref="main")],
+        [
+            RejudgePromotion(**REPO),
+            ReplanRelease(**REPO),
+            ReconcileRepository(**REPO, base_ref="main"),
+        ],
     ),
     "forced push to a topic": ("push", "", push("refs/heads/topic", forced=True), []),
-    "push of a tag": ("push", "", push("refs/tags/v1", modified=[".github/lockgate.yml"]), []),
+    "push of a tag": (
+        "push",
+        "",
+        push("refs/tags/v1", modified=[".github/lockgate.yml"]),
+        [ReconcileRelease(**REPO)],
+    ),
     "a branch that is gone": (
         "push",
         "",
@@ -219,6 +239,34 @@ CASES = {
             ReconcilePromotion(**REPO),
             PromoteRelease(**REPO, tag="v1.5.0", actor_id=5, actor_login="mona"),
         ],
+    ),
+    "a release deleted by hand": (
+        "release",
+        "deleted",
+        payload(release={"tag_name": "v1.5.0"}),
+        [ReconcileRelease(**REPO)],
+    ),
+    "a tag deleted by hand": (
+        "push",
+        "",
+        {**push("refs/tags/v1.5.0"), "deleted": True},
+        [ReconcileRelease(**REPO)],
+    ),
+    "the release pull request": (
+        "pull_request",
+        "closed",
+        payload(
+            number=12, pull_request={"head": {"ref": "lockgate/release/main", "repo": {"id": 42}}}
+        ),
+        [ReconcilePullRequest(**REPO, number=12), ReconcileRelease(**REPO)],
+    ),
+    "a fork's branch of the same name": (
+        "pull_request",
+        "closed",
+        payload(
+            number=12, pull_request={"head": {"ref": "lockgate/release/main", "repo": {"id": 43}}}
+        ),
+        [ReconcilePullRequest(**REPO, number=12)],
     ),
     "a build at the host": (
         "repository_dispatch",

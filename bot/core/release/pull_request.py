@@ -63,13 +63,9 @@ def branch_name(name: str) -> str:
 
 
 def changes_digest(plans: Sequence[ReleasePlan]) -> str:
-    """Two plans of the same changes have the same, whatever else has landed."""
-    said = [[plan.package, *_counting(plan)] for plan in plans]
+    """Two plans that show the same changes have the same, whatever else has landed."""
+    said = [[plan.package, plan.changelog.lstrip("\n").partition("\n")[2]] for plan in plans]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
-
-
-def _counting(plan: ReleasePlan) -> list[str]:
-    return sorted({change.sha for change in plan.changes if change.counts})
 
 
 def render_body(

@@ -39,6 +39,8 @@ _WORKS = {
     "reconcile_promotion": "judge what may be promoted in",
     "rejudge_promotion": "judge anew what may be promoted in",
     "promote_release": "promote a release of",
+    "reconcile_release": "prepare and publish releases of",
+    "replan_release": "plan releases anew of",
     "tell_operation": "report on operation",
     "deliver_notice": "tell the news",
     "sequence_audit": "take entries into the audit log",

@@ -1,0 +1,346 @@
+"""The release pull request: kept as the trunk would be released now.
+
+Nothing is decided on what the pull request says. Tags and commits say what is to be released; of
+the pull request only the people's own words are kept, and their commits on its branch.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.core.checks import CheckOutput, Conclusion
+from bot.core.effects import plan_checks
+from bot.core.hosting import LedgerEntry
+from bot.core.model import PullState, RepoRef
+from bot.core.phrases import counted
+from bot.core.policy.release import ReleasePolicy, release_config
+from bot.core.release.config import ReleaseConfig
+from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
+from bot.core.release.pull_request import (
+    branch_name,
+    changes_digest,
+    parse_pull,
+    render_body,
+    render_title,
+)
+from bot.core.release.steering import decide_steering
+from bot.core.render import escape
+from bot.core.work import ReconcileRelease, ReplanRelease
+from bot.engine.apply import apply, noted
+from bot.engine.commands import remembered_policy, usable_environments
+from bot.engine.links import Links
+from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
+from bot.ports import Clock, EffectRecord, Hub, HubGone, Store
+from bot.ports.operations import CommandHub, OperationStore
+from bot.ports.releases import (
+    RefProtected,
+    ReleaseBranch,
+    ReleaseHub,
+    ReleaseLine,
+    ReleasePull,
+)
+from bot.ports.steering import SteeringStore
+
+log = structlog.get_logger()
+
+RELEASE_CHECK = "lockgate/release"
+_CLOSED = "<!-- lockgate:release-closed -->"
+_NOTHING = "<!-- lockgate:release-nothing -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """What a reconcile works on."""
+
+    repo: RepoRef
+    line: ReleaseLine
+    policy: ReleasePolicy
+    config: ReleaseConfig
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Packages that are released together. ``pulls`` are those from its branch, newest first."""
+
+    branch: str
+    packages: Sequence[str]
+    pulls: Sequence[ReleasePull]
+
+    def ours_into(self, base: str) -> list[ReleasePull]:
+        return [pull for pull in self.pulls if pull.ours and pull.base == base]
+
+    def open_into(self, base: str) -> ReleasePull | None:
+        ours = self.ours_into(base)
+        return next((pull for pull in ours if pull.state is PullState.OPEN), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """``site`` is where GitHub's pages for people are."""
+
+    hub: Hub
+    releases: ReleaseHub
+    commands: CommandHub
+    operations: OperationStore
+    steering: SteeringStore
+    store: Store
+    clock: Clock
+    links: Links
+    site: str
+
+    async def reconcile_release(self, work: ReconcileRelease, cause: str) -> None:
+        if not isinstance(work, ReplanRelease):
+            now = self.clock.now()
+            remembered = await remembered_policy(self.operations, work.repository_id, now)
+            if remembered is not None and remembered.release is None:
+                return  # then an event costs no request
+        try:
+            files = await self.commands.fetch_trunk_policy(work.repo)
+            policy = await usable_environments(self.operations, work.repository_id, files)
+            if policy.fault:
+                log.info("release_policy_unusable", repository=work.repo.full_name)
+            elif policy.release is not None:
+                await self._reconcile(work.repo, policy.release, cause)
+        except HubGone as error:
+            log.info("repository_gone", repository=work.repo.full_name, error=str(error))
+
+    async def _reconcile(self, repo: RepoRef, policy: ReleasePolicy, cause: str) -> None:
+        line = await self.releases.fetch_line(repo)
+        url = f"{self.site}/{repo.full_name}"
+        config = release_config(policy, branch=line.branch, repo_url=url)
+        trunk = Trunk(repo, line, policy, config, cause)
+        groups = [
+            Group(branch, names, await self.releases.fetch_pulls(repo, branch))
+            for branch, names in _groups(trunk)
+        ]
+        steering: dict[str, Steering] = {}
+        for group in groups:
+            if open_ := group.open_into(line.branch):
+                wishes = await self.steering.fetch_wishes(repo.id, open_.ref.number)
+                steering |= {name: decide_steering(wishes, name) for name in group.packages}
+        planned = await fetch_plans(self.releases, repo, line, config, steering)
+        for group in groups:
+            await self._reconcile_pull(trunk, group, planned)
+
+    async def _reconcile_pull(self, trunk: Trunk, group: Group, planned: Planned) -> None:
+        name, pulls = group.branch, group.pulls
+        ours, open_ = group.ours_into(trunk.line.branch), group.open_into(trunk.line.branch)
+        found = [planned.plans[package] for package in group.packages]
+        plans = [plan for plan in found if isinstance(plan, ReleasePlan)]
+        if not plans:
+            if open_ is not None:
+                await self._close(trunk, open_, [plan.reason for plan in found])
+            return
+        if open_ is None and ours and await self._stays_closed(trunk, ours[0], plans):
+            return
+        branch = await self._fetch_branch(trunk, name, pulls, open_)
+        foreign = branch is not None and bool(branch.foreign)
+        problems = list(_taken(trunk, plans))
+        if branch is not None and foreign and not problems:
+            branch = await self._merged(trunk, branch, problems)
+        files = Files()
+        if not problems:
+            files = await fetch_files(
+                self.releases,
+                trunk.repo,
+                trunk.line,
+                trunk.policy,
+                trunk.config,
+                plans,
+                branch if foreign else None,
+            )
+            problems += files.problems
+        said = parse_pull(trunk.config, open_.title, open_.body) if open_ else None
+        title, live = render_title(plans), await self._live(trunk.repo, planned.commits)
+
+        def render() -> str:
+            return render_body(
+                plans,
+                trunk.line.head,
+                files=() if problems else files.shown,
+                problems=problems,
+                production=live,
+                words=said.words if said else "",
+            )
+
+        same = open_ is not None and _normal(open_.body) == _normal(render())
+        if not problems and not (same and _stands(branch, title)):
+            try:
+                await self._write_branch(trunk, name, branch, files, title)
+            except RefProtected as error:
+                problems.append(f"{error}. {error.remedy}")
+        await self._write_pull(trunk, name, open_, title, render(), problems)
+
+    async def _fetch_branch(
+        self, trunk: Trunk, name: str, pulls: Sequence[ReleasePull], open_: ReleasePull | None
+    ) -> ReleaseBranch | None:
+        """What is left of a branch that was merged counts for nothing: nobody waits for it."""
+        branch = await self.releases.fetch_branch(trunk.repo, name, line=trunk.line.head)
+        if branch is None or open_ is not None:
+            return branch
+        if any(p.state is PullState.MERGED and p.head_sha == branch.head for p in pulls):
+            return replace(branch, commits=())
+        return branch
+
+    async def _merged(
+        self, trunk: Trunk, branch: ReleaseBranch, problems: list[str]
+    ) -> ReleaseBranch:
+        """The branch with the trunk merged in, so that what people committed to it stays."""
+        message = f"chore(release): merge {trunk.line.branch}"
+        try:
+            head = await self.releases.merge_into(
+                trunk.repo, branch.name, trunk.line.head, message=message
+            )
+        except RefProtected as error:
+            problems.append(f"{error}. {error.remedy}")
+            return branch
+        if head is not None:
+            return replace(branch, head=head)
+        commits = ", ".join(f"{one.sha[:7]} of {one.author}" for one in branch.foreign[:5])
+        problems.append(
+            f"{trunk.line.branch} conflicts with what people committed to {branch.name} "
+            f"({commits}). Nothing of it was overwritten: merge {trunk.line.branch} into the "
+            "branch by hand, or delete the branch to have it made anew."
+        )
+        return branch
+
+    async def _write_branch(
+        self, trunk: Trunk, name: str, branch: ReleaseBranch | None, files: Files, message: str
+    ) -> None:
+        foreign = branch is not None and bool(branch.foreign)
+        if branch is not None and foreign and not files.changes:
+            return
+        parent = branch.head if branch is not None and foreign else trunk.line.head
+        async with self._noted("write_branch", trunk, f"{trunk.repo.full_name}@{name}", message):
+            await self.releases.write_branch(
+                trunk.repo,
+                name,
+                expected=branch.head if branch else None,
+                parent=parent,
+                message=message,
+                changes=files.changes,
+            )
+
+    async def _write_pull(
+        self,
+        trunk: Trunk,
+        branch: str,
+        open_: ReleasePull | None,
+        title: str,
+        body: str,
+        problems: Sequence[str],
+    ) -> None:
+        if open_ is not None:
+            if (open_.title, _normal(open_.body)) != (title, _normal(body)):
+                async with self._noted("edit_pull", trunk, str(open_.ref), body):
+                    await self.releases.edit_pull(open_.ref, title=title, body=body)
+        elif not problems:
+            async with self._noted("open_pull", trunk, f"{trunk.repo.full_name}@{branch}", body):
+                await self.releases.open_pull(
+                    trunk.repo, branch=branch, base=trunk.line.branch, title=title, body=body
+                )
+        if problems:
+            log.warning("release_held", repository=trunk.repo.full_name, problems=list(problems))
+            await self._report(trunk, title, problems)
+
+    async def _report(self, trunk: Trunk, title: str, problems: Sequence[str]) -> None:
+        """A check on the trunk's head: there may be no pull request to say it on."""
+        head = trunk.line.head
+        snapshot = await self.hub.fetch_merge_group(
+            trunk.repo, head_sha=head, base_sha=head, base_ref=trunk.line.branch
+        )
+        output = CheckOutput(
+            name=RELEASE_CHECK,
+            conclusion=Conclusion.FAILURE,
+            title=f"{title.partition(': ')[2]} cannot be prepared",
+            summary="\n".join(f"- {escape.sentence(problem, limit=1_000)}" for problem in problems),
+            text="",
+            details_url=self.links.repository(trunk.repo),
+        )
+        for effect in plan_checks(trunk.repo, head, [output], snapshot.checks):
+            await apply(effect, hub=self.hub, store=self.store, cause=trunk.cause)
+
+    async def _stays_closed(
+        self, trunk: Trunk, newest: ReleasePull, plans: Sequence[ReleasePlan]
+    ) -> bool:
+        """Whether somebody closed the newest pull request and nothing has landed since."""
+        if newest.state is not PullState.CLOSED:
+            return False
+        said = parse_pull(trunk.config, newest.title, newest.body)
+        if said.digest != changes_digest(plans):
+            return False
+        text = (
+            f"{_CLOSED}\n{escape.inline(plans[0].tag)} is not released for now. This stays closed "
+            f"until something new lands on {escape.code(trunk.line.branch)} that makes a release. "
+            "To have it after all, press **Reopen pull request**."
+        )
+        async with self._noted("comment_once", trunk, str(newest.ref), text):
+            await self.releases.comment_once(newest.ref, _CLOSED, text)
+        return True
+
+    async def _close(self, trunk: Trunk, pull: ReleasePull, reasons: Sequence[str]) -> None:
+        said = "\n".join(f"- {escape.sentence(reason, limit=600)}" for reason in reasons)
+        text = f"{_NOTHING}\nThere is nothing to release any more, so this is closed.\n\n{said}"
+        async with self._noted("close_pull", trunk, str(pull.ref), text):
+            await self.releases.comment_once(pull.ref, _NOTHING, text)
+            await self.releases.close_pull(pull.ref)
+
+    async def _live(self, repo: RepoRef, commits: Sequence[HistoryCommit]) -> list[str]:
+        """What of the commits that are to be released is live already, by environment."""
+        live = await self.operations.fetch_live(repo.id)
+        places = {commit.sha: place for place, commit in enumerate(commits)}
+        return [
+            _said_of(name, entry, len(commits) - places[entry.build.sha], len(commits))
+            for name, entry in sorted(live.items())
+            if entry.build.sha in places
+        ]
+
+    def _noted(
+        self, kind: str, trunk: Trunk, subject: str, content: str
+    ) -> AbstractAsyncContextManager[None]:
+        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+        record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
+        return noted(record, self.store)
+
+
+def _groups(trunk: Trunk) -> list[tuple[str, list[str]]]:
+    """The branches of release pull requests, with the packages that are released by each."""
+    names = [package.name for package in trunk.config.packages]
+    if trunk.policy.separate_pull_requests:
+        return [(branch_name(name or trunk.line.branch), [name]) for name in names]
+    return [(branch_name(trunk.line.branch), names)]
+
+
+def _taken(trunk: Trunk, plans: Sequence[ReleasePlan]) -> list[str]:
+    """A tag of the next version that the trunk does not reach."""
+    tags = {tag.name: tag.sha for tag in trunk.line.tags}
+    return [
+        f"The tag {plan.tag} is there already, on {tags[plan.tag][:7]}, which {trunk.line.branch} "
+        "does not contain: merge that commit, delete the tag, or ask for another version in the "
+        "footer of a commit, Release-As."
+        for plan in plans
+        if plan.tag in tags
+    ]
+
+
+def _stands(branch: ReleaseBranch | None, message: str) -> bool:
+    """Whether a branch holds what the bot wrote last and nothing else."""
+    return (
+        branch is not None
+        and len(branch.commits) == 1
+        and branch.commits[0].own
+        and branch.commits[0].message.strip() == message
+    )
+
+
+def _said_of(environment: str, entry: LedgerEntry, live: int, whole: int) -> str:
+    pull = f", from #{entry.build.pull_number}" if entry.build.pull_number else ""
+    return f"{environment} serves {entry.build.sha[:7]}{pull}: {live} of {counted(whole, 'commit')}"
+
+
+def _normal(body: str) -> str:
+    return body.replace("\r\n", "\n").strip()
