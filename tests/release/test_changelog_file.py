@@ -171,7 +171,7 @@ files = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files, st.sampled_from(["1.5.0", "1.4.1", "9.0.0", "0.0.1"]))
 def test_inserting_again_changes_nothing(text: str, version: str) -> None:
     section = NEW.replace("1.5.0", version)
@@ -179,7 +179,7 @@ def test_inserting_again_changes_nothing(text: str, version: str) -> None:
     assert insert_section(once, section, parse_version(version), DEFAULT_HEADER) == once
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(files)
 def test_nothing_that_people_wrote_is_lost(text: str) -> None:
     assume(find_section(text, Version(9, 0, 0)) is None)

@@ -240,6 +240,10 @@ def test_people_steer() -> None:
     asked = Steering(release_as=Version(3, 0, 0))
     found = plan(story, steering=asked)
     assert (str(found.next), found.reason) == ("3.0.0", "`/release as 3.0.0` asks for 3.0.0.")
+    by = {"/release as 3.0.0": "ann"}
+    assert plan(story, steering=replace(asked, said_by=by)).reason == (
+        "`/release as 3.0.0` by `ann` asks for 3.0.0."
+    )
     # A command comes before a footer.
     footer = history(f"{FIX}\n\nRelease-As: 2.0.0")
     assert str(plan(footer, steering=asked).next) == "3.0.0"
@@ -303,7 +307,9 @@ def test_what_is_asked_for_is_asked_for_as_prereleases_too() -> None:
     tags = [*V140, tag("v3.0.0-rc.1", 1)]
     assert str(plan(history(asks, FEAT), tags, NEXT).next) == "3.0.0-rc.2"
     as_prerelease = f"{FIX}\n\nRelease-As: 3.0.0-rc.1"
-    assert str(plan(history(as_prerelease, FEAT), tags).next) == "3.0.0"
+    final = plan(history(as_prerelease, FEAT), tags)
+    assert str(final.next) == "3.0.0"
+    assert final.reason == f"`Release-As: 3.0.0-rc.1` in {sha(1)[:7]} asks for 3.0.0."
 
 
 def test_a_prerelease_never_goes_back() -> None:

@@ -81,6 +81,8 @@ def test_and_so_on() -> None:
         ('Revert "Revert "feat(x): a"" (#14)', "feat(x): a (#14)"),
         ('Reapply "feat(x)!: a"', "feat(x)!: a"),
         ('Revert "Reapply "feat: a""', "revert: a"),
+        ('Reapply "Revert "Revert "feat: a"""', "feat: a"),
+        ('Revert "' * 9 + "feat: a" + '"' * 9, 'Revert "feat: a"'),
         ('Revert ""', 'revert: Revert ""'),
     ],
 )

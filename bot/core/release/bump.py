@@ -112,7 +112,10 @@ def _asked(
 ) -> Iterable[tuple[Version, str]]:
     """The versions that somebody asks for and in which words, the first to be followed first."""
     if steering and steering.release_as:
-        yield steering.release_as, f"`/release as {steering.release_as}`"
+        line = f"/release as {steering.release_as}"
+        lines = (f"{line} {package.name}", line)
+        by = next((steering.said_by[one] for one in lines if one in steering.said_by), "")
+        yield steering.release_as, f"`{line}`{f' by {quoted(by)}' if by else ''}"
     for footer in footers:
         written = plain(footer.text, 40).replace("`", "'")
         words = f"`Release-As: {written}` in {footer.sha[:7]}"
