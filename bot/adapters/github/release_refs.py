@@ -91,7 +91,7 @@ class ReleaseRefs:
 
     async def create_tag(self, repo: RepoRef, name: str, sha: Sha) -> bool:
         repo = await self._access.named(repo)
-        ref, about = f"refs/tags/{name}", f"{repo.full_name} (tag {name})"
+        ref, about = f"refs/tags/{name}", f"the tag {name} of {repo.full_name}"
         try:
             await self._create_ref(repo, ref, sha, about)
         except HubRefused as error:
@@ -184,7 +184,7 @@ class ReleaseRefs:
     async def _create_branch(self, repo: RepoRef, branch: str, sha: Sha) -> None:
         ref, about = f"refs/heads/{branch}", f"{repo.full_name}@{branch}"
         try:
-            await self._create_ref(repo, ref, sha, about)
+            await self._create_ref(repo, ref, sha, f"the branch {branch} of {repo.full_name}")
         except HubRefused as error:
             if _EXISTS not in str(error):
                 raise told(error, repo, ref) from None
