@@ -23,6 +23,7 @@ BENCHES = {
     "latency": "From webhook to check",
     "operations": "Promotion and rollback",
     "commits": "Commit messages",
+    "release": "Changelogs and release plans",
     "audit": "Audit log",
     "cost": "What it costs to run",
 }

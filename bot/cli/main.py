@@ -6,6 +6,7 @@ import click
 
 _COMMANDS = {
     "audit": "Verify the audit log, show it, and export it.",
+    "changelog": "Write what changed, in Markdown, from a local clone.",
     "commits": "Check commit messages against Conventional Commits.",
     "demo": "Play the whole story on this machine, with no account.",
     "doctor": "Check an installation and name the one thing to do for each fault.",
@@ -16,6 +17,7 @@ _COMMANDS = {
     "migrate": "Bring the database's schema up to date.",
     "policy": "Check a policy file, or print its JSON Schema.",
     "promote": "Put a build live, once every gate of the environment passes.",
+    "release": "Plan releases from Conventional Commits.",
     "rollback": "Put a build back that was live before and was seen to work.",
     "serve": "Run the web server and a worker.",
     "setup": "Create the GitHub App and keep its credentials.",

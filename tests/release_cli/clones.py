@@ -37,8 +37,12 @@ class Clone:
             git("config", "remote.origin.url", remote, cwd=path)
         self._stream: list[bytes] = []
         self._marks = 0
-        self._tags = 0
         self._ids: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """Of the commits, which is the mark of the last one."""
+        return self._marks
 
     def commit(
         self,
@@ -75,7 +79,6 @@ class Clone:
 
     def tag(self, name: str, on: int | None = None, *, annotated_at: int | None = None) -> None:
         """On the last commit, if none is given."""
-        self._tags += 1
         on = on or self._marks
         if annotated_at is None:
             self._stream.append(f"reset refs/tags/{name}\nfrom :{on}\n\n".encode())
