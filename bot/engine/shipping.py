@@ -64,7 +64,7 @@ class Shipping:
             Moves(self.hosts, self.operations, self.operator, self.gatherer, builds),
             Questions(self.hosts, self.operations, self.gatherer, builds),
             Holds(self.operations),
-            Steers(self.commands, self.steering),
+            Steers(self.commands, self.steering, self.store),
         )
         return CommandRunner(
             self.hub,

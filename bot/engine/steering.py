@@ -17,8 +17,9 @@ from bot.core.policy.release import ReleasePolicy
 from bot.core.release.pull_request import BRANCHES, branch_name
 from bot.core.release.steering import Wish, WishKind
 from bot.core.render.steering import render_wish
+from bot.core.work import ReconcileRelease
 from bot.engine.asked import Answer, Asked, refuse
-from bot.ports import HubGone
+from bot.ports import HubGone, Store
 from bot.ports.operations import CommandHub, PullFacts
 from bot.ports.steering import SteeringStore
 
@@ -29,6 +30,7 @@ _SAID = "`/release`"
 class Steers:
     commands: CommandHub
     steering: SteeringStore
+    store: Store
 
     async def steer(self, request: SteeringRequest, asked: Asked) -> Answer:
         policy = _policy(asked)
@@ -78,7 +80,11 @@ class Steers:
         return Answer(render_wish(wish, earlier=earlier))
 
     async def _keep(self, wish: Wish, asked: Asked) -> None:
-        await self.steering.add_wish(asked.ref.repo.id, asked.ref.number, wish)
+        repo = asked.ref.repo
+        await self.steering.add_wish(repo.id, asked.ref.number, wish)
+        await self.store.enqueue(
+            ReconcileRelease(repo.installation_id, repo.id, repo.owner, repo.name)
+        )
 
 
 def _policy(asked: Asked) -> ReleasePolicy | Refusal:

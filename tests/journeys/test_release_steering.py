@@ -41,9 +41,10 @@ def opened(journey: Journey, policy: str = "release: {}\n", head: str = BRANCH) 
     return journey.github.open_pull(repository, "chore(release): v1.0.0", "chore: x", head=head)
 
 
-async def test_the_release_is_steered_and_the_audit_log_has_every_word(journey: Journey):
+async def test_the_release_is_steered_and_the_audit_log_has_every_word(journey: Journey) -> None:
     pull = opened(journey)
     trunk = pull.repository.branch("main")
+    assert trunk is not None
     assert "asks for version `2.0.0`" in await say(journey, pull, "/release as 2.0.0")
     assert "asks for a prerelease" in await say(journey, pull, "/release prerelease")
     said = await say(journey, pull, f"/release skip {trunk[:9]}")
@@ -73,7 +74,7 @@ async def test_the_release_is_steered_and_the_audit_log_has_every_word(journey: 
     assert {entry.actor for entry in entries} == {"ada"}
 
 
-async def test_of_several_packages_one_is_named(journey: Journey):
+async def test_of_several_packages_one_is_named(journey: Journey) -> None:
     pull = opened(journey, TWO)
     said = await say(journey, pull, "/release as 2.0.0")
     assert "several packages, `api` and `web`" in said
@@ -86,42 +87,62 @@ async def test_of_several_packages_one_is_named(journey: Journey):
     assert (web.release_as, web.prerelease) == (None, True)
 
 
-async def test_a_pull_request_of_one_package_needs_no_name(journey: Journey):
+async def test_a_pull_request_of_one_package_needs_no_name(journey: Journey) -> None:
     pull = opened(journey, f"{TWO}  separate_pull_requests: true\n", head="lockgate/release/api")
     assert "for no package `web`" in await say(journey, pull, "/release as 2.0.0 web")
     assert "asks for version `2.0.0`" in await say(journey, pull, "/release as 2.0.0")
     assert (await steering_of(journey, pull, "api")).release_as == Version(2, 0, 0)
 
 
+async def test_the_pull_request_is_renewed_by_what_is_asked_for(journey: Journey) -> None:
+    repository = journey.shop("release: {}\n")
+    journey.github.set_role(repository, journey.github.user("ada"), "maintain")
+    journey.github.push(repository, "main", "feat: add search")
+    await journey.rest()
+    (pull,) = repository.pulls.values()
+    assert pull.title == "chore(release): v0.1.0"
+    await say(journey, pull, "/release as 2.0.0")
+    assert pull.title == "chore(release): v2.0.0"
+    await say(journey, pull, "/release prerelease")
+    assert pull.title == "chore(release): v2.0.0-rc.1"
+    await say(journey, pull, "/release note Mind the *step*.")
+    assert "Mind the step." in (pull.body or "")
+    await say(journey, pull, "/release reset")
+    assert pull.title == "chore(release): v0.1.0"
+    assert "Mind the step." not in (pull.body or "")
+
+
 @pytest.mark.parametrize(
-    ("policy", "head", "line", "by", "against"),
+    ("policy", "head", "against"),
     [
-        ("release: {}\n", "add-search", "as 2.0.0", "ada", "This is no release pull request."),
-        ("", BRANCH, "as 2.0.0", "ada", "The policy has no `release`"),
-        ("release: {kind: nod}\n", BRANCH, "as 2.0.0", "ada", "Mend the policy"),
-        ("release: {}\n", BRANCH, "as 2.0.0", "mona", "you have the role `write`"),
-        ("release: {}\n", BRANCH, "as 2.0.0 api", "ada", "There is no package `api`"),
-        ("release: {}\n", BRANCH, "skip 1234567", "ada", "Name a commit by more of its id."),
-        ("release: {}\n", BRANCH, "as two", "ada", "`two` is no version"),
+        ("release: {}\n", "add-search", "This is no release pull request."),
+        ("", BRANCH, "The policy has no `release`"),
+        ("release: {kind: nod}\n", BRANCH, "Mend the policy"),
     ],
 )
-async def test_what_is_refused(
-    journey: Journey, policy: str, head: str, line: str, by: str, against: str
-):
+async def test_elsewhere_it_is_refused(
+    journey: Journey, policy: str, head: str, against: str
+) -> None:
     pull = opened(journey, policy, head)
-    journey.github.set_role(pull.repository, journey.github.user("mona"), "write")
-    assert against in await say(journey, pull, f"/release {line}", by=by)
+    assert against in await say(journey, pull, "/release as 2.0.0")
     assert await steering_of(journey, pull) == Steering()
 
 
-async def test_a_commit_of_the_release_s_own_branch_is_not_left_out(journey: Journey):
+async def test_what_does_not_do_is_refused(journey: Journey) -> None:
     pull = opened(journey)
-    said = await say(journey, pull, f"/release skip {pull.head_sha}")
-    assert "That commit is not on `main`" in said
+    journey.github.set_role(pull.repository, journey.github.user("mona"), "write")
+    for line, by, against in (
+        ("as 2.0.0", "mona", "you have the role `write`"),
+        ("as 2.0.0 api", "ada", "There is no package `api`"),
+        ("as two", "ada", "`two` is no version"),
+        ("skip 1234567", "ada", "Name a commit by more of its id."),
+        (f"skip {pull.head_sha}", "ada", "That commit is not on `main`"),
+    ):
+        assert against in await say(journey, pull, f"/release {line}", by=by)
     assert await steering_of(journey, pull) == Steering()
 
 
-async def test_what_is_merged_or_closed_is_steered_no_more(journey: Journey):
+async def test_what_is_merged_or_closed_is_steered_no_more(journey: Journey) -> None:
     pull = opened(journey)
     journey.github.close(pull)
     assert "Reopen it" in await say(journey, pull, "/release prerelease")
