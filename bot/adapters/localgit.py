@@ -63,6 +63,10 @@ class LocalGitError(Exception):
         self.remedy = remedy
 
 
+class ShallowCloneError(LocalGitError):
+    """The clone holds less of the history than was asked for."""
+
+
 class LocalGit:
     """The clone that ``path`` is in. Every method raises LocalGitError."""
 
@@ -96,7 +100,7 @@ class LocalGit:
         parent.
 
         Nothing is right that is decided on a part of them: that a shallow clone ends among them is
-        an error, and comes last.
+        a ShallowCloneError, and comes last.
         """
         span = head if base is None else f"{base}..{head}"
         command = (*_LOG, *(_PATHS if paths else _NO_PATHS), "--end-of-options", span, "--")
@@ -105,7 +109,7 @@ class LocalGit:
             cut = yield from _pathed_commits(fields) if paths else _plain_commits(fields)
             self._end(git)
         if cut is not None:
-            raise LocalGitError(
+            raise ShallowCloneError(
                 f"{self._path} is a shallow clone: its history ends at {cut[:7]}, and commits and "
                 "tags before that are missing",
                 "bring them with `git fetch --unshallow --tags`",
@@ -122,6 +126,19 @@ class LocalGit:
                 f"{self._path} has no commit that is called {name!r}",
                 "give a tag, a branch or a commit's id; `git fetch --tags` brings the remote's",
             )
+
+    def fetch_common_ancestor(self, commits: Iterable[Sha]) -> Sha | None:
+        """What all of them reach, as near as it gets; None if there is nothing."""
+        with _Process(self._path, ("merge-base", "--octopus", *commits)) as git:
+            found = git.read().decode().strip()
+            if git.wait() not in (0, 1):
+                self._end(git)
+        return Sha(found) if found else None
+
+    def fetch_branch(self) -> str:
+        """The branch that is checked out; empty if it is a commit."""
+        with _Process(self._path, ("symbolic-ref", "--quiet", "--short", "HEAD")) as git:
+            return git.read().decode(errors="replace").strip()
 
     def fetch_file(self, commit: Sha, path: str) -> bytes | None:
         """A file as it stands at a commit; None if there is none."""
