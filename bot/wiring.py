@@ -29,6 +29,7 @@ from bot.adapters.postgres.migrations import MigrationError
 from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.outbox import PostgresOutbox
+from bot.adapters.postgres.releases import PostgresReleases
 from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
@@ -155,6 +156,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             hub=hub,
             commands=GitHubCommandHub(hub.access),
             release_hub=GitHubReleaseHub(hub.access),
+            release_ledger=PostgresReleases(opened.pool),
             hosts=hosts,
             store=opened,
             operations=operations,

@@ -55,7 +55,7 @@ async def fetch_plans(
         reached += tags
         base = next((tag.sha for tag in tags if _is_final(package, tag)), None)
         if base not in read:
-            read[base] = await hub.fetch_commits(repo, base, line.head, paths=_needs_paths(config))
+            read[base] = await hub.fetch_commits(repo, base, line.head, paths=needs_paths(config))
         histories[package.name] = read[base]
     plans = plan_releases(config, reached, histories, steering)
     return Planned(plans, max(read.values(), key=len))
@@ -176,5 +176,5 @@ def _is_final(package: Package, tag: Tag) -> bool:
     return version is not None and not version.prerelease
 
 
-def _needs_paths(config: ReleaseConfig) -> bool:
+def needs_paths(config: ReleaseConfig) -> bool:
     return len(config.packages) > 1 or not config.packages[0].is_whole

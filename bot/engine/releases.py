@@ -1,4 +1,5 @@
-"""The release pull request: kept as the trunk would be released now.
+"""The release pull request: what was merged is released, then it is kept as the trunk would be
+released now.
 
 Nothing is decided on what the pull request says. Tags and commits say what is to be released; of
 the pull request only the people's own words are kept, and their commits on its branch.
@@ -17,7 +18,6 @@ from bot.core.hosting import LedgerEntry
 from bot.core.model import PullState, RepoRef
 from bot.core.phrases import counted
 from bot.core.policy.release import ReleasePolicy, release_config
-from bot.core.release.config import ReleaseConfig
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
 from bot.core.release.pull_request import (
     branch_name,
@@ -32,6 +32,7 @@ from bot.core.work import ReconcileRelease, ReplanRelease
 from bot.engine.apply import apply, noted
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.links import Links
+from bot.engine.publishing import Publisher, Trunk
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
 from bot.ports import Clock, EffectRecord, Hub, HubGone, Store
 from bot.ports.operations import CommandHub, OperationStore
@@ -39,7 +40,6 @@ from bot.ports.releases import (
     RefProtected,
     ReleaseBranch,
     ReleaseHub,
-    ReleaseLine,
     ReleasePull,
 )
 from bot.ports.steering import SteeringStore
@@ -49,17 +49,6 @@ log = structlog.get_logger()
 RELEASE_CHECK = "lockgate/release"
 _CLOSED = "<!-- lockgate:release-closed -->"
 _NOTHING = "<!-- lockgate:release-nothing -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Trunk:
-    """What a reconcile works on."""
-
-    repo: RepoRef
-    line: ReleaseLine
-    policy: ReleasePolicy
-    config: ReleaseConfig
-    cause: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +79,7 @@ class Releases:
     store: Store
     clock: Clock
     links: Links
+    publisher: Publisher
     site: str
 
     async def reconcile_release(self, work: ReconcileRelease, cause: str) -> None:
@@ -117,6 +107,12 @@ class Releases:
             Group(branch, names, await self.releases.fetch_pulls(repo, branch))
             for branch, names in _groups(trunk)
         ]
+        published = [
+            await self.publisher.publish(trunk, group.ours_into(line.branch)) for group in groups
+        ]
+        if any(published):
+            line = await self.releases.fetch_line(repo)
+            trunk = replace(trunk, line=line)
         steering: dict[str, Steering] = {}
         for group in groups:
             if open_ := group.open_into(line.branch):

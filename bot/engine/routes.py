@@ -237,6 +237,7 @@ def _release(payload: Payload, _: float | None) -> Iterator[Work]:
     actor_id, login = _integer(payload.get("sender"), "id"), _at(payload, "sender", "login")
     if repo and isinstance(tag, str) and 0 < len(tag) <= _MAX_TAG and isinstance(login, str):
         yield ReconcilePromotion(**repo)
+        yield ReconcileRelease(**repo)
         yield PromoteRelease(**repo, tag=tag, actor_id=actor_id, actor_login=login)
 
 

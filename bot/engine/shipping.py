@@ -15,6 +15,7 @@ from bot.engine.moves import Moves
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
+from bot.engine.publishing import Publisher
 from bot.engine.questions import Questions
 from bot.engine.releases import Releases
 from bot.engine.steering import Steers
@@ -23,6 +24,7 @@ from bot.ports import Clock, Hub, Store
 from bot.ports.host import Host
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
+from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
 from bot.ports.steering import SteeringStore
 
@@ -35,6 +37,7 @@ class Shipping:
     hub: Hub
     commands: CommandHub
     release_hub: ReleaseHub
+    release_ledger: ReleaseLedger
     hosts: Mapping[str, Host]
     store: Store
     operations: OperationStore
@@ -101,6 +104,7 @@ class Shipping:
             self.store,
             self.clock,
             self.links,
+            Publisher(self.release_hub, self.release_ledger, self.store, self.audit),
             self.site,
         )
 

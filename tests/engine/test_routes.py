@@ -237,6 +237,7 @@ CASES = {
         payload(release={"tag_name": "v1.5.0"}),
         [
             ReconcilePromotion(**REPO),
+            ReconcileRelease(**REPO),
             PromoteRelease(**REPO, tag="v1.5.0", actor_id=5, actor_login="mona"),
         ],
     ),

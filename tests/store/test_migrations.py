@@ -88,6 +88,11 @@ SAMPLE_ROWS = {
         "INSERT INTO release_steering VALUES (42, 1, 7, 'as', '2.0.0', NULL, 'o', now()),"
         " (42, 2, 7, 'prerelease', '', 'api', 'o', now())"
     ),
+    "0015_releases.sql": (
+        "INSERT INTO releases (repository_id, tag, package, version, sha, pull_number, state)"
+        " VALUES (42, 'v1.5.0', '', '1.5.0', 'a', 7, 'told'),"
+        " (42, 'api-v2.0.0', 'api', '2.0.0', 'b', 8, 'tagged')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

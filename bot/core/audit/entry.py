@@ -39,7 +39,7 @@ class AuditEntry:
 
     kind: str
     """``command``, ``decision``, ``effect``, ``override``, ``lock``, ``configuration``, ``login``,
-    ``promotion``, ``rollback`` or ``observation``."""
+    ``promotion``, ``rollback``, ``observation`` or ``release``."""
     actor: str
     repository: str
     subject: str

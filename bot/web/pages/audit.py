@@ -29,6 +29,7 @@ KINDS = (
     "lock",
     "login",
     "observation",
+    "release",
     "override",
     "promotion",
     "rollback",

@@ -1,0 +1,242 @@
+"""From a merged release pull request to its tag, its release and the word to whoever is in it.
+
+Each step reads before it writes, and what was done is in the ledger: a run that is killed anywhere
+is completed by the next one, and two runs at once make one tag and one release.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+import structlog
+
+from bot.core.audit.entry import content_key
+from bot.core.model import FoundFile, PullRef, RepoRef, Sha
+from bot.core.policy.release import ReleasePolicy
+from bot.core.release.changelog_file import find_section
+from bot.core.release.changes import read_statements
+from bot.core.release.config import Package, ReleaseConfig
+from bot.core.release.notes import render_notes
+from bot.core.release.packages import of_package
+from bot.core.release.pull_request import parse_pull
+from bot.core.release.version import parse_version
+from bot.core.render import escape
+from bot.engine.apply import noted
+from bot.engine.release_plans import fetch_reached, needs_paths
+from bot.ports import EffectRecord, HubGone, HubRefused, Store
+from bot.ports.operations import AuditEntry, AuditLog
+from bot.ports.release_ledger import MadeRelease, ReleaseLedger, ReleaseState
+from bot.ports.releases import RefProtected, ReleaseHub, ReleaseLine, ReleasePull, TagTaken
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """What a reconcile works on."""
+
+    repo: RepoRef
+    line: ReleaseLine
+    policy: ReleasePolicy
+    config: ReleaseConfig
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    releases: ReleaseHub
+    ledger: ReleaseLedger
+    store: Store
+    audit: AuditLog
+
+    async def publish(self, trunk: Trunk, pulls: Sequence[ReleasePull]) -> bool:
+        """Complete what was merged of these pull requests, the newest of which is first. Whether a
+        tag was made."""
+        merged = [(pull, pull.merge_sha) for pull in pulls if pull.merge_sha]
+        numbers = [pull.ref.number for pull, _ in merged]
+        known = await self.ledger.fetch_releases(trunk.repo.id, numbers) if merged else ()
+        packages = {package.name for package in trunk.config.packages}
+        tagged = False
+        for pull, sha in reversed(merged):
+            made: Sequence[MadeRelease]
+            made = [one for one in known if one.pull_number == pull.ref.number]
+            if not made:
+                made = await self._settle(trunk, pull, sha, newest=pull is merged[0][0])
+            for one in made:
+                if one.state is not ReleaseState.TOLD and one.package in packages:
+                    tagged |= await self._complete(trunk, pull, one)
+        return tagged
+
+    async def _settle(
+        self, trunk: Trunk, pull: ReleasePull, sha: Sha, *, newest: bool
+    ) -> Sequence[MadeRelease]:
+        """What a pull request released. Its title and description only say where to look: what
+        counts is the section in the changelog that its merge put on the trunk."""
+        said = parse_pull(trunk.config, pull.title, pull.body).versions
+        packages = {package.name: package for package in trunk.config.packages}
+        named = [(packages[name], said[name]) for name in said if name in packages]
+        tags = {tag.name for tag in trunk.line.tags}
+        if not newest and all(package.tag_of(version) in tags for package, version in named):
+            return ()  # released before the ledger was there
+        made = []
+        for package, version in named:
+            if await self._section(trunk, package, sha, str(version)) is None:
+                await self._say(
+                    trunk,
+                    pull.ref,
+                    package.tag_of(version),
+                    f"{escape.inline(package.tag_of(version))} is not released: the changelog that "
+                    "this was merged with has no section of that version. Add one on a branch "
+                    "of your own, or have the next release take its place.",
+                )
+                continue
+            made.append(
+                MadeRelease(
+                    package.name,
+                    str(version),
+                    package.tag_of(version),
+                    sha,
+                    pull.ref.number,
+                )
+            )
+        for one in made:
+            await self.ledger.add_release(trunk.repo.id, one)
+        return made
+
+    async def _complete(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> bool:
+        """Whether a tag was made."""
+        tagged = False
+        if made.state is ReleaseState.MERGED:
+            try:
+                async with self._noted("create_tag", trunk, made.tag, made.sha):
+                    tagged = await self.releases.create_tag(trunk.repo, made.tag, made.sha)
+            except TagTaken as error:
+                await self._refused(
+                    trunk,
+                    pull,
+                    made,
+                    f"{error}. Delete that tag, or merge the next release in its place.",
+                )
+                return False
+            except RefProtected as error:
+                await self._refused(trunk, pull, made, f"{error}. {error.remedy}")
+                return False
+            made = await self._reached(trunk, made, ReleaseState.TAGGED)
+        if made.state is ReleaseState.TAGGED:
+            made = await self._release(trunk, pull, made)
+        if await self._tell(trunk, made):
+            await self._reached(trunk, made, ReleaseState.TOLD)
+        return tagged
+
+    async def _release(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> MadeRelease:
+        release = await self.releases.find_release(trunk.repo, made.tag)
+        if release is None:
+            package = trunk.config.package(made.package)
+            section = await self._section(trunk, package, made.sha, made.version) or ""
+            base = await self._base(trunk, package, made)
+            path = trunk.policy.changelog_of(trunk.policy.package(made.package))
+            body = render_notes(
+                section,
+                compare_url=trunk.config.compare_url(base, made.tag) if base else "",
+                whole_url=f"{trunk.config.repo_url}/blob/{quote(made.tag)}/{quote(path)}",
+            )
+            async with self._noted("create_release", trunk, made.tag, body):
+                release = await self.releases.create_release(
+                    trunk.repo,
+                    tag=made.tag,
+                    title=made.tag,
+                    body=body,
+                    draft=trunk.policy.draft,
+                    prerelease=bool(parse_version(made.version).prerelease),
+                    latest=trunk.policy.latest,
+                )
+        await self.audit.append(
+            AuditEntry(
+                kind="release",
+                actor=pull.author,
+                repository=trunk.repo.full_name,
+                subject=made.tag,
+                detail={"package": made.package, "version": made.version, "url": release.url},
+                build_sha=made.sha,
+                release_tag=made.tag,
+                pull_number=made.pull_number,
+                key=content_key("release", trunk.repo.id, made.tag),
+            )
+        )
+        log.info("released", repository=trunk.repo.full_name, tag=made.tag, sha=made.sha)
+        return await self._reached(trunk, made, ReleaseState.RELEASED, release.url)
+
+    async def _tell(self, trunk: Trunk, made: MadeRelease) -> bool:
+        """One comment on each pull request that is in it; False while it is a draft still."""
+        url = made.url
+        if trunk.policy.draft:
+            release = await self.releases.find_release(trunk.repo, made.tag)
+            if release is not None and release.draft:
+                return False
+            url = release.url if release else url
+        package = trunk.config.package(made.package)
+        tags = [tag for tag in trunk.line.tags if tag.name != made.tag]
+        last = await fetch_reached(self.releases, trunk.repo, package, tags, made.sha)
+        commits = await self.releases.fetch_commits(
+            trunk.repo,
+            last[0].sha if last else None,
+            made.sha,
+            paths=needs_paths(trunk.config),
+        )
+        own = of_package(trunk.config, package, read_statements(trunk.config, commits))
+        numbers = {one.commit.pull.number for one in own if one.commit.pull} - {made.pull_number}
+        text = f"Released in {escape.link(made.tag, url)}."
+        for number in sorted(numbers):
+            try:
+                await self._say(trunk, PullRef(trunk.repo, number), made.tag, text)
+            except (HubGone, HubRefused) as error:  # locked, say: nobody else is to miss it
+                log.info("release_not_told", pull=number, tag=made.tag, error=str(error))
+        return True
+
+    async def _base(self, trunk: Trunk, package: Package, made: MadeRelease) -> str:
+        """The tag that a release follows; empty for the first."""
+        tags = [tag for tag in trunk.line.tags if tag.name != made.tag]
+        last = await fetch_reached(self.releases, trunk.repo, package, tags, made.sha)
+        final = [tag for tag in last if not _is_prerelease(package, tag.name)]
+        followed = last if parse_version(made.version).prerelease else final
+        return followed[0].name if followed else ""
+
+    async def _section(self, trunk: Trunk, package: Package, at: Sha, version: str) -> str | None:
+        path = trunk.policy.changelog_of(trunk.policy.package(package.name))
+        found = (await self.releases.fetch_files(trunk.repo, at, [path]))[path]
+        if not isinstance(found, FoundFile):
+            return None
+        return find_section(found.text, parse_version(version))
+
+    async def _refused(
+        self, trunk: Trunk, pull: ReleasePull, made: MadeRelease, reason: str
+    ) -> None:
+        log.warning("release_refused", repository=trunk.repo.full_name, tag=made.tag, why=reason)
+        text = f"{escape.inline(made.tag)} could not be tagged: {escape.sentence(reason)}"
+        await self._say(trunk, pull.ref, made.tag, text)
+
+    async def _say(self, trunk: Trunk, ref: PullRef, tag: str, text: str) -> None:
+        """Once for a tag."""
+        marker = f"<!-- lockgate:released {quote(tag)} -->"
+        async with self._noted("comment_once", trunk, str(ref), text):
+            await self.releases.comment_once(ref, marker, f"{marker}\n{text}")
+
+    async def _reached(
+        self, trunk: Trunk, made: MadeRelease, state: ReleaseState, url: str = ""
+    ) -> MadeRelease:
+        await self.ledger.note_state(trunk.repo.id, made.tag, state, url=url)
+        return replace(made, state=state, url=url or made.url)
+
+    def _noted(
+        self, kind: str, trunk: Trunk, subject: str, content: str
+    ) -> AbstractAsyncContextManager[None]:
+        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+        record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
+        return noted(record, self.store)
+
+
+def _is_prerelease(package: Package, tag: str) -> bool:
+    version = package.version_of(tag)
+    return version is not None and bool(version.prerelease)
