@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import httpx
 
+from bot.adapters.tls import tls_context
 from bot.ports.host import HostRefused, HostUnavailable
 
 MARK_PATH: Final = "/.well-known/lockgate.json"
@@ -67,6 +68,7 @@ class DomainReader:
             follow_redirects=False,
             timeout=_TIMEOUT,
             trust_env=False,
+            verify=tls_context(),
             # Each question is a connection of its own: an old one may lead to an old build.
             limits=httpx.Limits(max_keepalive_connections=0),
         )

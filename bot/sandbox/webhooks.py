@@ -19,6 +19,7 @@ import httpx
 from bot.sandbox.faults import EventFaults, Sending
 from bot.sandbox.model import App, Delivery, Installation, Json, Repository
 from bot.sandbox.shapes import node_id
+from bot.sandbox.tls import tls_context
 
 TIMEOUT_SECONDS: Final = 10.0
 _KEPT_DELIVERIES: Final = 5_000
@@ -206,7 +207,10 @@ class Hooks:
     async def _post(self, delivery: Delivery) -> None:
         if self._client is None:
             self._client = httpx.AsyncClient(
-                timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False
+                timeout=TIMEOUT_SECONDS,
+                trust_env=False,
+                follow_redirects=False,
+                verify=tls_context(),
             )
         hook = delivery.app.hook
         headers = {

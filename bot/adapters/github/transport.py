@@ -9,6 +9,7 @@ import httpx
 
 from bot.adapters.github.auth import Bearer
 from bot.adapters.github.retry import Failure
+from bot.adapters.tls import tls_context
 
 MAX_CONNECTIONS = 50
 """GitHub allows 100 concurrent requests for all processes together."""
@@ -42,6 +43,7 @@ def open_http(api_url: str) -> httpx.AsyncClient:
         timeout=_TIMEOUT,
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=20),
         trust_env=urlsplit(api_url).hostname not in _LOOPBACK,
+        verify=tls_context(),
     )
 
 

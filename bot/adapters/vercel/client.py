@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import structlog
 
+from bot.adapters.tls import tls_context
 from bot.adapters.vercel.faults import raise_refusal, raise_unknown
 from bot.adapters.vercel.operations import Operation
 from bot.adapters.vercel.retry import Attempt, Failure, Retry, decide_retry
@@ -88,6 +89,7 @@ class VercelClient:
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
             trust_env=not is_local(api_url),
+            verify=tls_context(),
         )
 
     async def aclose(self) -> None:

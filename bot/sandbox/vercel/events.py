@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from bot.sandbox.tls import tls_context
 from bot.sandbox.vercel import shapes
 from bot.sandbox.vercel.model import Delivery, Deployment, Job, Json, Listener, Project
 
@@ -94,7 +95,9 @@ class Hooks:
         self, identifier: str, event: str, body: bytes, signature: str, url: str
     ) -> None:
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=10, trust_env=False, follow_redirects=False)
+            self._client = httpx.AsyncClient(
+                timeout=10, trust_env=False, follow_redirects=False, verify=tls_context()
+            )
         headers = {
             "content-type": "application/json",
             "user-agent": "Vercel Webhooks/1",
