@@ -220,6 +220,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=50, help="of each command, one by one")
     parser.add_argument("--repositories", type=int, default=200, help="promoting at once")
-    parser.add_argument("--waves", type=int, default=3, help="of promotions at once")
+    parser.add_argument("--waves", type=int, default=2, help="of promotions at once")
     chosen = parser.parse_args()
     asyncio.run(measure(chosen.runs, chosen.repositories, chosen.waves))

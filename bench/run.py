@@ -32,9 +32,9 @@ CANNOT_RUN_HERE = 3
 PREFACE = """\
 # Benchmarks
 
-Written by `make bench ARGS=--write`; do not edit. Each table's columns were measured side by side
-in one run. On a shared machine figures vary by a quarter from run to run: read ratios, and take
-differences under a fifth for ties.
+Written by `make bench ARGS=--write`, or for some parts alone by `make bench ARGS="--write NAME"`; do
+not edit. Each table's columns were measured side by side in one run. On a shared machine figures vary
+by a quarter from run to run: read ratios, and take differences under a fifth for ties.
 """
 
 
@@ -68,10 +68,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - BENCHES.keys():
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
-    if arguments.write and arguments.names:
-        parser.error("--write needs all of them: a report is of one run")
 
-    report = [PREFACE, f"{machine()}."]
+    parts = written_parts()
     failed = []
     for name in arguments.names or BENCHES:
         code, tables = run(name)
@@ -80,16 +78,31 @@ def main() -> int:
         elif code:
             failed.append(name)
             continue
-        part = f"## {BENCHES[name]}\n\n{tables}"
-        print(f"\n{part}\n", flush=True)
-        report.append(part)
+        parts[name] = f"## {BENCHES[name]}\n\n{tables}\n\n{machine()}: `make bench ARGS={name}`."
+        print(f"\n{parts[name]}\n", flush=True)
+        if arguments.write:
+            write(parts)
     if failed:
         print(f"error: failed: {', '.join(failed)}", file=sys.stderr)
         return 1
-    if arguments.write:
-        REPORT.write_text("\n\n".join(part.strip() for part in report) + "\n")
-        print(f"Written: {REPORT.relative_to(ROOT)}", file=sys.stderr)
     return 0
+
+
+def written_parts() -> dict[str, str]:
+    """Those of the report as it stands, by the name of their bench."""
+    names = {title: name for name, title in BENCHES.items()}
+    _, *parts = f"\n{REPORT.read_text()}".split("\n## ")
+    return {
+        names[title]: f"## {part.strip()}"
+        for part in parts
+        if (title := part.splitlines()[0]) in names
+    }
+
+
+def write(parts: dict[str, str]) -> None:
+    report = [PREFACE, *(parts[name] for name in BENCHES if name in parts)]
+    REPORT.write_text("\n\n".join(part.strip() for part in report) + "\n")
+    print(f"Written: {REPORT.relative_to(ROOT)}", file=sys.stderr)
 
 
 if __name__ == "__main__":
