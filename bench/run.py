@@ -32,9 +32,9 @@ CANNOT_RUN_HERE = 3
 PREFACE = """\
 # Benchmarks
 
-Written by `make bench ARGS=--write`, or for some parts alone by `make bench ARGS="--write NAME"`; do
-not edit. Each table's columns were measured side by side in one run. On a shared machine figures vary
-by a quarter from run to run: read ratios, and take differences under a fifth for ties.
+Written by `make bench ARGS=--write`, or for some parts by `make bench ARGS="--write NAME"`; do not
+edit. Each table's columns were measured side by side in one run. On a shared machine figures vary by a
+quarter from run to run: read ratios, and take differences under a fifth for ties.
 """
 
 
