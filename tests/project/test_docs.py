@@ -18,6 +18,7 @@ from bot.core.policy import Policy, parse_policy
 from bot.core.render.check import COMMITS_CHECK
 from bot.core.render.promotion import PROMOTION_CHECK
 from bot.engine.app_manifest import load_manifest
+from bot.engine.releases import RELEASE_CHECK
 from bot.engine.routes import _ROUTES
 from bot.metrics import REGISTRY
 from bot.sandbox import Sandbox
@@ -199,7 +200,7 @@ def policies() -> Iterator[tuple[str, str]]:
         for block in re.findall(
             r"^```ya?ml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
         ):
-            if re.search(r"^(commits|environments):$", block, re.MULTILINE):
+            if re.search(r"^(commits|environments|release):$", block, re.MULTILINE):
                 yield page_id(page), block
 
 
@@ -280,7 +281,7 @@ def test_the_reference_has_every_path_and_no_other() -> None:
 
 def test_the_reference_has_every_check_and_no_other() -> None:
     headings = re.findall(r"^## `([\w/-]+)`$", reference("checks"), re.MULTILINE)
-    assert headings == [COMMITS_CHECK, PROMOTION_CHECK]
+    assert headings == [COMMITS_CHECK, PROMOTION_CHECK, RELEASE_CHECK]
 
 
 def test_the_reference_has_every_gate_with_what_it_asks() -> None:
