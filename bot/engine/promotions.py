@@ -10,10 +10,11 @@ from bot.core.checks import CheckOutput, Conclusion
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
 from bot.core.effects import Effect, PostCheck, PostComment, React, UpdateComment, plan_checks
 from bot.core.hosting import Build
-from bot.core.model import GHOST, Actor, PullRef, RepoRef
+from bot.core.model import GHOST, Actor, PullRef, PullState, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
 from bot.core.operations.outside import is_live
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
+from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import pick_build
 from bot.core.render.comment import SummaryComment
 from bot.core.render.operation import operation_marker, render_operation
@@ -29,9 +30,11 @@ from bot.engine.apply import apply
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.gather import Gatherer
 from bot.engine.links import Links
+from bot.engine.releases import release_branches
 from bot.ports import Clock, Hub, HubGone, Store
 from bot.ports.host import Host, HostError
 from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
+from bot.ports.releases import ReleaseHub
 
 log = structlog.get_logger()
 
@@ -42,6 +45,7 @@ AUDIT_CHECK = "lockgate/audit"
 class Promotions:
     hub: Hub
     commands: CommandHub
+    releases: ReleaseHub
     hosts: Mapping[str, Host]
     operations: OperationStore
     store: Store
@@ -122,10 +126,30 @@ class Promotions:
             check = render_promotion_check(
                 decision, environment=name, details_url=self.links.repository(work.repo)
             )
-            for effect in plan_checks(work.repo, head, [check], snapshot.checks):
+            effects = plan_checks(work.repo, head, [check], snapshot.checks)
+            if environments.release is not None:
+                effects += await self._on_release_pulls(
+                    work.repo, environments.release, trunk, check
+                )
+            for effect in effects:
                 await apply(effect, hub=self.hub, store=self.store, cause=cause)
         except HubGone:
             log.info("repository_gone", repository=work.repo.full_name)
+
+    async def _on_release_pulls(
+        self, repo: RepoRef, policy: ReleasePolicy, trunk: str, check: CheckOutput
+    ) -> list[Effect]:
+        """The same on the heads of open release pull requests, which release the trunk's head."""
+        effects: list[Effect] = []
+        for branch, _ in release_branches(policy, trunk):
+            for pull in await self.releases.fetch_pulls(repo, branch):
+                if pull.ours and pull.state is PullState.OPEN and pull.base == trunk:
+                    head = pull.head_sha
+                    there = await self.hub.fetch_merge_group(
+                        repo, head_sha=head, base_sha=head, base_ref=trunk
+                    )
+                    effects += plan_checks(repo, head, [check], there.checks)
+        return effects
 
     async def _is_idle(self, repository_id: int) -> bool:
         """Whether the policy, as it was read not long ago, names no environment: then an event

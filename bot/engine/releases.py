@@ -28,7 +28,7 @@ from bot.core.release.pull_request import (
 )
 from bot.core.release.steering import decide_steering
 from bot.core.render import escape
-from bot.core.work import ReconcileRelease, ReplanRelease
+from bot.core.work import ReconcilePromotion, ReconcileRelease, ReplanRelease
 from bot.engine.apply import apply, noted
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.links import Links
@@ -105,7 +105,7 @@ class Releases:
         trunk = Trunk(repo, line, policy, config, cause)
         groups = [
             Group(branch, names, await self.releases.fetch_pulls(repo, branch))
-            for branch, names in _groups(trunk)
+            for branch, names in release_branches(policy, line.branch)
         ]
         published = [
             await self.publisher.publish(trunk, group.ours_into(line.branch)) for group in groups
@@ -220,6 +220,11 @@ class Releases:
                 message=message,
                 changes=files.changes,
             )
+        # What the gates say of the trunk is to stand on the branch's new head too.
+        repo = trunk.repo
+        await self.store.enqueue(
+            ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
+        )
 
     async def _write_pull(
         self,
@@ -303,12 +308,12 @@ class Releases:
         return noted(record, self.store)
 
 
-def _groups(trunk: Trunk) -> list[tuple[str, list[str]]]:
-    """The branches of release pull requests, with the packages that are released by each."""
-    names = [package.name for package in trunk.config.packages]
-    if trunk.policy.separate_pull_requests:
-        return [(branch_name(name or trunk.line.branch), [name]) for name in names]
-    return [(branch_name(trunk.line.branch), names)]
+def release_branches(policy: ReleasePolicy, line: str) -> list[tuple[str, list[str]]]:
+    """The branches of release pull requests into a line, with the packages that each releases."""
+    names = [package.called for package in policy.whole]
+    if policy.separate_pull_requests:
+        return [(branch_name(name or line), [name]) for name in names]
+    return [(branch_name(line), names)]
 
 
 def _taken(trunk: Trunk, plans: Sequence[ReleasePlan]) -> list[str]:

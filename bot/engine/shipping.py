@@ -84,6 +84,7 @@ class Shipping:
         return Promotions(
             self.hub,
             self.commands,
+            self.release_hub,
             self.hosts,
             self.operations,
             self.store,
