@@ -37,7 +37,7 @@ def next_version(commits: list[HistoryCommit]) -> Version:
     return plan.next if isinstance(plan, ReleasePlan) else Version(1, 0, 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(stories, stories)
 def test_a_version_only_moves_up_with_more_commits(story: list[str], more: list[str]) -> None:
     assert next_version(history(*story)) <= next_version(history(*story, *more))
@@ -144,7 +144,7 @@ def ancestors(commits: list[HistoryCommit], start: str) -> set[str]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(graphs(), st.lists(st.integers(0, 11), max_size=4))
 def test_who_reaches_what(commits: list[HistoryCommit], numbers: list[int]) -> None:
     marks = [sha(number) for number in numbers]
@@ -155,7 +155,7 @@ def test_who_reaches_what(commits: list[HistoryCommit], numbers: list[int]) -> N
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(graphs())
 def test_who_merged_what(commits: list[HistoryCommit]) -> None:
     by_sha = {commit.sha: commit for commit in commits}

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.release.version import MAX_LENGTH, Bump, Version, parse_version
@@ -96,7 +96,8 @@ def test_build_metadata_has_no_part_in_precedence() -> None:
     assert not one < other
 
 
-@given(st.lists(versions, max_size=6))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(versions, max_size=5))
 def test_precedence_is_a_total_order(some: list[Version]) -> None:
     ordered = sorted(some)
     for place, version in enumerate(ordered):
