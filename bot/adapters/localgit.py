@@ -30,7 +30,7 @@ _FORMAT = "%x00".join(("", "%H", "%P", "%ct", "%aN", "%D", "%B"))
 _LOG = (
     "-c", "log.showRoot=true",
     "log", "-z", "--date-order", f"--format={_FORMAT}", "--encoding=UTF-8", "--no-color",
-    "--no-notes", "--no-show-signature", "--decorate=full", "--decorate-refs=refs/none",
+    "--no-show-signature", "--decorate=full", "--decorate-refs=refs/none",
 )  # fmt: skip
 _NO_PATHS = ("--no-patch",)
 _PATHS = (

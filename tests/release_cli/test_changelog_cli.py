@@ -130,6 +130,18 @@ def test_the_release_that_the_head_is(clone: Clone) -> None:
     assert headings(written(clone.path)) == ["1.1.0"]
 
 
+def test_what_a_release_follows(tmp_path: Path) -> None:
+    tags = ["v1.0.0", "v2.0.0", "v2.1.0-rc.1", "v2.1.0-rc.2", "v1.0.1", "v2.1.0"]
+    clone = linear(tmp_path, {f"fix: {tag}": tag for tag in tags}, "https://github.com/acme/shop")
+    for base, head in [
+        ("v2.0.0", "v2.1.0-rc.1"),
+        ("v2.1.0-rc.1", "v2.1.0-rc.2"),
+        ("v1.0.0", "v1.0.1"),
+        ("v2.0.0", "v2.1.0"),
+    ]:
+        assert f"/compare/{base}...{head})" in written(clone.path, "--to", head)
+
+
 def test_two_versions_on_one_commit_are_one_release(clone: Clone) -> None:
     git("tag", "v1.2.0", clone.id(4), cwd=clone.path)
     text = written(clone.path, "--to", clone.id(4))

@@ -109,8 +109,22 @@ def test_paths_are_told_whatever_they_are_called(tmp_path: Path) -> None:
     assert sorted(commits[4].paths or ()) == sorted(
         ("\x01\nline", "end\n", "grün", "a" * 40, " ", "-p", "docs/a b")
     )
-    plain = LocalGit(tmp_path).fetch_commits(None)
-    assert [commit.sha for commit in plain] == [commit.sha for commit in commits]
+    clone.commit("feat: d", [" "])
+    clone.write()
+    assert next(iter(LocalGit(tmp_path).fetch_commits(None, paths=True))).paths == (" ",)
+    plain = LocalGit(tmp_path).fetch_commits(Sha(commits[-1].sha), Sha(commits[0].sha))
+    assert [commit.sha for commit in plain] == [commit.sha for commit in commits[:-1]]
+
+
+def test_what_was_renamed_is_touched_in_both_places(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    clone.commit("feat: a", ["api/file"])
+    clone.write()
+    git("checkout", "-q", "main", cwd=tmp_path)
+    git("mv", "api", "web", cwd=tmp_path)
+    git("commit", "-q", "-m", "refactor: move", cwd=tmp_path)
+    commit = next(iter(LocalGit(tmp_path).fetch_commits(None, paths=True)))
+    assert commit.paths == ("api/file", "web/file")
 
 
 def test_the_users_git_settings_do_not_matter(tmp_path: Path) -> None:
@@ -120,14 +134,12 @@ def test_the_users_git_settings_do_not_matter(tmp_path: Path) -> None:
     clone.write()
     expected = list(LocalGit(tmp_path).fetch_commits(None, paths=True))
     for key, value in [
-        ("log.showSignature", "true"),
         ("log.showRoot", "false"),
         ("log.decorate", "full"),
         ("log.follow", "true"),
         ("color.ui", "always"),
         ("i18n.logOutputEncoding", "latin1"),
         ("format.pretty", "fuller"),
-        ("format.notes", "true"),
         ("diff.relative", "true"),
         ("diff.renames", "copies"),
         ("core.quotePath", "true"),
@@ -137,6 +149,26 @@ def test_the_users_git_settings_do_not_matter(tmp_path: Path) -> None:
     below.mkdir()
     assert list(LocalGit(below).fetch_commits(None, paths=True)) == expected
     assert [commit.paths for commit in expected] == [("lib/b", "lib/c"), ("lib/a",)]
+
+
+def test_signatures_are_not_shown_among_commits(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    clone.commit("feat: a")
+    clone.write()
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----"
+    unsigned = git("cat-file", "commit", "HEAD", cwd=tmp_path)
+    (tmp_path / "signed").write_text(unsigned.replace("\n\n", f"\n{signature}\n\n", 1) + "\n")
+    id_ = git("hash-object", "-t", "commit", "-w", "signed", cwd=tmp_path)
+    (tmp_path / "gpg").write_text("#!/bin/sh\necho 'gpg: no such key' >&2\nexit 1\n")
+    (tmp_path / "gpg").chmod(0o755)
+    git("config", "gpg.program", str(tmp_path / "gpg"), cwd=tmp_path)
+    git("config", "log.showSignature", "true", cwd=tmp_path)
+    assert "no such key" in git("log", id_, cwd=tmp_path)
+    head = Sha(git("commit-tree", f"{id_}^{{tree}}", "-p", id_, "-m", "fix: b", cwd=tmp_path))
+    for paths, expected in [(False, (None, None)), (True, ((), ("file",)))]:
+        commits = list(LocalGit(tmp_path).fetch_commits(None, head, paths=paths))
+        assert [commit.sha for commit in commits] == [head, id_]
+        assert tuple(commit.paths for commit in commits) == expected
 
 
 def test_messages_in_other_encodings(tmp_path: Path) -> None:

@@ -259,6 +259,32 @@ def test_a_tag_that_the_head_does_not_reach_counts_for_nothing(tmp_path: Path) -
     assert (found["current"], found["next"]) == ("2.0.0", "2.1.0")
 
 
+def test_a_prerelease_that_the_head_does_not_reach_promises_nothing(tmp_path: Path) -> None:
+    clone = linear(tmp_path, {"feat: a": "v1.0.0", "fix: b": ""})
+    clone.commit("feat: c", parents=[1], branch="next")
+    clone.tag("v1.1.0-rc.1")
+    clone.write()
+    assert planned(clone.path)["next"] == "1.0.1"
+    assert planned(clone.path, "--to", "next")["next"] == "1.1.0"
+
+
+@pytest.mark.parametrize("head", ["v1.0.1", "main"])
+def test_the_whole_history_is_not_walked_to_find_the_last_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str
+) -> None:
+    clone = linear(tmp_path / "clone", {"feat: a": "v1.0.0", "fix: b": "v1.0.1"})
+    if head == "main":
+        clone.commit("fix: c")
+        clone.write()
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE", str(trace))
+    plan(clone.path, "--to", head)
+    traced = trace.read_text()
+    assert "v1.0.1" in traced or clone.id(2) in traced
+    assert "for-each-ref" in traced
+    assert "--merged" not in traced
+
+
 def test_a_head_behind_the_last_tag(tmp_path: Path) -> None:
     clone = linear(tmp_path, {"feat: a": "v1.0.0", "fix: b": "", "fix: c": "v1.0.1"})
     result = plan(clone.path, "--to", clone.id(2))
@@ -517,6 +543,27 @@ def test_one_package_is_planned_with_what_it_depends_on(monorepo: Clone) -> None
     assert result.stderr == (
         "error: the policy has no package nowhere\nhelp: it has: api, web, docs\n"
     )
+
+
+@pytest.mark.parametrize("order", [("api", "web", "docs"), ("docs", "web", "api")])
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_packages_were_released_at_different_times(
+    tmp_path: Path, order: tuple[str, ...], first: int
+) -> None:
+    clone = Clone(tmp_path)
+    clone.commit("feat: all", ["api/a", "web/a", "docs/a"])
+    order = (*order[first:], *order[:first])
+    for name in order:
+        clone.tag(f"{name}-v1.0.0")
+        clone.commit(f"fix: after {name}", ["api/b", "web/b", "docs/b"])
+    clone.policy(MONOREPO.replace(", depends_on: [api]", ""))
+    clone.write()
+    for place, name in enumerate(order):
+        said = [f"after {other}" for other in reversed(order[place:])]
+        assert headers(planned(clone.path, "--package", name)) == said
+    plans = map(json.loads, plan(clone.path, "--format", "json").stdout.splitlines())
+    counts = {one["package"]: len(one["commits"]) for one in plans}
+    assert counts == {name: len(order) - place for place, name in enumerate(order)}
 
 
 def test_packages_that_were_never_released(monorepo: Clone) -> None:
