@@ -124,7 +124,8 @@ def test_a_conclusion_keeps_its_name(given: str | None, conclusion: str) -> None
 
 def test_a_trial_merge_is_no_merge() -> None:
     node = {
-        "title": "feat: x", "author": None, "state": "OPEN", "headRefOid": "1" * 40,
+        "title": "feat: x", "author": None, "state": "OPEN",
+        "headRefName": "x", "headRefOid": "1" * 40,
         "headRepository": {"databaseId": 2}, "baseRefName": "main", "mergeCommit": {"oid": "2"},
     }  # fmt: skip
     ref = PullRef(RepoRef(1, 2, "octo", "shop"), 3)
