@@ -33,8 +33,8 @@ PREFACE = """\
 # Benchmarks
 
 Written by `make bench ARGS=--write`, or for some parts by `make bench ARGS="--write NAME"`; do not
-edit. Each table's columns were measured side by side in one run. On a shared machine figures vary by a
-quarter from run to run: read ratios, and take differences under a fifth for ties.
+edit. Each table's columns were measured side by side in one run. On a shared machine figures vary
+by a quarter from run to run: read ratios, and take differences under a fifth for ties.
 """
 
 
