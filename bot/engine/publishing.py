@@ -26,7 +26,7 @@ from bot.core.render import escape
 from bot.engine.apply import noted
 from bot.engine.release_plans import fetch_reached, needs_paths
 from bot.ports import EffectRecord, HubGone, HubRefused, Store
-from bot.ports.operations import AuditEntry, AuditLog
+from bot.ports.operations import AuditBroken, AuditEntry, AuditLog
 from bot.ports.release_ledger import MadeRelease, ReleaseLedger, ReleaseState
 from bot.ports.releases import RefProtected, ReleaseHub, ReleaseLine, ReleasePull, TagTaken
 
@@ -131,6 +131,20 @@ class Publisher:
         return tagged
 
     async def _release(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> MadeRelease:
+        # First, so that the checkpoint in the release covers it.
+        await self.audit.append(
+            AuditEntry(
+                kind="release",
+                actor=pull.author,
+                repository=trunk.repo.full_name,
+                subject=made.tag,
+                detail={"package": made.package, "version": made.version},
+                build_sha=made.sha,
+                release_tag=made.tag,
+                pull_number=made.pull_number,
+                key=content_key("release", trunk.repo.id, made.tag),
+            )
+        )
         release = await self.releases.find_release(trunk.repo, made.tag)
         if release is None:
             package = trunk.config.package(made.package)
@@ -141,6 +155,7 @@ class Publisher:
                 section,
                 compare_url=trunk.config.compare_url(base, made.tag) if base else "",
                 whole_url=f"{trunk.config.repo_url}/blob/{quote(made.tag)}/{quote(path)}",
+                checkpoint=await self._checkpoint(),
             )
             async with self._noted("create_release", trunk, made.tag, body):
                 release = await self.releases.create_release(
@@ -152,21 +167,16 @@ class Publisher:
                     prerelease=bool(parse_version(made.version).prerelease),
                     latest=trunk.policy.latest,
                 )
-        await self.audit.append(
-            AuditEntry(
-                kind="release",
-                actor=pull.author,
-                repository=trunk.repo.full_name,
-                subject=made.tag,
-                detail={"package": made.package, "version": made.version, "url": release.url},
-                build_sha=made.sha,
-                release_tag=made.tag,
-                pull_number=made.pull_number,
-                key=content_key("release", trunk.repo.id, made.tag),
-            )
-        )
         log.info("released", repository=trunk.repo.full_name, tag=made.tag, sha=made.sha)
         return await self._reached(trunk, made, ReleaseState.RELEASED, release.url)
+
+    async def _checkpoint(self) -> str:
+        """A log that cannot be gone on with holds up no release: ``lockgate doctor`` tells it."""
+        try:
+            return await self.audit.checkpoint()
+        except AuditBroken as error:
+            log.warning("audit_log_broken", error=str(error))
+            return ""
 
     async def _tell(self, trunk: Trunk, made: MadeRelease) -> bool:
         """One comment on each pull request that is in it; False while it is a draft still."""

@@ -41,6 +41,8 @@ async def test_merging_it_makes_the_tag_and_the_release_and_tells_whoever_is_in_
     release = published(repository)
     assert (release.tag_name, release.draft, release.prerelease) == ("v1.5.0", False, False)
     assert "add search" in (release.body or "")
+    assert await journey.bot.audit.checkpoint()
+    assert "<summary>Audit checkpoint</summary>" in (release.body or "")
     assert "## [1.5.0]" not in (release.body or ""), "the release has it as its title"
     (said,) = told(journey, feature)
     assert "Released in [v1.5.0](" in said.body

@@ -38,6 +38,14 @@ def test_the_title_has_the_heading_already() -> None:
     assert render_notes("No heading.\n") == "No heading.\n"
 
 
+def test_a_checkpoint_is_kept_whole_however_long_the_rest() -> None:
+    checkpoint = "lockgate\n12\nroot\n\n— lockgate signature\n"
+    section = SECTION + "- more\n" * 30_000
+    notes = render_notes(section, whole_url=WHOLE, checkpoint=checkpoint)
+    assert length(notes) <= NOTES_LIMIT
+    assert f"```\n{checkpoint}```" in notes
+
+
 @pytest.mark.parametrize(
     ("size", "kept", "missing"),
     [

@@ -18,14 +18,24 @@ _HEADING = re.compile(r"#{1,6} ")
 
 
 def render_notes(
-    section: str, *, compare_url: str = "", whole_url: str = "", limit: int = NOTES_LIMIT
+    section: str,
+    *,
+    compare_url: str = "",
+    whole_url: str = "",
+    checkpoint: str = "",
+    limit: int = NOTES_LIMIT,
 ) -> str:
     """A version's section of the changelog without its heading, which the release has as its
     title, and with what is compared below. ``whole_url`` is where the rest can be read if it is
-    cut."""
+    cut; ``checkpoint`` is the audit log's, kept here too, out of the database's reach."""
     heading, _, rest = section.lstrip("\n").partition("\n")
     text = rest if _HEADING.match(heading) else section
     link = f"\n{escape.link('All changes', compare_url)}\n" if compare_url else ""
+    if checkpoint:
+        link += (
+            "\n<details><summary>Audit checkpoint</summary>\n\n"
+            f"```\n{checkpoint.strip()}\n```\n\n</details>\n"
+        )
     return cut_section(f"{text.strip()}\n", limit - length(link), whole_url) + link
 
 
