@@ -188,7 +188,7 @@ class LocalGit:
             if git.wait():
                 return LocalGitError(
                     f"{self._path} is in no git repository that can be read: {git.complaint()}",
-                    "name a clone with --repo PATH; one that belongs to somebody else is read after "
+                    "name a clone with --repo PATH; one that is somebody else’s is read after "
                     "`git config --global --add safe.directory PATH`",
                 )
         with _Process(self._path, ("rev-parse", "--verify", "--quiet", "HEAD")) as git:
