@@ -175,6 +175,7 @@ def test_bar_shows_on_a_terminal(database_url: str, environ: dict[str, str]) -> 
     assert "██████████ 1 of 1 entries" in shown
 
 
+@pytest.mark.long
 def test_memory_stays_flat_however_long_the_log(database_url: str, environ: dict[str, str]) -> None:
     """60,000 entries of a kilobyte each: more than the limit, if they were held."""
     padding = {"text": "x" * 1000}

@@ -354,6 +354,7 @@ def test_help_has_examples() -> None:
     assert "lockgate commits check --range origin/main..HEAD" in result.stdout
 
 
+@pytest.mark.long
 def test_memory_stays_flat_over_many_messages() -> None:
     """A child's peak memory over 100,000 messages is that over a thousand, within 8 MB."""
     code = (

@@ -129,8 +129,14 @@ async def test_duplicates_are_accepted_and_ignored(
     door: httpx.AsyncClient, store: PostgresStore
 ) -> None:
     guid = str(uuid.uuid4())
-    answers = await asyncio.gather(*(post(door, BODY, X_GitHub_Delivery=guid) for _ in range(500)))
-    assert {answer.status_code for answer in answers} == {202}
+
+    async def some() -> set[int]:
+        # each a client of its own: the time that httpx takes grows with the square of the crowd
+        async with httpx.AsyncClient(base_url=door.base_url, timeout=30, verify=False) as client:
+            posts = (post(client, BODY, X_GitHub_Delivery=guid) for _ in range(20))
+            return {answer.status_code for answer in await asyncio.gather(*posts)}
+
+    assert await asyncio.gather(*(some() for _ in range(25))) == [{202}] * 25
     assert len(await store.fetch_recent_deliveries(1000)) == 1
     assert len(await store.fetch_jobs(limit=1000)) == 1
 

@@ -72,7 +72,8 @@ async def test_every_example_is_taken_and_nothing_is_written(journey: Journey):
     assert {one.outcome for one in stored} <= {"routed", "ignored"}
     assert {one.event for one in stored if one.outcome == "routed"} == {
         "check_run", "check_suite", "deployment_status", "installation",
-        "installation_repositories", "merge_group", "pull_request", "push", "status",
+        "installation_repositories", "merge_group", "pull_request", "push", "release",
+        "status",
     }  # fmt: skip
     health = await store.queue_health()
     assert (health.waiting, health.running, health.dead) == (0, 0, 0)
