@@ -457,6 +457,23 @@ async def test_a_repository_is_renamed_meanwhile(production: Production):
     assert "Rolled back" in await production.say(following, "/rollback")
 
 
+async def test_a_pull_request_is_closed_and_reopened(production: Production):
+    """What it holds is no part of the trunk at any time; the trunk's own builds go on."""
+    await production.live_build("feat: add search")
+    pull = production.opened("feat: sort by price")
+    github = production.github
+    for change in (github.close, github.reopen):
+        change(pull)
+        await production.journey.rest()
+        production.switches()
+        said = await production.say(pull, "/promote")
+        assert "not on" in said
+        assert production.switches() == []
+    github.merge(pull, "squash", by=github.user("ada"))
+    production.green(pull)
+    assert "Live:" in await production.say(pull, "/promote")
+
+
 async def test_the_app_is_uninstalled_meanwhile(production: Production):
     """Nothing can be told any more; the operation ends, and holds nothing."""
     github, pull = production.github, production.merged("feat: add search")
