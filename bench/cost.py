@@ -32,6 +32,7 @@ from intake import SECRET
 from bot.adapters.postgres.embedded import embedded_server
 from bot.adapters.postgres.migrations import migrate
 from bot.adapters.postgres.store import open_store
+from bot.logs import configure_logging
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -197,6 +198,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--deliveries", type=int, default=100_000)
     arguments = parser.parse_args()
+    configure_logging(level="warning")
     found = measure(arguments.deliveries)
     print(json.dumps(found) if arguments.json else "\n".join(table(found)))
 

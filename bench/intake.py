@@ -253,6 +253,9 @@ def table(found: dict[str, dict[int, dict[str, float]]]) -> Iterator[str]:
         yield f"| durable ÷ {NAMES[peer]} | " + " | ".join(ratios) + " |"
     yield ""
     busiest = max(r["client_busy"] for by_count in found.values() for r in by_count.values())
+    yield "A single connection waits for the disk at each delivery; of those that come together,"
+    yield "many share a commit. Probot stores nothing."
+    yield ""
     yield f"The load's process was busy for at most {busiest:.0%} of the time."
     if "probot" not in found:
         yield "Probot could not run here: node or node_modules/probot is missing."
