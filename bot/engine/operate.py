@@ -217,7 +217,7 @@ def _way_back(operation: Operation) -> Build | None:
 
 def _ending(operation: Operation) -> AuditEntry:
     return AuditEntry(
-        kind=operation.plan.kind.value,
+        kind="promotion" if operation.plan.kind is Kind.PROMOTE else "rollback",
         actor=operation.actor.login,
         repository=operation.repo.full_name,
         subject=f"{operation.plan.environment}: operation {operation.id}",

@@ -185,7 +185,7 @@ class Production:
         operations = await self.operations()
         entries = [
             entry.entry.subject
-            for kind in ("promote", "rollback")
+            for kind in ("promotion", "rollback")
             for entry in await bot.audit.fetch_entries(kind=kind)
         ]
         comments = [

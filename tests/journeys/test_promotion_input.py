@@ -364,7 +364,7 @@ async def test_an_override_is_for_few_and_counts_once(production: Production):
     assert newest.overrides == {"checks": "ada: production is down"}
     bodies = [comment.body for comment in production.journey.comments_of(red)]
     assert any("[!CAUTION]" in body and "set aside by ada" in body for body in bodies)
-    entries = await production.journey.bot.audit.fetch_entries(kind="promote")
+    entries = await production.journey.bot.audit.fetch_entries(kind="promotion")
     assert any(entry.entry.detail["overrides"] for entry in entries)
     again = production.merged("feat: sort by price")
     production.green(again, "failure")
