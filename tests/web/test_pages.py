@@ -13,6 +13,7 @@ from bot.core.work import ReconcilePullRequest
 from bot.ports import Store
 from bot.web.pages.details import FACTS_SHOWN, SUBJECTS_SHOWN
 from bot.web.pages.operations import ROWS_SHOWN
+from bot.web.pages.pages import _coded
 from bot.web.pages.pulls import PULLS_SHOWN
 from bot.web.viewer import PublicOnly
 
@@ -316,3 +317,9 @@ async def test_without_a_store_the_page_says_so(database_url: str, clock: FixedC
     assert "The database cannot be reached" in read(answer, 503).text
     assert answer.headers["retry-after"] == "5"
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+def test_what_stands_in_backticks_is_code_and_nothing_else_is_markup() -> None:
+    assert str(_coded("`main` & <b>x</b> `<i>` ` `")) == (
+        "<code>main</code> &amp; &lt;b&gt;x&lt;/b&gt; <code>&lt;i&gt;</code> <code> </code>"
+    )

@@ -1,6 +1,7 @@
 """From a view to an answer: templates, entity tags, and what all pages are given."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -58,6 +59,14 @@ def _ago(context: jinja2.runtime.Context, at: Any) -> Markup:
     )
 
 
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+def _coded(shown: str) -> Markup:
+    """What a comment shows as code is code on a page too. Escaped first, so only tags are added."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(shown))))  # noqa: S704
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -76,6 +85,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters.update(
         cut=text.cut,
+        coded=_coded,
         visible=text.visible,
         encodable=text.encodable,
         exact=text.exact,
