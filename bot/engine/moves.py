@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from bot.core.commands.requests import OverrideRequest, PromoteRequest, Refusal, RollbackRequest
@@ -34,12 +34,10 @@ from bot.core.render.operation import render_plan
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds
 from bot.engine.gather import Gatherer
-from bot.engine.operate import ROLLBACK_WITHIN, Operator
+from bot.engine.operate import ROLLBACK_WITHIN, WAITS_FOR, Operator
 from bot.ports.host import Host, HostError, HostUnavailable
 from bot.ports.operations import OperationStore
 
-_WAITS_FOR = timedelta(hours=24)
-"""How long ``--when-ready`` waits for gates that may yet pass."""
 _LEDGER = 50
 
 
@@ -78,7 +76,7 @@ class Moves:
             )
             since = live.live_from if live else None
             return Answer(render_plan(plan, decision, replaced_since=since))
-        waits = _WAITS_FOR if request.when_ready else policy.timeout
+        waits = WAITS_FOR if request.when_ready else policy.timeout
         return await self._start(
             plan,
             asked,

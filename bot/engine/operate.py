@@ -36,6 +36,8 @@ from bot.ports.operations import AuditEntry, AuditLog, Notice, OperationStore, O
 
 log = structlog.get_logger()
 
+WAITS_FOR = timedelta(hours=24)
+"""How long ``/promote --when-ready`` waits for gates that may yet pass."""
 ROLLBACK_WITHIN = timedelta(minutes=5)
 """The product's promise. A rollback that is not verified by then says so."""
 _TRIED = StepState.ATTEMPTED

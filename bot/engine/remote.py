@@ -28,7 +28,7 @@ from bot.core.model import PullRef, RepoRef
 from bot.core.policy import PolicyInForce, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.render.check import COMMITS_CHECK
-from bot.engine.operate import ROLLBACK_WITHIN
+from bot.engine.operate import ROLLBACK_WITHIN, WAITS_FOR
 from bot.ports import HubError, HubRefused, HubUnavailable
 from bot.ports.operations import CommandHub, PullFacts
 from bot.ports.person import PersonHub, Posted
@@ -131,6 +131,8 @@ class Remote:
 def patience(request: Typable, environments: Mapping[str, EnvironmentPolicy]) -> timedelta:
     """How long to wait for the end of what is asked for."""
     match request:
+        case PromoteRequest(when_ready=True, dry_run=False):
+            return WAITS_FOR + _MARGIN
         case PromoteRequest(environment, dry_run=False):
             return environments.get(environment, _DEFAULT).timeout + _MARGIN
         case RollbackRequest(dry_run=False):

@@ -306,7 +306,7 @@ def test_an_app_is_told_beforehand_where_no_bot_is_heard():
     ("request_", "minutes"),
     [
         (PromoteRequest("eu"), 31),
-        (PromoteRequest("eu", when_ready=True), 31),
+        (PromoteRequest("eu", when_ready=True), 24 * 60 + 1),
         (PromoteRequest(""), 16),
         (PromoteRequest("eu", dry_run=True), 2),
         (RollbackRequest("eu"), 6),

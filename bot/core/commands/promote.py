@@ -19,8 +19,7 @@ from bot.core.commands.requests import PromoteRequest
 
 WHEN_READY = Argument(
     "[--when-ready]",
-    "Wait for gates that may yet pass, up to the environment's `timeout`, and say who waits for "
-    "what.",
+    "Wait for gates that may yet pass, up to 24 hours, and say who waits for what.",
 )
 _NAME = "promote"
 _DRY_RUN, _WHEN_READY = "--dry-run", "--when-ready"
