@@ -401,6 +401,16 @@ def test_a_fault_is_named_at_its_place(section: str, expected: str) -> None:
     assert problems_of(section) == [expected]
 
 
+def test_packages_that_are_released_apart_do_not_depend_on_each_other_in_a_circle() -> None:
+    circle = "[{path: a, depends_on: [b]}, {path: b, depends_on: [c]}, {path: c, depends_on: [b]}]"
+    assert problems_of(f"{{separate_pull_requests: true, packages: {circle}}}") == [
+        f"{column} `release.packages[{number}].depends_on[0]` leads back to `{name}`: with "
+        "`separate_pull_requests` each release would call for another, without end"
+        for column, number, name in ((103, 1, "b"), (131, 2, "c"))
+    ]
+    assert len(read(f"{{packages: {circle}}}").packages) == 3
+
+
 def test_many_packages_cost_little() -> None:
     packages = ", ".join(f"{{path: p{index}}}" for index in range(200))
     started = time.process_time()

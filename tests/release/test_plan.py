@@ -426,6 +426,56 @@ def test_a_dependent_says_so() -> None:
     assert found.changelog.endswith("\n### Dependencies\n\n- `@acme/core` 3.0.0 → 3.1.0\n")
 
 
+APART = replace(
+    LINKED,
+    packages=(SITE, replace(API, depends_on=("@acme/core",)), CORE),
+    separate=True,
+)
+
+
+def apart(story: list[HistoryCommit], *more: Tag, config: ReleaseConfig = APART) -> dict[str, str]:
+    plans = plan_releases(config, [*TAGS, *more], {one.name: story for one in config.packages})
+    return {
+        name: f"{found.next}: {found.changelog}"
+        for name, found in plans.items()
+        if isinstance(found, ReleasePlan)
+    }
+
+
+def test_apart_a_dependent_follows_what_is_released_and_not_what_is_going_to_be() -> None:
+    story = history(
+        touching(1, FEAT, "packages/core/b.py"),
+        touching(2, CHORE, "packages/core/b.py"),
+        touching(3, CHORE, "packages/api/a.py"),
+    )
+    assert apart(story).keys() == {"@acme/core"}
+    released = tag("core-v3.1.0", 2)
+    found = apart(story, released)
+    assert found.keys() == {"api"}
+    assert found["api"].startswith("2.0.1: ")
+    assert found["api"].endswith("\n### Dependencies\n\n- `@acme/core` 3.1.0\n")
+    assert apart(story, released, tag("api-v2.0.1", 3)) == {}, "one release moves it once"
+    assert apart(story, tag("core-v3.1.0", 3), tag("api-v2.0.1", 2)).keys() == {"api"}
+    assert apart(story, tag("core-v3.1.0", 2), tag("api-v2.0.1", 2)) == {}, "on one commit"
+    none = replace(APART, bump_dependents=Bump.NONE)
+    assert apart(story, released, config=none) == {}
+
+
+def test_apart_a_prerelease_follows_too_and_once() -> None:
+    config = replace(APART, prerelease=True)
+    story = history(
+        touching(1, FEAT, "packages/core/b.py"),
+        touching(2, CHORE, "packages/core/b.py"),
+        touching(3, CHORE, "packages/api/a.py"),
+    )
+    first = tag("core-v3.1.0-rc.1", 2)
+    assert apart(story, first, config=config)["api"].startswith("2.0.1-rc.1: ")
+    out = tag("api-v2.0.1-rc.1", 3)
+    assert apart(story, first, out, config=config) == {}
+    assert "`@acme/core` 3.1.0-rc.1" in apart(story, first, config=config)["api"]
+    assert apart(story, first).keys() == {"@acme/core"}, "a final release waits for a final one"
+
+
 def test_steering_is_of_one_package() -> None:
     story = history(touching(1, FIX, "packages/core/b.py", "packages/api/b.py"))
     plans = plan_releases(

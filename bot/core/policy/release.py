@@ -158,7 +158,9 @@ class ReleasePolicy(BaseModel):
         "belongs to those whose folders it touches. Left out: the repository is one package.",
     )
     separate_pull_requests: bool = Field(
-        default=False, description="Whether each package has a release pull request of its own."
+        default=False,
+        description="Whether each package has a release pull request of its own. What depends on "
+        "another one is then moved once that is released.",
     )
     tag: TagPattern = Field(
         default="v{version}",
@@ -281,6 +283,7 @@ def release_config(policy: ReleasePolicy, *, branch: str = "", repo_url: str = "
         other_title="Other" if policy.other is Other.SHOW else "",
         bump_before_1_0=Bump(policy.bump_before_1_0.value),
         bump_dependents=policy.bump_dependents,
+        separate=policy.separate_pull_requests,
         prerelease=prerelease is not None and prerelease.branch == branch,
         prerelease_identifier=prerelease.identifier if prerelease else "rc",
         header=policy.changelog.header or DEFAULT_HEADER,

@@ -109,6 +109,24 @@ def _of_packages(release: ReleasePolicy) -> Iterator[Complaint]:
                 )
             elif name == package.called:
                 yield Complaint((*at, "depends_on", number), "{} is the package itself")
+            elif release.separate_pull_requests and package.called in _needed(release, name):
+                yield Complaint(
+                    (*at, "depends_on", number),
+                    f"{{}} leads back to `{package.called}`: with `separate_pull_requests` each "
+                    "release would call for another, without end",
+                )
+
+
+def _needed(release: ReleasePolicy, name: str) -> set[str]:
+    """What a package depends on, and what that does."""
+    depends_on = {package.called: package.depends_on for package in release.packages}
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        new = set(depends_on.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _of_tags(at: Path, before: list[str], pattern: str, names: list[str]) -> Iterator[Complaint]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.core.phrases import quoted
 from bot.core.release.config import Package, ReleaseConfig
-from bot.core.release.model import Change, ReleasePlan, Steering
+from bot.core.release.model import Change, Dependency, Steering
 from bot.core.release.version import Bump, Version, parse_version
 from bot.core.render.escape import plain
 
@@ -78,7 +78,7 @@ def decide_target(
     changes: Sequence[Change],
     asked: Sequence[AskedVersion] = (),
     steering: Steering | None = None,
-    dependencies: Sequence[ReleasePlan] = (),
+    dependencies: Sequence[Dependency] = (),
 ) -> Target:
     """The version that follows.
 
@@ -134,7 +134,7 @@ def _moved(
     package: Package,
     base: Version | None,
     changes: Sequence[Change],
-    dependencies: Sequence[ReleasePlan],
+    dependencies: Sequence[Dependency],
 ) -> Target:
     first: Change | None = None
     bump = Bump.NONE
@@ -155,9 +155,9 @@ def _moved(
     moved = lowest(bump, config.bump_before_1_0) if below else bump
     version = base.bumped(moved)
     if by_dependency or first is None:
-        plan = dependencies[0]
-        name = quoted(plan.package) if plan.package else "the repository"
-        why = f"It depends on {name}, released as {plan.next}, which"
+        other = dependencies[0]
+        name = quoted(other.package) if other.package else "the repository"
+        why = f"It depends on {name}, released as {other.next}, which"
     else:
         why = f"{said(first)} {_EFFECTS[bump]}"
     held = " before 1.0.0" if moved is not bump else ""

@@ -102,6 +102,9 @@ class ReleaseConfig:
     somebody says so (``Release-As``)."""
     bump_dependents: Bump = Bump.PATCH
     """How far the release of a package moves those that depend on it; ``NONE``: not at all."""
+    separate: bool = False
+    """Whether each package is released by itself: it then follows what it depends on once that is
+    released, and not when it is going to be."""
     prerelease: bool = False
     """Whether what is released from this branch are prereleases."""
     prerelease_identifier: str = "rc"

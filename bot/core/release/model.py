@@ -93,6 +93,16 @@ class ReleasePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependency:
+    """The release of a package that another one depends on. ``current`` is None for its first, and
+    where nobody needs to know."""
+
+    package: str
+    current: Version | None
+    next: Version
+
+
+@dataclass(frozen=True, slots=True)
 class NothingToRelease:
     """Why there is nothing, in a sentence."""
 

@@ -11,6 +11,7 @@ from bot.core.release.changes import Statement, read_statements
 from bot.core.release.config import Package, ReleaseConfig
 from bot.core.release.model import (
     Change,
+    Dependency,
     HistoryCommit,
     NothingToRelease,
     ReleasePlan,
@@ -41,7 +42,7 @@ def plan_release(
     """
     statements = read_statements(config, commits)
     history = _read(config, config.package(package), list(tags), commits, statements)
-    return _plan(config, history, steering, dependencies)
+    return _plan(config, history, steering, [_of(plan) for plan in dependencies])
 
 
 def plan_releases(
@@ -51,7 +52,8 @@ def plan_releases(
     steering: Mapping[str, Steering] | None = None,
 ) -> dict[str, ReleasePlan | NothingToRelease]:
     """The releases of all packages that ``commits`` has a history of, by name, in the policy's
-    order; a release moves those that depend on it, and these move others."""
+    order; a release moves those that depend on it, and these move others. Where each is released
+    by itself, it is moved by what is released since its own last release."""
     tags, steering = list(tags), steering or {}
     histories: dict[str, _History] = {}
     read: dict[int, list[Statement]] = {}  # several packages may share a history
@@ -68,12 +70,11 @@ def plan_releases(
     while moving:
         moving = False
         for name, history in histories.items():
+            others = () if config.separate else history.package.depends_on
             dependencies = [
-                plan
-                for other in history.package.depends_on
-                if isinstance(plan := plans.get(other), ReleasePlan)
+                _of(plan) for other in others if isinstance(plan := plans.get(other), ReleasePlan)
             ]
-            key = tuple((plan.package, plan.next) for plan in dependencies)
+            key = tuple((one.package, one.next) for one in dependencies)
             if name not in plans or key != seen[name]:
                 seen[name] = key
                 asked = steering.get(name, _NOT_STEERED)
@@ -94,6 +95,11 @@ class _History:
     newest: HistoryCommit | None
     since_final: Sequence[Statement]
     since_latest: Sequence[Statement]
+    moved_final: Sequence[Dependency] = ()
+    """What it depends on and was released since the last final release; none unless each package
+    is released by itself."""
+    moved_latest: Sequence[Dependency] = ()
+    """The same, since the last release of any kind."""
 
 
 def _read(
@@ -114,18 +120,34 @@ def _read(
     since_latest = [one for one in own if owner_of[one.commit.sha] is None]
     since_final = [one for one in own if not final or owner_of[one.commit.sha] != 0]
     newest = commits[0] if commits else None
-    return _History(package, final, latest, newest, since_final, since_latest)
+    if not config.separate:
+        return _History(package, final, latest, newest, since_final, since_latest)
+    moved_final, moved_latest = [], []
+    for name in package.depends_on:
+        other = last_release(config.package(name), tags, final=not config.prerelease)
+        if other is None or other.tag.sha not in owner_of:
+            continue
+        dependency = Dependency(name, None, other.version)
+        owner = owner_of[other.tag.sha]
+        moved_final += [dependency] if not final or owner != 0 else []
+        moved_latest += [dependency] if owner is None else []
+    return _History(
+        package, final, latest, newest, since_final, since_latest, moved_final, moved_latest
+    )
 
 
 def _plan(
     config: ReleaseConfig,
     history: _History,
     steering: Steering,
-    dependencies: Sequence[ReleasePlan],
+    dependencies: Sequence[Dependency],
 ) -> ReleasePlan | NothingToRelease:
     package, final, latest = history.package, history.final, history.latest
+    lately = dependencies
+    if config.separate:
+        dependencies, lately = history.moved_final, history.moved_latest
     if config.bump_dependents is Bump.NONE:
-        dependencies = ()
+        dependencies = lately = ()
     base = final.version if final else None
     since_final = settle(history.since_final, steering.skipped)
     target = decide_target(
@@ -144,10 +166,11 @@ def _plan(
     if (config.prerelease or steering.prerelease) and not version.prerelease:
         current = latest
         shown = settle(history.since_latest, steering.skipped)
+        dependencies = lately
         version = version.next_prerelease(config.prerelease_identifier)
         if latest and latest.version.final == target.version:
             version = latest.version.next_prerelease(config.prerelease_identifier)
-            if not dependencies and not _moves(config, shown):
+            if not lately and not _moves(config, shown):
                 return _nothing(config, history, latest, shown, "")
             if version <= latest.version:
                 reason = f"{version} would come before {latest.version}, which is released."
@@ -161,7 +184,7 @@ def _plan(
         history.newest.at if history.newest else None,
         shown.changes,
         steering.notes,
-        [_dependency(plan) for plan in dependencies],
+        [_dependency(one) for one in dependencies],
     )
     return ReleasePlan(
         package=package.name,
@@ -225,9 +248,13 @@ def _instead(changes: Sequence[Change]) -> str:
     return f": {listed(parts)}"
 
 
-def _dependency(plan: ReleasePlan) -> str:
-    before = f"{plan.current} → " if plan.current else ""
-    return f"{quoted(plan.package)} {before}{plan.next}" if plan.package else f"{before}{plan.next}"
+def _of(plan: ReleasePlan) -> Dependency:
+    return Dependency(plan.package, plan.current, plan.next)
+
+
+def _dependency(one: Dependency) -> str:
+    before = f"{one.current} → " if one.current else ""
+    return f"{quoted(one.package)} {before}{one.next}" if one.package else f"{before}{one.next}"
 
 
 def _contributors(statements: Iterable[Statement]) -> tuple[str, ...]:

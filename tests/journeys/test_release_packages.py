@@ -1,0 +1,173 @@
+"""Several packages in one repository, in the sandbox with real git: what belongs to whom, one pull
+request for all of them or one for each, and what follows what it depends on."""
+
+import pytest
+from journey import Journey
+from test_release_pull import head_of, reconcile, text
+
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Pull, Repository
+
+POLICY = """\
+release:
+  kind: node
+  packages:
+    - path: packages/core
+      name: "@acme/core"
+    - path: packages/api
+      depends_on: ["@acme/core"]
+    - path: web
+"""
+APART = f"{POLICY}  separate_pull_requests: true\n"
+TOGETHER = "lockgate/release/main"
+
+
+def manifest(name: str, version: str) -> str:
+    return f'{{\n  "name": "{name}",\n  "version": "{version}"\n}}\n'
+
+
+def shop(journey: Journey, policy: str = POLICY) -> Repository:
+    """Each package was released once."""
+    repository = journey.shop(policy)
+    files = {
+        "packages/core/package.json": manifest("@acme/core", "1.0.0"),
+        "packages/api/package.json": manifest("api", "2.0.0"),
+        "web/package.json": manifest("web", "3.0.0"),
+    }
+    journey.github.push(repository, "main", CommitSpec("chore: begin", files))
+    for tag in ("core-v1.0.0", "api-v2.0.0", "web-v3.0.0"):
+        journey.github.tag(repository, tag)
+    return repository
+
+
+def land(journey: Journey, repository: Repository, message: str, *paths: str) -> str:
+    (made,) = journey.github.push(
+        repository, "main", CommitSpec(message, dict.fromkeys(paths, f"{message}\n"))
+    )
+    return made
+
+
+def open_pulls(repository: Repository) -> dict[str, Pull]:
+    """By the last part of their branches."""
+    return {
+        pull.head_ref.rpartition("/")[2]: pull
+        for pull in repository.pulls.values()
+        if pull.state == "open" and pull.head_ref.startswith("lockgate/release/")
+    }
+
+
+def tags(repository: Repository) -> set[str]:
+    return {ref.removeprefix("refs/tags/") for ref in repository.git.refs if "/tags/" in ref}
+
+
+async def merge(journey: Journey, pull: Pull) -> None:
+    journey.github.merge(pull, "squash", by=journey.github.user("ada"))
+    await journey.rest()
+
+
+async def test_one_pull_request_releases_two_packages_and_leaves_the_others_alone(
+    journey: Journey,
+) -> None:
+    repository = shop(journey)
+    land(journey, repository, "feat: take orders", "packages/api/orders.js")
+    land(journey, repository, "fix: mend the button", "web/button.js")
+    land(journey, repository, "feat: speak of the fair", "NEWS.md")
+    await journey.rest()
+    (pull,) = open_pulls(repository).values()
+    assert pull.head_ref == TOGETHER
+    assert pull.title == "chore(release): api-v2.1.0 and web-v3.0.1"
+    assert "speak of the fair" not in (pull.body or ""), "it touches no package"
+    changed = {
+        path
+        for path in ("packages/api", "packages/core", "web", "")
+        if text(repository, f"{path}/CHANGELOG.md".lstrip("/"), TOGETHER)
+    }
+    assert changed == {"packages/api", "web"}
+    assert '"2.1.0"' in text(repository, "packages/api/package.json", TOGETHER)
+    assert '"3.0.1"' in text(repository, "web/package.json", TOGETHER)
+    assert '"1.0.0"' in text(repository, "packages/core/package.json", TOGETHER)
+
+    await merge(journey, pull)
+    new = tags(repository) - {"core-v1.0.0", "api-v2.0.0", "web-v3.0.0"}
+    assert new == {"api-v2.1.0", "web-v3.0.1"}
+    assert {repository.git.refs[f"refs/tags/{tag}"] for tag in new} == {pull.merge_commit_sha}
+    notes = {release.tag_name: release.body or "" for release in repository.releases.values()}
+    assert notes.keys() == new
+    assert "take orders" in notes["api-v2.1.0"]
+    assert "mend the button" not in notes["api-v2.1.0"]
+    assert "mend the button" in notes["web-v3.0.1"]
+    assert open_pulls(repository) == {}
+    journey.requests.seen.clear()
+    await reconcile(journey, repository)
+    assert journey.requests.writes == []
+
+
+async def test_of_separate_pull_requests_one_is_merged_and_the_other_goes_on(
+    journey: Journey,
+) -> None:
+    repository = shop(journey, APART)
+    land(journey, repository, "feat: take orders", "packages/api/orders.js")
+    land(journey, repository, "fix: mend the button", "web/button.js")
+    await journey.rest()
+    pulls = open_pulls(repository)
+    assert {name: pull.title for name, pull in pulls.items()} == {
+        "api": "chore(release): api-v2.1.0",
+        "web": "chore(release): web-v3.0.1",
+    }
+    await merge(journey, pulls["api"])
+    assert "api-v2.1.0" in tags(repository)
+    assert "web-v3.0.1" not in tags(repository)
+    assert open_pulls(repository) == {"web": pulls["web"]}
+    branch = pulls["web"].head_ref
+    commits = repository.git.store.ahead(head_of(repository, branch), head_of(repository))
+    assert len(commits) == 1, "one commit, on the trunk that has the other's release"
+    assert repository.git.store.ahead(head_of(repository), head_of(repository, branch)) == []
+    assert '"2.1.0"' in text(repository, "packages/api/package.json", branch)
+    await merge(journey, pulls["web"])
+    assert repository.git.refs["refs/tags/web-v3.0.1"] == pulls["web"].merge_commit_sha
+    assert [release.tag_name for release in repository.releases.values()] == [
+        "api-v2.1.0",
+        "web-v3.0.1",
+    ]
+    assert open_pulls(repository) == {}
+
+
+async def test_a_package_is_released_with_what_it_depends_on(journey: Journey) -> None:
+    repository = shop(journey)
+    land(journey, repository, "feat: add search", "packages/core/search.js")
+    await journey.rest()
+    (pull,) = open_pulls(repository).values()
+    assert pull.title == "chore(release): core-v1.1.0 and api-v2.0.1"
+    assert "`@acme/core` 1.0.0 → 1.1.0" in text(repository, "packages/api/CHANGELOG.md", TOGETHER)
+    await merge(journey, pull)
+    assert {"core-v1.1.0", "api-v2.0.1"} < tags(repository)
+    assert open_pulls(repository) == {}, "what was released together moves nothing again"
+
+
+async def test_apart_a_package_follows_once_what_it_depends_on_is_released(
+    journey: Journey,
+) -> None:
+    repository = shop(journey, APART)
+    land(journey, repository, "feat: add search", "packages/core/search.js")
+    await journey.rest()
+    (core,) = open_pulls(repository).values()
+    assert core.title == "chore(release): core-v1.1.0"
+    await merge(journey, core)
+    (api,) = open_pulls(repository).values()
+    assert api.title == "chore(release): api-v2.0.1"
+    assert "`@acme/core` 1.1.0" in text(repository, "packages/api/CHANGELOG.md", api.head_ref)
+    await merge(journey, api)
+    assert "api-v2.0.1" in tags(repository)
+    assert open_pulls(repository) == {}, "one release moves it once"
+
+
+@pytest.mark.parametrize("policy", [POLICY, APART])
+async def test_what_touches_no_package_releases_nothing(journey: Journey, policy: str) -> None:
+    repository = shop(journey, policy)
+    land(journey, repository, "feat!: tear everything down", "README.md", "scripts/build.sh")
+    land(journey, repository, "fix: a folder that only begins alike", "website/a.js")
+    await journey.rest()
+    assert open_pulls(repository) == {}
+    assert (
+        journey.github.latest_checks(repository, head_of(repository), name="lockgate/release") == []
+    )
