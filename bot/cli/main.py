@@ -17,7 +17,7 @@ _COMMANDS = {
     "migrate": "Bring the database's schema up to date.",
     "policy": "Check a policy file, or print its JSON Schema.",
     "promote": "Put a build live, once every gate of the environment passes.",
-    "release": "Plan releases from Conventional Commits.",
+    "release": "Plan releases from Conventional Commits, and make them.",
     "rollback": "Put a build back that was live before and was seen to work.",
     "serve": "Run the web server and a worker.",
     "setup": "Create the GitHub App and keep its credentials.",

@@ -1,4 +1,5 @@
-"""``lockgate release``: what the next release would be, told from a local clone."""
+"""``lockgate release``: what the next release would be, told from a local clone; and by hand what
+the bot does about releases."""
 
 import json
 import sys
@@ -21,7 +22,7 @@ _NAME = 16
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def release() -> None:
-    """Plan releases from Conventional Commits."""
+    """Plan releases from Conventional Commits, and make them."""
 
 
 @release.command()
@@ -85,6 +86,76 @@ def plan(
         colour = False if no_color else None
         click.echo("\n\n".join("\n".join(_as_text(one)) for one in plans), color=colour)
     sys.exit(0 if any(_following(one) for one in plans) else _NOTHING)
+
+
+@release.command()
+@click.argument("repository", metavar="OWNER/REPO")
+@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: one object a line, one line a pull request.",
+)
+def pr(repository: str, dry_run: bool, format_: str) -> None:
+    """Open or renew the release pull request now, as the bot does by itself.
+
+    It is for when no worker runs, or nobody wants to wait for one. The server's environment is
+    needed: the App's credentials and the database. A worker that runs meanwhile does no harm.
+
+    \b
+    Examples:
+      lockgate release pr octo/shop
+      lockgate release pr octo/shop --dry-run
+      lockgate release pr octo/shop --format json
+
+    \b
+    Exit codes:
+      0  it says what would be released next, or somebody closed it for now
+      1  something is in the way, or GitHub or the database refused
+      2  usage or configuration
+      3  there is nothing to release
+    """
+    from bot.cli.release_runs import run_pr
+
+    sys.exit(run_pr(repository, dry=dry_run, as_json=format_ == "json"))
+
+
+@release.command()
+@click.argument("repository", metavar="OWNER/REPO")
+@click.option("--dry-run", is_flag=True, help="Only say what would be written.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: one object a line, one line a release.",
+)
+def publish(repository: str, dry_run: bool, format_: str) -> None:
+    """Complete what was merged to be released: tag, release, and a word to whoever is in it.
+
+    The bot does so by itself when a release pull request is merged. What it was kept from, by a
+    ruleset say, this does at once. The server's environment is needed: the App's credentials and
+    the database. What is released already stays as it is.
+
+    \b
+    Examples:
+      lockgate release publish octo/shop
+      lockgate release publish octo/shop --dry-run
+      lockgate release publish octo/shop --format json
+
+    \b
+    Exit codes:
+      0  all that was merged is released, also where nothing was left to do
+      1  something could not be released, or GitHub or the database refused
+      2  usage or configuration
+    """
+    from bot.cli.release_runs import run_publish
+
+    sys.exit(run_publish(repository, dry=dry_run, as_json=format_ == "json"))
 
 
 def _following(plan: "ReleasePlan | NothingToRelease") -> "ReleasePlan | None":

@@ -16,6 +16,7 @@ import click
 from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
 from bot.cli.following import End, Errand, JsonTeller, TextTeller
+from bot.cli.names import repository_or_exit
 from bot.cli.running import until_signalled
 from bot.core.commands.command import MAX_REASON, read_count, read_named
 from bot.core.commands.line import Typable
@@ -36,7 +37,6 @@ from bot.logs import configure_logging
 from bot.settings import Secret, Settings, is_token
 from bot.wiring import open_remote
 
-_REPOSITORY = re.compile(r"(?P<owner>[A-Za-z0-9._-]+)/(?P<name>[A-Za-z0-9._-]+)")
 _SLUG = re.compile(r"[A-Za-z0-9-]{1,100}")
 _TOKEN_BYTES = 10_000
 _OF_AN_APP = "ghs_"
@@ -275,7 +275,7 @@ def _run(request: Typable, how: _How) -> None:
     configure_logging(level="error", json=False)
     teller = JsonTeller() if how.output == "json" else TextTeller(plain=bool(how.no_color))
     errand = Errand(
-        *_repository(how.repository),
+        *repository_or_exit(how.repository),
         request,
         teller,
         number=how.pull,
@@ -299,13 +299,6 @@ def _run(request: Typable, how: _How) -> None:
 async def _errand(errand: Errand, settings: Settings, token: Secret) -> None:
     async with open_remote(settings, token) as remote:
         await errand.run(remote)
-
-
-def _repository(text: str) -> tuple[str, str]:
-    match = _REPOSITORY.fullmatch(text)
-    if match is None:
-        raise CommandError(f"“{shown(text)}” names no repository", "write it as OWNER/REPO")
-    return match["owner"], match["name"]
 
 
 def _slug(text: str) -> str:

@@ -42,6 +42,18 @@ class Trunk:
     policy: ReleasePolicy
     config: ReleaseConfig
     cause: str
+    dry: bool = False
+    """Whether to say what would be written and to write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A release as far as it has got. ``tagged``: its tag was made by this run; ``refused``: why it
+    could not go on, in a sentence."""
+
+    made: MadeRelease
+    tagged: bool = False
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +63,28 @@ class Publisher:
     store: Store
     audit: AuditLog
 
-    async def publish(self, trunk: Trunk, pulls: Sequence[ReleasePull]) -> bool:
-        """Complete what was merged of these pull requests, the newest of which is first. Whether a
-        tag was made."""
+    async def publish(self, trunk: Trunk, pulls: Sequence[ReleasePull]) -> list[Completed]:
+        """Complete what was merged of these pull requests, the newest of which is first. What was
+        complete before is left out."""
         merged = [(pull, pull.merge_sha) for pull in pulls if pull.merge_sha]
         numbers = [pull.ref.number for pull, _ in merged]
         known = await self.ledger.fetch_releases(trunk.repo.id, numbers) if merged else ()
         packages = {package.name for package in trunk.config.packages}
-        tagged = False
+        done: list[Completed] = []
         for pull, sha in reversed(merged):
-            made: Sequence[MadeRelease]
-            made = [one for one in known if one.pull_number == pull.ref.number]
-            if not made:
-                made = await self._settle(trunk, pull, sha, newest=pull is merged[0][0])
-            for one in made:
-                if one.state is not ReleaseState.TOLD and one.package in packages:
-                    tagged |= await self._complete(trunk, pull, one)
-        return tagged
+            begun = [Completed(one) for one in known if one.pull_number == pull.ref.number]
+            if not begun:
+                begun = await self._settle(trunk, pull, sha, newest=pull is merged[0][0])
+            for one in begun:
+                if one.made.state is ReleaseState.TOLD or one.made.package not in packages:
+                    continue
+                left = one.refused or trunk.dry
+                done.append(one if left else await self._complete(trunk, pull, one.made))
+        return done
 
     async def _settle(
         self, trunk: Trunk, pull: ReleasePull, sha: Sha, *, newest: bool
-    ) -> Sequence[MadeRelease]:
+    ) -> list[Completed]:
         """What a pull request released. Its title and description only say where to look: what
         counts is the section in the changelog that its merge put on the trunk."""
         said = parse_pull(trunk.config, pull.title, pull.body).versions
@@ -79,56 +92,43 @@ class Publisher:
         named = [(packages[name], said[name]) for name in said if name in packages]
         tags = {tag.name for tag in trunk.line.tags}
         if not newest and all(package.tag_of(version) in tags for package, version in named):
-            return ()  # released before the ledger was there
-        made = []
+            return []  # released before the ledger was there
+        settled = []
         for package, version in named:
+            tag = package.tag_of(version)
+            made = MadeRelease(package.name, str(version), tag, sha, pull.ref.number)
+            refused = ""
             if await self._section(trunk, package, sha, str(version)) is None:
-                await self._say(
-                    trunk,
-                    pull.ref,
-                    package.tag_of(version),
-                    f"{escape.inline(package.tag_of(version))} is not released: the changelog that "
-                    "this was merged with has no section of that version. Add one on a branch "
-                    "of your own, or have the next release take its place.",
+                refused = (
+                    "the changelog that this was merged with has no section of that version. Add "
+                    "one on a branch of your own, or have the next release take its place."
                 )
-                continue
-            made.append(
-                MadeRelease(
-                    package.name,
-                    str(version),
-                    package.tag_of(version),
-                    sha,
-                    pull.ref.number,
-                )
-            )
-        for one in made:
-            await self.ledger.add_release(trunk.repo.id, one)
-        return made
+                if not trunk.dry:
+                    text = f"{escape.inline(tag)} is not released: {refused}"
+                    await self._say(trunk, pull.ref, tag, text)
+            settled.append(Completed(made, refused=refused))
+        for one in settled:
+            if not one.refused and not trunk.dry:
+                await self.ledger.add_release(trunk.repo.id, one.made)
+        return settled
 
-    async def _complete(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> bool:
-        """Whether a tag was made."""
+    async def _complete(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> Completed:
         tagged = False
         if made.state is ReleaseState.MERGED:
             try:
                 async with self._noted("create_tag", trunk, made.tag, made.sha):
                     tagged = await self.releases.create_tag(trunk.repo, made.tag, made.sha)
             except TagTaken as error:
-                await self._refused(
-                    trunk,
-                    pull,
-                    made,
-                    f"{error}. Delete that tag, or merge the next release in its place.",
-                )
-                return False
+                remedy = "Delete that tag, or merge the next release in its place."
+                return await self._refused(trunk, pull, made, f"{error}. {remedy}")
             except RefProtected as error:
-                await self._refused(trunk, pull, made, f"{error}. {error.remedy}")
-                return False
+                return await self._refused(trunk, pull, made, f"{error}. {error.remedy}")
             made = await self._reached(trunk, made, ReleaseState.TAGGED)
         if made.state is ReleaseState.TAGGED:
             made = await self._release(trunk, pull, made)
         if await self._tell(trunk, made):
-            await self._reached(trunk, made, ReleaseState.TOLD)
-        return tagged
+            made = await self._reached(trunk, made, ReleaseState.TOLD)
+        return Completed(made, tagged)
 
     async def _release(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> MadeRelease:
         # First, so that the checkpoint in the release covers it.
@@ -222,10 +222,11 @@ class Publisher:
 
     async def _refused(
         self, trunk: Trunk, pull: ReleasePull, made: MadeRelease, reason: str
-    ) -> None:
+    ) -> Completed:
         log.warning("release_refused", repository=trunk.repo.full_name, tag=made.tag, why=reason)
         text = f"{escape.inline(made.tag)} could not be tagged: {escape.sentence(reason)}"
         await self._say(trunk, pull.ref, made.tag, text)
+        return Completed(made, refused=reason)
 
     async def _say(self, trunk: Trunk, ref: PullRef, tag: str, text: str) -> None:
         """Once for a tag."""

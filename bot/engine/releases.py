@@ -15,7 +15,7 @@ import structlog
 from bot.core.checks import CheckOutput, Conclusion
 from bot.core.effects import plan_checks
 from bot.core.hosting import LedgerEntry
-from bot.core.model import PullState, RepoRef
+from bot.core.model import PullRef, PullState, RepoRef
 from bot.core.phrases import counted
 from bot.core.policy.release import ReleasePolicy, release_config
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
@@ -32,7 +32,8 @@ from bot.core.work import ReconcilePromotion, ReconcileRelease, ReplanRelease
 from bot.engine.apply import apply, noted
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.links import Links
-from bot.engine.publishing import Publisher, Trunk
+from bot.engine.publishing import Completed, Publisher, Trunk
+from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
 from bot.ports import Clock, EffectRecord, Hub, HubGone, Store
 from bot.ports.operations import CommandHub, OperationStore
@@ -99,44 +100,62 @@ class Releases:
             log.info("repository_gone", repository=work.repo.full_name, error=str(error))
 
     async def _reconcile(self, repo: RepoRef, policy: ReleasePolicy, cause: str) -> None:
+        trunk = await self.fetch_trunk(repo, policy, cause)
+        groups = await self.fetch_groups(trunk)
+        if any(one.tagged for one in await self.publish(trunk, groups)):
+            trunk = replace(trunk, line=await self.releases.fetch_line(repo))
+        await self.renew(trunk, groups)
+
+    async def fetch_trunk(
+        self, repo: RepoRef, policy: ReleasePolicy, cause: str, *, dry: bool = False
+    ) -> Trunk:
         line = await self.releases.fetch_line(repo)
         url = f"{self.site}/{repo.full_name}"
         config = release_config(policy, branch=line.branch, repo_url=url)
-        trunk = Trunk(repo, line, policy, config, cause)
-        groups = [
-            Group(branch, names, await self.releases.fetch_pulls(repo, branch))
-            for branch, names in release_branches(policy, line.branch)
+        return Trunk(repo, line, policy, config, cause, dry)
+
+    async def fetch_groups(self, trunk: Trunk) -> list[Group]:
+        return [
+            Group(branch, names, await self.releases.fetch_pulls(trunk.repo, branch))
+            for branch, names in release_branches(trunk.policy, trunk.line.branch)
         ]
-        published = [
-            await self.publisher.publish(trunk, group.ours_into(line.branch)) for group in groups
-        ]
-        if any(published):
-            line = await self.releases.fetch_line(repo)
-            trunk = replace(trunk, line=line)
+
+    async def publish(self, trunk: Trunk, groups: Sequence[Group]) -> list[Completed]:
+        """Complete what was merged."""
+        pulls = [group.ours_into(trunk.line.branch) for group in groups]
+        return [one for ours in pulls for one in await self.publisher.publish(trunk, ours)]
+
+    async def renew(self, trunk: Trunk, groups: Sequence[Group]) -> list[Renewed]:
+        """Make the release pull requests say what would be released next."""
+        repo, line = trunk.repo, trunk.line
         steering: dict[str, Steering] = {}
         for group in groups:
             if open_ := group.open_into(line.branch):
                 wishes = await self.steering.fetch_wishes(repo.id, open_.ref.number)
                 steering |= {name: decide_steering(wishes, name) for name in group.packages}
-        planned = await fetch_plans(self.releases, repo, line, config, steering)
-        for group in groups:
-            await self._reconcile_pull(trunk, group, planned)
+        planned = await fetch_plans(self.releases, repo, line, trunk.config, steering)
+        return [await self._reconcile_pull(trunk, group, planned) for group in groups]
 
-    async def _reconcile_pull(self, trunk: Trunk, group: Group, planned: Planned) -> None:
+    async def _reconcile_pull(self, trunk: Trunk, group: Group, planned: Planned) -> Renewed:
         name, pulls = group.branch, group.pulls
         ours, open_ = group.ours_into(trunk.line.branch), group.open_into(trunk.line.branch)
         found = [planned.plans[package] for package in group.packages]
         plans = [plan for plan in found if isinstance(plan, ReleasePlan)]
+        ref = open_.ref if open_ else None
+        said_of = Renewed(name, trunk.line.branch, Outcome.NOTHING, ref)
         if not plans:
-            if open_ is not None:
-                await self._close(trunk, open_, [plan.reason for plan in found])
-            return
+            reasons = [plan.reason for plan in found]
+            if open_ is None:
+                return replace(said_of, reasons=reasons)
+            await self._close(trunk, open_, reasons)
+            return replace(said_of, outcome=Outcome.CLOSED, reasons=reasons)
+        said_of = replace(said_of, title=render_title(plans), tags=[plan.tag for plan in plans])
         if open_ is None and ours and await self._stays_closed(trunk, ours[0], plans):
-            return
+            return replace(said_of, outcome=Outcome.PUT_OFF, pull=ours[0].ref)
         branch = await self._fetch_branch(trunk, name, pulls, open_)
         foreign = branch is not None and bool(branch.foreign)
         problems = list(_taken(trunk, plans))
-        if branch is not None and foreign and not problems:
+        if branch is not None and foreign and not problems and not trunk.dry:
             branch = await self._merged(trunk, branch, problems)
         files = Files()
         if not problems:
@@ -151,7 +170,7 @@ class Releases:
             )
             problems += files.problems
         said = parse_pull(trunk.config, open_.title, open_.body) if open_ else None
-        title, live = render_title(plans), await self._live(trunk.repo, planned.commits)
+        title, live = said_of.title, await self._live(trunk.repo, planned.commits)
 
         def render() -> str:
             return render_body(
@@ -164,12 +183,24 @@ class Releases:
             )
 
         same = open_ is not None and _normal(open_.body) == _normal(render())
-        if not problems and not (same and _stands(branch, title)):
+        stands = same and _stands(branch, title)
+        if not problems and not stands and not trunk.dry:
             try:
                 await self._write_branch(trunk, name, branch, files, title)
             except RefProtected as error:
                 problems.append(f"{error}. {error.remedy}")
-        await self._write_pull(trunk, name, open_, title, render(), problems)
+        if not trunk.dry:
+            ref = await self._write_pull(trunk, name, open_, title, render(), problems)
+        written = Outcome.RENEWED if open_ else Outcome.OPENED
+        if open_ and stands and open_.title == title:
+            written = Outcome.UNCHANGED
+        return replace(
+            said_of,
+            outcome=Outcome.HELD if problems else written,
+            pull=ref,
+            files=[file.path for file in files.shown],
+            problems=problems,
+        )
 
     async def _fetch_branch(
         self, trunk: Trunk, name: str, pulls: Sequence[ReleasePull], open_: ReleasePull | None
@@ -234,19 +265,22 @@ class Releases:
         title: str,
         body: str,
         problems: Sequence[str],
-    ) -> None:
+    ) -> PullRef | None:
+        ref = open_.ref if open_ else None
         if open_ is not None:
             if (open_.title, _normal(open_.body)) != (title, _normal(body)):
                 async with self._noted("edit_pull", trunk, str(open_.ref), body):
                     await self.releases.edit_pull(open_.ref, title=title, body=body)
         elif not problems:
             async with self._noted("open_pull", trunk, f"{trunk.repo.full_name}@{branch}", body):
-                await self.releases.open_pull(
+                opened = await self.releases.open_pull(
                     trunk.repo, branch=branch, base=trunk.line.branch, title=title, body=body
                 )
+                ref = opened.ref
         if problems:
             log.warning("release_held", repository=trunk.repo.full_name, problems=list(problems))
             await self._report(trunk, title, problems)
+        return ref
 
     async def _report(self, trunk: Trunk, title: str, problems: Sequence[str]) -> None:
         """A check on the trunk's head: there may be no pull request to say it on."""
@@ -274,6 +308,8 @@ class Releases:
         said = parse_pull(trunk.config, newest.title, newest.body)
         if said.digest != changes_digest(plans):
             return False
+        if trunk.dry:
+            return True
         text = (
             f"{_CLOSED}\n{escape.inline(plans[0].tag)} is not released for now. This stays closed "
             f"until something new lands on {escape.code(trunk.line.branch)} that makes a release. "
@@ -284,6 +320,8 @@ class Releases:
         return True
 
     async def _close(self, trunk: Trunk, pull: ReleasePull, reasons: Sequence[str]) -> None:
+        if trunk.dry:
+            return
         said = "\n".join(f"- {escape.sentence(reason, limit=600)}" for reason in reasons)
         text = f"{_NOTHING}\nThere is nothing to release any more, so this is closed.\n\n{said}"
         async with self._noted("close_pull", trunk, str(pull.ref), text):
