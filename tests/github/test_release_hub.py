@@ -6,11 +6,12 @@ from github_kit import GitHub
 from bot.adapters.github.release_hub import GitHubReleaseHub
 from bot.core.model import AbsentFile, FoundFile, Sha, UnreadableFile
 from bot.core.release.model import PullSummary
-from bot.ports import HubGone, HubRefused, HubUnavailable
+from bot.ports import HubGone, HubUnavailable
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.faults import Fault
 from bot.sandbox.git import Change, NewCommit, Signature
 from bot.sandbox.model import Repository
+from bot.sandbox.rest import commits as listing
 
 MINT = "POST /app/installations/{installation_id}/access_tokens"
 GRAPHQL = "POST /graphql"
@@ -154,12 +155,13 @@ async def test_the_pull_request_that_each_commit_came_by(
 ) -> None:
     world, base = github.sandbox, tip(shop)
     mona = world.user("mona")
-    pull = world.open_pull(shop, "feat: find", "feat: one", "fix: two", by=mona, body="Why.")
+    body = "Why.\n\nBEGIN_COMMIT_OVERRIDE\nfeat: find\nEND_COMMIT_OVERRIDE\n"
+    pull = world.open_pull(shop, "feat: find", "feat: one", "fix: two", by=mona, body=body)
     world.open_pull(shop, "feat: not merged", by=mona)
     world.merge(pull, method, by=world.user("rosa"))
     world.push(shop, "main", "docs: past every pull request")
     found = await releases.fetch_commits(github.ref(shop), base if base_too else None, tip(shop))
-    summary = PullSummary(pull.number, "feat: find", "Why.", "mona")
+    summary = PullSummary(pull.number, "feat: find", body, "mona")
     pulls = {commit.message.partition("\n")[0]: commit.pull for commit in found}
     assert pulls.pop("docs: past every pull request") is None
     assert pulls.pop("chore: first commit", None) is None
@@ -234,14 +236,37 @@ async def test_a_list_that_ends_early_is_no_history(
     github: GitHub, releases: GitHubReleaseHub, shop: Repository
 ) -> None:
     repo, base = github.ref(shop), tip(shop)
-    for total, kind, words in (
-        (3, HubUnavailable, "gave 0 of the 3 commits"),
-        (10_001, HubRefused, "10,001 commits, and GitHub lists 10,000"),
-    ):
-        answer = {"total_commits": total, "commits": []}
-        github.sandbox.faults.add(Fault("GET *compare*", "answer", 200, answer))
-        with pytest.raises(kind, match=words):
-            await releases.fetch_commits(repo, base, base)
+    answer = {"total_commits": 3, "commits": []}
+    github.sandbox.faults.add(Fault("GET *compare*", "answer", 200, answer))
+    with pytest.raises(HubUnavailable, match="gave 0 of the 3 commits"):
+        await releases.fetch_commits(repo, base, base)
+
+
+async def test_more_commits_than_a_comparison_lists(
+    github: GitHub,
+    releases: GitHubReleaseHub,
+    shop: Repository,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With branches that were begun before and within what is listed, and merged after it."""
+    monkeypatch.setattr(listing, "_LISTED_COMMITS", 7)
+    world = github.sandbox
+    old = tip(shop)
+    base = Sha(world.push(shop, "main", "feat: released")[0])
+    world.push(shop, "early", "feat: begun before", onto=old)
+    early = world.open_pull(shop, "feat: early", "feat: e1", "feat: e2", head="early")
+    for number in range(12):
+        world.push(shop, "main", f"feat: {number}")
+        if number == 3:
+            late = world.open_pull(shop, "feat: late", "feat: l1", "feat: l2")
+    world.merge(early, "merge")
+    world.merge(late, "merge")
+    found = await releases.fetch_commits(github.ref(shop), base, tip(shop))
+    shas = [str(commit.sha) for commit in found]
+    assert sorted(shas) == sorted(shop.git.store.ahead(tip(shop), base))
+    assert len(shas) == 19
+    for place, commit in enumerate(found):
+        assert not {str(parent) for parent in commit.parent_shas or ()} & set(shas[:place])
 
 
 # paths

@@ -20,13 +20,11 @@ from bot.adapters.github.release_reading import (
 from bot.adapters.github.release_refs import slots_of
 from bot.core.model import FileRead, RepoRef, Sha
 from bot.core.release.model import HistoryCommit, Tag
-from bot.ports import HubGone, HubRefused, HubUnavailable
+from bot.ports import HubGone, HubUnavailable
 from bot.ports.releases import ReleaseLine
 
 _AT_ONCE = 8
 """Requests for the files of commits. GitHub allows 100 for all processes together."""
-_MOST_COMPARED = 10_000
-"""Commits of a comparison, however many pages are asked for."""
 _KEPT_PATHS = 500_000
 """Of commits, which never change: so that a history that takes more requests than an hour's limit
 allows is read to its end by the job's next tries."""
@@ -80,8 +78,8 @@ class ReleaseHistory:
         self, repo: RepoRef, base: Sha | None, head: Sha, *, paths: bool = False
     ) -> tuple[HistoryCommit, ...]:
         """One or two requests for each 100 commits, but for the paths."""
-        found = await (self._history(repo, head) if base is None else self._since(repo, base, head))
-        commits = [read_history_commit(repo, node) for node in found]
+        read = self._history(repo, head) if base is None else self._since(repo, base, head)
+        commits = await read
         if not paths:
             return tuple(commits)
         repo = await self._access.named(repo)
@@ -111,10 +109,10 @@ class ReleaseHistory:
                 found[path] = read or await self._read_blob(repo, path, commit[slot]["oid"])
         return {path: found[path] for path in wanted}
 
-    async def _history(self, repo: RepoRef, head: Sha) -> list[dict[str, Any]]:
+    async def _history(self, repo: RepoRef, head: Sha) -> list[HistoryCommit]:
         """All that leads to a commit, newest first."""
         about = f"{repo.full_name}@{head}"
-        found: list[dict[str, Any]] = []
+        found: list[HistoryCommit] = []
         after: str | None = None
         while True:
             data, _ = await self._access.query(
@@ -124,49 +122,58 @@ class ReleaseHistory:
             commit = data["repository"]["object"]
             if not commit:
                 raise HubGone(f"could not {op.RELEASE_HISTORY.task} {about}: no such commit")
-            found += commit["history"]["nodes"]
+            found += [read_history_commit(repo, node) for node in commit["history"]["nodes"]]
             if not commit["history"]["pageInfo"]["hasNextPage"]:
                 return found
             after = commit["history"]["pageInfo"]["endCursor"]
 
-    async def _since(self, repo: RepoRef, base: Sha, head: Sha) -> list[dict[str, Any]]:
+    async def _since(self, repo: RepoRef, base: Sha, head: Sha) -> list[HistoryCommit]:
         """What a comparison lists, newest first. It names no pull requests: GraphQL is asked for
         the commits themselves, by the ids that they have there."""
         repo = await self._access.named(repo)
         about = f"{repo.full_name} {base[:7]}...{head[:7]}"
-        found: list[dict[str, Any]] = []
+        found: list[HistoryCommit] = []
         async for page in self.compare(repo, base, head):
             if not page:
                 continue
             ids = [item["node_id"] for item in page]
             data, _ = await self._access.query(op.RELEASE_COMMITS, repo, about, {"ids": ids})
             self._access.learn(repo, data["repository"])
-            found += data["nodes"]
+            found += [read_history_commit(repo, node) for node in data["nodes"]]
         found.reverse()
         return found
 
     async def compare(
         self, repo: RepoRef, base: Sha, head: Sha
     ) -> AsyncIterator[list[dict[str, Any]]]:
-        """The commits that ``head`` has and ``base`` has not, oldest first, a hundred a page."""
+        """The commits that ``head`` has and ``base`` has not, oldest first, a hundred a page.
+
+        GitHub lists no more than 10,000 of a comparison. One that ends early is gone on with from
+        the last commit listed that was built on ``base``: what comes after it, ``base`` has not.
+        """
         about = f"{repo.full_name} {base[:7]}...{head[:7]}"
-        count = total = 0
-        async for page in self._client.pages(
-            op.COMPARE,
-            installation=repo.installation_id,
-            path={**path_of(repo), "basehead": f"{base}...{head}"},
-            about=about,
-        ):
-            total = page.data["total_commits"]
-            count += len(page.data["commits"])
-            yield page.data["commits"]
-        if total > _MOST_COMPARED:
-            raise HubRefused(
-                f"{about} are {total:,} commits, and GitHub lists {_MOST_COMPARED:,} of them: "
-                "put a release's tag on a later commit"
-            )
-        if count != total:
-            raise HubUnavailable(f"GitHub gave {count} of the {total} commits of {about}")
+        seen: set[str] = set()
+        built_on = {str(base)}
+        total: int | None = None
+        last, start = str(base), ""
+        while last != start and (total is None or len(seen) < total):
+            start = last
+            async for page in self._client.pages(
+                op.COMPARE,
+                installation=repo.installation_id,
+                path={**path_of(repo), "basehead": f"{start}...{head}"},
+                about=about,
+            ):
+                total = page.data["total_commits"] if total is None else total
+                fresh = [item for item in page.data["commits"] if item["sha"] not in seen]
+                for item in fresh:
+                    seen.add(item["sha"])
+                    if any(parent["sha"] in built_on for parent in item["parents"]):
+                        last = item["sha"]
+                        built_on.add(last)
+                yield fresh
+        if len(seen) != total:
+            raise HubUnavailable(f"GitHub gave {len(seen):,} of the {total:,} commits of {about}")
 
     async def _touched(self, repo: RepoRef, sha: Sha) -> tuple[str, ...]:
         """GitHub names no more than 3,000 files of a commit."""

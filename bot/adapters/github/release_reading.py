@@ -17,6 +17,7 @@ from bot.core.model import (
     Sha,
     UnreadableFile,
 )
+from bot.core.release.messages import may_override
 from bot.core.release.model import HistoryCommit, PullSummary, Tag
 from bot.ports.releases import BranchCommit, HubRelease, ReleasePull
 
@@ -78,7 +79,10 @@ def _read_summary(repo: RepoRef, node: dict[str, Any]) -> PullSummary | None:
     login = author["login"]
     if author["__typename"] == "Bot" and not login.endswith("[bot]"):
         login += "[bot]"
-    return PullSummary(pull["number"], pull["title"] or "", pull["body"] or "", login)
+    body = pull["body"] or ""
+    # Thousands of long descriptions would be kept for nothing.
+    body = body if may_override(body) else ""
+    return PullSummary(pull["number"], pull["title"] or "", body, login)
 
 
 def read_paths(files: Iterable[dict[str, Any]]) -> set[str]:

@@ -49,10 +49,15 @@ def read_messages(text: str, types: frozenset[str]) -> tuple[Message, ...]:
     return (parse_message(text) if message.kind is MessageKind.REVERT else message,)
 
 
+def may_override(text: str) -> bool:
+    """Whether a text could have a block: all that a release asks of a description."""
+    return _BEGIN in text
+
+
 def read_override(text: str, types: frozenset[str]) -> tuple[Message, ...] | None:
     """What a text says by its first block alone, which may be nothing at all; None if it has no
     block, or has it within an HTML comment, as a pull request's template may."""
-    if _BEGIN not in text:
+    if not may_override(text):
         return None
     lines = [line.strip() for line in _COMMENT.sub("", text).splitlines()]
     if _BEGIN not in lines:

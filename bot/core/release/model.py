@@ -25,6 +25,7 @@ class PullSummary:
     number: int
     title: str
     body: str
+    """Empty where it says nothing that a release asks for."""
     author: str
     """A login; empty if not known."""
 

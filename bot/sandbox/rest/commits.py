@@ -11,6 +11,7 @@ from bot.sandbox.model import Json, Repository
 routes = Routes()
 _COMPARED_COMMITS = 250
 _COMPARED_FILES = 300
+_LISTED_COMMITS = 10_000
 _COMMIT_FILES = 3000
 _STATES = ("error", "failure", "pending", "success")
 
@@ -145,7 +146,7 @@ def get_commit(call: Call) -> Reply:
 
 @routes.add("GET", "/repos/{owner}/{repo}/compare/{basehead}", "contents:read")
 def compare(call: Call) -> Reply:
-    """Without paging the last 250 commits; files only on the first page.
+    """Without paging the last 250 commits, with it the first 10,000; files only on the first page.
     https://docs.github.com/rest/commits/commits#compare-two-commits"""
     base_name, separator, head_name = call.params["basehead"].partition("...")
     if not separator:
@@ -158,7 +159,7 @@ def compare(call: Call) -> Reply:
         raise ApiError(404, f"No common ancestor between {base_name} and {head_name}.")
     ahead, behind = store.ahead(head, base), store.ahead(base, head)
     paged = "page" in call.query or "per_page" in call.query
-    shown = call.page(ahead) if paged else ahead[-_COMPARED_COMMITS:]
+    shown = call.page(ahead[:_LISTED_COMMITS]) if paged else ahead[-_COMPARED_COMMITS:]
     first = call.query.get("page", "1") == "1"
     files = store.diff(store.commit(fork_point).tree, store.commit(head).tree)
     shapes = call.sandbox.shapes
