@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.model import FileRead, PullRef, PullState, RepoRef, Sha
+from bot.core.release.kinds import Latest
 from bot.core.release.model import FileChange, HistoryCommit, Tag
 from bot.ports import HubRefused, HubUnavailable
 
@@ -220,11 +221,11 @@ class ReleaseHub(Protocol):
         body: str,
         draft: bool = False,
         prerelease: bool = False,
-        latest: bool | None = None,
+        latest: Latest = Latest.LEGACY,
     ) -> HubRelease:
         """Make the release of a tag that is there. If there is one it is returned as it is, and of
-        two drafts that were made at once the older one stays. ``latest`` None leaves it to GitHub
-        whether it is shown as the latest."""
+        two drafts that were made at once the older one stays. Neither a draft nor a prerelease is
+        shown as the latest, whatever ``latest`` says."""
         ...
 
     async def edit_release(

@@ -1,5 +1,6 @@
 """Tags, releases, and the rules that protect branches and tags."""
 
+import re
 from typing import Final
 
 from bot.sandbox import shapes_shipping as shown
@@ -132,12 +133,18 @@ class Releasing(World):
             self._release_event(action, release, author)
 
     def set_latest(self, release: Release, make_latest: str) -> None:
-        """``true``, or ``legacy`` for the newest one, makes it the latest; ``false`` leaves the
-        others as they are. A pre-release never is."""
-        if make_latest == "false" or release.prerelease or release.draft:
+        """``true`` makes it the latest, ``legacy`` where none has a higher version; ``false``
+        leaves the others as they are. A pre-release never is."""
+        others = release.repository.releases.values()
+        full = [one for one in others if not one.draft and not one.prerelease]
+        if (
+            release not in full
+            or make_latest == "false"
+            or (make_latest == "legacy" and release is not max(full, key=_version))
+        ):
             release.latest = False
             return
-        for other in release.repository.releases.values():
+        for other in others:
             other.latest = other is release
 
     def edit_release(
@@ -211,3 +218,8 @@ class Releasing(World):
         full = [r for r in repository.releases.values() if not r.draft and not r.prerelease]
         marked = [release for release in full if release.latest] or full
         return marked[-1] if marked else None
+
+
+def _version(release: Release) -> tuple[list[int], int]:
+    """The numbers of its tag; of two that have the same the newer one is higher."""
+    return [int(number) for number in re.findall(r"\d+", release.tag_name)], release.id

@@ -1,6 +1,7 @@
 """The release pull request, the release, and what is said on the pull requests that are in it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from github_kit import GitHub
@@ -8,6 +9,7 @@ from github_kit import GitHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.release_hub import GitHubReleaseHub
 from bot.core.model import PullState, Sha
+from bot.core.release.kinds import Latest
 from bot.core.release.model import FileChange
 from bot.ports import HubGone, HubRefused, HubUnavailable
 from bot.ports.releases import RefProtected
@@ -191,22 +193,26 @@ async def test_a_release_from_first_to_last(
     ("kind", "latest"),
     [
         ({}, "v2.0.0"),
-        ({"latest": True}, "v2.0.0"),
-        ({"latest": False}, "v1.0.0"),
+        ({"latest": Latest.TRUE}, "v2.0.0"),
+        ({"latest": Latest.FALSE}, "v1.0.0"),
+        ({"latest": Latest.LEGACY}, "v2.0.0"),
+        ({"tag": "v0.9.0", "latest": Latest.LEGACY}, "v1.0.0"),
+        ({"tag": "v0.9.0", "latest": Latest.TRUE}, "v0.9.0"),
         ({"prerelease": True}, "v1.0.0"),
-        ({"prerelease": True, "latest": True}, "v1.0.0"),
-        ({"draft": True, "latest": True}, "v1.0.0"),
+        ({"prerelease": True, "latest": Latest.TRUE}, "v1.0.0"),
+        ({"draft": True, "latest": Latest.TRUE}, "v1.0.0"),
     ],
 )
 async def test_which_one_is_the_latest(
     github: GitHub,
     releases: GitHubReleaseHub,
     shop: Repository,
-    kind: dict[str, bool],
+    kind: dict[str, Any],
     latest: str,
 ) -> None:
     github.sandbox.create_release(shop, "v1.0.0")
-    await releases.create_release(github.ref(shop), tag="v2.0.0", title="", body="", **kind)
+    kind = {"tag": "v2.0.0", **kind}
+    await releases.create_release(github.ref(shop), title="", body="", **kind)
     shown = github.sandbox.latest_release(shop)
     assert shown is not None
     assert shown.tag_name == latest

@@ -3,6 +3,7 @@ request for all of them or one for each, and what follows what it depends on."""
 
 import pytest
 from journey import Journey
+from test_release_publish import told
 from test_release_pull import head_of, reconcile, text
 
 from bot.sandbox.code import CommitSpec
@@ -171,3 +172,76 @@ async def test_what_touches_no_package_releases_nothing(journey: Journey, policy
     assert (
         journey.github.latest_checks(repository, head_of(repository), name="lockgate/release") == []
     )
+
+
+SHOWN = """\
+release:
+  kind: node
+  latest: false
+  packages:
+    - {path: packages/core, draft: true}
+    - {path: packages/api, latest: true}
+    - {path: web}
+"""
+
+
+async def test_each_package_says_whether_its_release_is_a_draft_and_the_latest(
+    journey: Journey,
+) -> None:
+    repository = shop(journey, SHOWN)
+    done = {}
+    for path in ("packages/core", "packages/api", "web"):
+        pull = journey.github.open_pull(
+            repository,
+            "feat: add search",
+            CommitSpec("feat: add search", {f"{path}/search.js": path}),
+            head=path,
+            by=journey.github.user("mona"),
+        )
+        journey.github.merge(pull, "squash", by=journey.github.user("ada"))
+        done[path] = pull
+    await journey.rest()
+    (pull,) = open_pulls(repository).values()
+    await merge(journey, pull)
+    made = {release.tag_name: release for release in repository.releases.values()}
+    assert {tag: (one.draft, one.latest) for tag, one in made.items()} == {
+        "core-v1.1.0": (True, False),
+        "api-v2.1.0": (False, True),
+        "web-v3.1.0": (False, False),
+    }
+    assert told(journey, done["packages/core"]) == [], "a draft is for nobody yet"
+    assert len(told(journey, done["packages/api"])) == 1
+    assert len(told(journey, done["web"])) == 1
+    await reconcile(journey, repository)
+    assert len(repository.releases) == 3, "one draft is enough"
+
+    # What the policy says by then does not make a draft a release.
+    changed = SHOWN.replace(", draft: true", "")
+    journey.github.push(
+        repository, "main", CommitSpec("ci: no drafts", {".github/lockgate.yml": changed})
+    )
+    await journey.rest()
+    assert made["core-v1.1.0"].draft
+    assert told(journey, done["packages/core"]) == []
+    journey.github.publish_release(made["core-v1.1.0"])
+    await journey.rest()
+    (said,) = told(journey, done["packages/core"])
+    assert "/releases/tag/core-v1.1.0)" in said.body
+
+
+async def test_of_a_draft_that_was_deleted_nobody_is_told(journey: Journey) -> None:
+    repository = shop(journey, f"{POLICY}  draft: true\n")
+    feature = journey.github.open_pull(
+        repository,
+        "feat: add search",
+        CommitSpec("feat: add search", {"web/search.js": "1"}),
+        by=journey.github.user("mona"),
+    )
+    journey.github.merge(feature, "squash", by=journey.github.user("ada"))
+    await journey.rest()
+    await merge(journey, open_pulls(repository)["main"])
+    (draft,) = repository.releases.values()
+    journey.github.delete_release(draft)
+    await reconcile(journey, repository)
+    assert repository.releases == {}, "it is not made again"
+    assert told(journey, feature) == []

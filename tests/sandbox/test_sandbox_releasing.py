@@ -259,6 +259,7 @@ async def test_the_latest_is_the_one_that_was_said_to_be(github: Sandbox, shop: 
             ("v1.0.0", {}, "v1.0.0"),
             ("v2.0.0", {"make_latest": "legacy"}, "v2.0.0"),
             ("v1.0.1", {"make_latest": "false"}, "v2.0.0"),
+            ("v1.0.2", {"make_latest": "legacy"}, "v2.0.0"),
             ("v3.0.0-rc.1", {"prerelease": True}, "v2.0.0"),
         ):
             made = await api.post(f"{AT}/releases", json={"tag_name": tag, **more})

@@ -16,14 +16,12 @@ from bot.adapters.github.release_reading import (
 )
 from bot.adapters.github.release_refs import ReleaseRefs
 from bot.core.model import FileRead, PullRef, PullState, RepoRef, Sha
+from bot.core.release.kinds import Latest
 from bot.core.release.model import FileChange, HistoryCommit, Tag
 from bot.ports import HubGone, HubRefused
 from bot.ports.releases import BranchCommit, HubRelease, ReleaseBranch, ReleaseLine, ReleasePull
 
 _A_PAGE = 100
-_LATEST = {True: "true", False: "false", None: "legacy"}
-"""``legacy``: GitHub decides by version and date.
-https://docs.github.com/rest/releases/releases#create-a-release"""
 
 
 class GitHubReleaseHub:
@@ -188,11 +186,11 @@ class GitHubReleaseHub:
         body: str,
         draft: bool = False,
         prerelease: bool = False,
-        latest: bool | None = None,
+        latest: Latest = Latest.LEGACY,
     ) -> HubRelease:
         repo = await self._access.named(repo)
-        # Neither a draft nor a pre-release can be the latest.
-        shown = "" if draft or prerelease else _LATEST[latest]
+        # Of a draft or a pre-release GitHub refuses to be asked for it.
+        shown = "" if draft or prerelease else latest
         written = release_body(
             title=title, body=body, draft=draft, prerelease=prerelease, latest=shown
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -28,7 +28,7 @@ from bot.core.release.config import (
     Package,
     ReleaseConfig,
 )
-from bot.core.release.kinds import ExtraFile, Kind, PackageFiles
+from bot.core.release.kinds import ExtraFile, Kind, Latest, PackageFiles
 from bot.core.release.version import Bump, parse_version
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +61,7 @@ class ExtraFilePolicy(BaseModel):
     )
 
 
+LatestChoice: TypeAlias = bool | Literal["legacy"]
 ExtraFiles: TypeAlias = tuple[FilePath | ExtraFilePolicy, ...]
 
 
@@ -99,6 +100,8 @@ class PackagePolicy(BaseModel):
     release_as: VersionText | None = Field(
         default=None, description="Its next version, whatever the commits say, until it is out."
     )
+    draft: bool | None = Field(default=None, description="Left out: `release.draft`.")
+    latest: LatestChoice | None = Field(default=None, description="Left out: `release.latest`.")
 
     @property
     def called(self) -> str:
@@ -209,9 +212,10 @@ class ReleasePolicy(BaseModel):
         default=False,
         description="Whether GitHub releases are made as drafts, for a person to publish.",
     )
-    latest: bool = Field(
+    latest: LatestChoice = Field(
         default=True,
-        description="Whether a release that is no prerelease is marked as the repository's latest.",
+        description="Whether a release that is no prerelease is marked as the repository's latest; "
+        "`legacy`: GitHub decides, by date and version.",
     )
     changelog: ChangelogPolicy = Field(
         default_factory=ChangelogPolicy, description="Where the changelog is, and its beginning."
@@ -251,6 +255,13 @@ class ReleasePolicy(BaseModel):
             package.path,
             tuple(_extra(one, package.path) for one in package.extra_files),
         )
+
+    def draft_of(self, package: PackagePolicy) -> bool:
+        return self.draft if package.draft is None else package.draft
+
+    def latest_of(self, package: PackagePolicy) -> Latest:
+        said = self.latest if package.latest is None else package.latest
+        return Latest(str(said).lower())
 
     def changelog_of(self, package: PackagePolicy) -> str:
         """The path of a package's changelog, from the repository's root."""

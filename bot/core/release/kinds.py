@@ -13,6 +13,16 @@ class Kind(StrEnum):
     GENERIC = "generic"
 
 
+class Latest(StrEnum):
+    """Whether a release is shown as the repository's latest: GitHub's ``make_latest``.
+    https://docs.github.com/rest/releases/releases#create-a-release"""
+
+    TRUE = "true"
+    FALSE = "false"
+    LEGACY = "legacy"
+    """GitHub decides, by date and version."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExtraFile:
     """A file that the policy names. Without ``at`` and ``pattern`` its lines are marked, or its
