@@ -272,6 +272,15 @@ class ReplanRelease(ReconcileRelease):
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshRelease(ReplanRelease):
+    """The same where nobody waits for it, for one of many at once: it lets people's own events go
+    first, and waits while GitHub's rate limit is low."""
+
+    kind: ClassVar[str] = "refresh_release"
+    priority: ClassVar[int] = -10
+
+
+@dataclass(frozen=True, slots=True)
 class TellOperation:
     """Bring an operation's comment and reaction up to date, however long GitHub is away."""
 
@@ -353,6 +362,7 @@ Work: TypeAlias = (
     | PromoteRelease
     | ReconcileRelease
     | ReplanRelease
+    | RefreshRelease
     | TellOperation
     | DeliverNotice
     | SequenceAudit
@@ -383,6 +393,7 @@ KINDS: dict[str, type[Work]] = {
         PromoteRelease,
         ReconcileRelease,
         ReplanRelease,
+        RefreshRelease,
         TellOperation,
         DeliverNotice,
         SequenceAudit,

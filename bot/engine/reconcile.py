@@ -21,6 +21,7 @@ from bot.core.work import (
     ReconcilePullRequest,
     ReconcileRepository,
     RefreshPullRequest,
+    RefreshRelease,
     RejudgePromotion,
     RerunHead,
     RerunPullRequest,
@@ -97,6 +98,7 @@ class Reconciler:
         for repo in repositories:
             await self.store.enqueue(ReconcileRepository(*_fields(repo)))
             await self.store.enqueue(RejudgePromotion(*_fields(repo)))
+            await self.store.enqueue(RefreshRelease(*_fields(repo)))
 
     async def rerun_head(self, work: RerunHead, cause: str) -> None:
         try:

@@ -26,6 +26,7 @@ from bot.core.work import (
     ReconcilePullRequest,
     ReconcileRelease,
     ReconcileRepository,
+    RefreshRelease,
     RejudgePromotion,
     ReplanRelease,
     RerunHead,
@@ -187,6 +188,7 @@ def _installation_repositories(payload: Payload, _: float | None) -> Iterator[Wo
         repo = _repo({"installation": payload.get("installation"), "repository": repository})
         if repo:
             yield ReconcileRepository(**repo)
+            yield RefreshRelease(**repo)
 
 
 def _issue_comment(payload: Payload, received_at: float | None) -> Iterator[Work]:

@@ -17,6 +17,7 @@ from bot.core.work import (
     ReconcilePullRequest,
     ReconcileRelease,
     ReconcileRepository,
+    RefreshRelease,
     RejudgePromotion,
     ReplanRelease,
     RerunHead,
@@ -321,7 +322,7 @@ CASES = {
         "installation_repositories",
         "added",
         payload(repositories_added=[{"id": 42, "full_name": "octo/shop"}, None]),
-        [ReconcileRepository(**REPO)],
+        [ReconcileRepository(**REPO), RefreshRelease(**REPO)],
     ),
     "an event that is not known": ("gollum", "", payload(), []),
 }

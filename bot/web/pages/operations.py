@@ -41,6 +41,7 @@ _WORKS = {
     "promote_release": "promote a release of",
     "reconcile_release": "prepare and publish releases of",
     "replan_release": "plan releases anew of",
+    "refresh_release": "plan, unasked, releases of",
     "tell_operation": "report on operation",
     "deliver_notice": "tell the news",
     "sequence_audit": "take entries into the audit log",
