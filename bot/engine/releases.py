@@ -17,10 +17,9 @@ from bot.core.effects import plan_checks
 from bot.core.hosting import LedgerEntry
 from bot.core.model import PullRef, PullState, RepoRef
 from bot.core.phrases import counted
-from bot.core.policy.release import ReleasePolicy, release_config
+from bot.core.policy.release import ReleasePolicy
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
 from bot.core.release.pull_request import (
-    branch_name,
     changes_digest,
     parse_pull,
     render_body,
@@ -28,11 +27,12 @@ from bot.core.release.pull_request import (
 )
 from bot.core.release.steering import decide_steering
 from bot.core.render import escape
-from bot.core.work import ReconcilePromotion, ReconcileRelease, ReplanRelease
+from bot.core.work import ReconcileLine, ReconcilePromotion, ReconcileRelease, ReplanRelease
 from bot.engine.apply import apply, noted
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.links import Links
 from bot.engine.publishing import Completed, Publisher, Trunk
+from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
 from bot.ports import Clock, EffectRecord, Hub, HubGone, Store
@@ -50,28 +50,11 @@ log = structlog.get_logger()
 RELEASE_CHECK = "lockgate/release"
 _CLOSED = "<!-- lockgate:release-closed -->"
 _NOTHING = "<!-- lockgate:release-nothing -->"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Packages that are released together. ``pulls`` are those from its branch, newest first."""
-
-    branch: str
-    packages: Sequence[str]
-    pulls: Sequence[ReleasePull]
-
-    def ours_into(self, base: str) -> list[ReleasePull]:
-        return [pull for pull in self.pulls if pull.ours and pull.base == base]
-
-    def open_into(self, base: str) -> ReleasePull | None:
-        ours = self.ours_into(base)
-        return next((pull for pull in ours if pull.state is PullState.OPEN), None)
+_FORMER = "<!-- lockgate:release-former -->"
 
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """``site`` is where GitHub's pages for people are."""
-
     hub: Hub
     releases: ReleaseHub
     commands: CommandHub
@@ -81,7 +64,22 @@ class Releases:
     clock: Clock
     links: Links
     publisher: Publisher
-    site: str
+    lines: Lines
+
+    async def reconcile_line(self, work: ReconcileLine, cause: str) -> None:
+        now = self.clock.now()
+        remembered = await remembered_policy(self.operations, work.repository_id, now)
+        try:
+            release = remembered.release if remembered else await self._fetch_policy(work.repo)
+        except HubGone as error:
+            log.info("repository_gone", repository=work.repo.full_name, error=str(error))
+            return
+        prerelease = release.prerelease if release else None
+        if prerelease is not None and prerelease.branch == work.branch:
+            repo = work.repo
+            await self.store.enqueue(
+                ReconcileRelease(repo.installation_id, repo.id, repo.owner, repo.name)
+            )
 
     async def reconcile_release(self, work: ReconcileRelease, cause: str) -> None:
         if not isinstance(work, ReplanRelease):
@@ -90,35 +88,30 @@ class Releases:
             if remembered is not None and remembered.release is None:
                 return  # then an event costs no request
         try:
-            files = await self.commands.fetch_trunk_policy(work.repo)
-            policy = await usable_environments(self.operations, work.repository_id, files)
-            if policy.fault:
-                log.info("release_policy_unusable", repository=work.repo.full_name)
-            elif policy.release is not None:
-                await self._reconcile(work.repo, policy.release, cause)
+            policy = await self._fetch_policy(work.repo)
+            if policy is None:
+                return
+            async for trunk in self.lines.fetch_trunks(work.repo, policy, cause):
+                await self._reconcile(trunk, replan=isinstance(work, ReplanRelease))
         except HubGone as error:
             log.info("repository_gone", repository=work.repo.full_name, error=str(error))
 
-    async def _reconcile(self, repo: RepoRef, policy: ReleasePolicy, cause: str) -> None:
-        trunk = await self.fetch_trunk(repo, policy, cause)
-        groups = await self.fetch_groups(trunk)
+    async def _fetch_policy(self, repo: RepoRef) -> ReleasePolicy | None:
+        files = await self.commands.fetch_trunk_policy(repo)
+        policy = await usable_environments(self.operations, repo.id, files)
+        if policy.fault:
+            log.info("release_policy_unusable", repository=repo.full_name)
+            return None
+        return policy.release
+
+    async def _reconcile(self, trunk: Trunk, *, replan: bool) -> None:
+        groups = await self.lines.fetch_groups(trunk)
+        if replan:
+            await self._close_former(trunk, groups)
         if any(one.tagged for one in await self.publish(trunk, groups)):
-            trunk = replace(trunk, line=await self.releases.fetch_line(repo))
+            line = await self.releases.fetch_line(trunk.repo, trunk.line.branch)
+            trunk = replace(trunk, line=line)
         await self.renew(trunk, groups)
-
-    async def fetch_trunk(
-        self, repo: RepoRef, policy: ReleasePolicy, cause: str, *, dry: bool = False
-    ) -> Trunk:
-        line = await self.releases.fetch_line(repo)
-        url = f"{self.site}/{repo.full_name}"
-        config = release_config(policy, branch=line.branch, repo_url=url)
-        return Trunk(repo, line, policy, config, cause, dry)
-
-    async def fetch_groups(self, trunk: Trunk) -> list[Group]:
-        return [
-            Group(branch, names, await self.releases.fetch_pulls(trunk.repo, branch))
-            for branch, names in release_branches(trunk.policy, trunk.line.branch)
-        ]
 
     async def publish(self, trunk: Trunk, groups: Sequence[Group]) -> list[Completed]:
         """Complete what was merged."""
@@ -319,6 +312,24 @@ class Releases:
             await self.releases.comment_once(newest.ref, _CLOSED, text)
         return True
 
+    async def _close_former(self, trunk: Trunk, groups: Sequence[Group]) -> None:
+        """What the policy as it was before had opened: merged, it would release nothing."""
+        branches = {group.branch for group in groups}
+        for pull in await self.releases.fetch_open_pulls(trunk.repo, trunk.line.branch):
+            if pull.branch in branches:
+                continue
+            text = (
+                f"{_FORMER}\nBy the policy as it is now nothing is released from "
+                f"{escape.code(pull.branch)}, so this is closed. What is to be released stands in "
+                "the other release pull requests. What people committed to this branch stays on it."
+            )
+            words = parse_pull(trunk.config, pull.title, pull.body).words
+            async with self._noted("close_pull", trunk, str(pull.ref), text):
+                await self.releases.comment_once(pull.ref, _FORMER, text)
+                # Without what it was made from it is not taken for one that somebody put off.
+                await self.releases.edit_pull(pull.ref, body=f"{words}\n\n{text}".strip())
+                await self.releases.close_pull(pull.ref)
+
     async def _close(self, trunk: Trunk, pull: ReleasePull, reasons: Sequence[str]) -> None:
         if trunk.dry:
             return
@@ -344,14 +355,6 @@ class Releases:
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
         record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
         return noted(record, self.store)
-
-
-def release_branches(policy: ReleasePolicy, line: str) -> list[tuple[str, list[str]]]:
-    """The branches of release pull requests into a line, with the packages that each releases."""
-    names = [package.called for package in policy.whole]
-    if policy.separate_pull_requests:
-        return [(branch_name(name or line), [name]) for name in names]
-    return [(branch_name(line), names)]
 
 
 def _taken(trunk: Trunk, plans: Sequence[ReleasePlan]) -> list[str]:

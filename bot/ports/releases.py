@@ -181,6 +181,10 @@ class ReleaseHub(Protocol):
         the last hundred."""
         ...
 
+    async def fetch_open_pulls(self, repo: RepoRef, base: str) -> tuple[ReleasePull, ...]:
+        """The App's own open pull requests into a branch, from branches of releases."""
+        ...
+
     async def open_pull(
         self, repo: RepoRef, *, branch: str, base: str, title: str, body: str, draft: bool = False
     ) -> ReleasePull:

@@ -92,6 +92,22 @@ async def test_one_of_a_fork_or_of_another_branch_is_not_it(
     assert (found.ref.number, found.author, found.ours) == (by_hand.number, "mona", False)
 
 
+async def test_the_app_s_own_that_are_open(
+    github: GitHub, releases: GitHubReleaseHub, shop: Repository
+) -> None:
+    world, repo = github.sandbox, github.ref(shop)
+    for name in ("mine", "lockgate/release/web"):
+        world.push(shop, name, "feat: x")
+        await releases.open_pull(repo, branch=name, base="main", title=TITLE, body="")
+    for number in range(101):
+        world.open_pull(shop, TITLE, "feat: theirs", head=f"lockgate/release/{number}")
+    [found] = await releases.fetch_open_pulls(repo, "main")
+    assert (found.branch, found.ours) == ("lockgate/release/web", True)
+    assert await releases.fetch_open_pulls(repo, "next") == ()
+    await releases.close_pull(found.ref)
+    assert await releases.fetch_open_pulls(repo, "main") == ()
+
+
 async def test_there_is_one_pull_request_however_often_it_is_opened(
     github: GitHub, releases: GitHubReleaseHub, shop: Repository, branch: Sha
 ) -> None:

@@ -5,6 +5,7 @@ import pytest
 from journey import Journey
 from test_release_publish import told
 from test_release_pull import head_of, reconcile, text
+from test_release_pull import told as said_on
 
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull, Repository
@@ -46,6 +47,11 @@ def land(journey: Journey, repository: Repository, message: str, *paths: str) ->
         repository, "main", CommitSpec(message, dict.fromkeys(paths, f"{message}\n"))
     )
     return made
+
+
+def set_policy(journey: Journey, repository: Repository, policy: str) -> None:
+    files = {".github/lockgate.yml": policy}
+    journey.github.push(repository, "main", CommitSpec("ci: release otherwise", files))
 
 
 def open_pulls(repository: Repository) -> dict[str, Pull]:
@@ -217,9 +223,7 @@ async def test_each_package_says_whether_its_release_is_a_draft_and_the_latest(
 
     # What the policy says by then does not make a draft a release.
     changed = SHOWN.replace(", draft: true", "")
-    journey.github.push(
-        repository, "main", CommitSpec("ci: no drafts", {".github/lockgate.yml": changed})
-    )
+    set_policy(journey, repository, changed)
     await journey.rest()
     assert made["core-v1.1.0"].draft
     assert told(journey, done["packages/core"]) == []
@@ -245,3 +249,33 @@ async def test_of_a_draft_that_was_deleted_nobody_is_told(journey: Journey) -> N
     await reconcile(journey, repository)
     assert repository.releases == {}, "it is not made again"
     assert told(journey, feature) == []
+
+
+async def test_what_the_policy_of_before_had_opened_is_closed_with_a_word(
+    journey: Journey,
+) -> None:
+    repository = shop(journey, POLICY)
+    land(journey, repository, "fix: mend the button", "web/button.js")
+    land(journey, repository, "feat: take orders", "packages/api/orders.js")
+    await journey.rest()
+    together = open_pulls(repository)["main"]
+    other = journey.github.open_pull(
+        repository, "feat: mine", "feat: mine", head="lockgate/release/mine"
+    )
+    set_policy(journey, repository, APART)
+    await journey.rest()
+    assert together.state == "closed"
+    (said,) = said_on(journey, together)
+    assert "By the policy as it is now nothing is released from" in said.body
+    apart = open_pulls(repository)
+    assert other.state == "open", "a person's own is left"
+    assert apart.keys() == {"api", "web", "mine"}
+    # A package that is none any longer.
+    set_policy(journey, repository, APART.replace("    - path: web\n", ""))
+    await journey.rest()
+    assert open_pulls(repository).keys() == {"api", "mine"}
+    assert apart["web"].state == "closed"
+    # And back: the one for all is opened anew, since it was not a person who closed it.
+    set_policy(journey, repository, POLICY)
+    await journey.rest()
+    assert open_pulls(repository).keys() == {"main", "mine"}

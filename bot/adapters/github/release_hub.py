@@ -18,6 +18,7 @@ from bot.adapters.github.release_refs import ReleaseRefs
 from bot.core.model import FileRead, PullRef, PullState, RepoRef, Sha
 from bot.core.release.kinds import Latest
 from bot.core.release.model import FileChange, HistoryCommit, Tag
+from bot.core.release.pull_request import BRANCHES
 from bot.ports import HubGone, HubRefused
 from bot.ports.releases import BranchCommit, HubRelease, ReleaseBranch, ReleaseLine, ReleasePull
 
@@ -111,6 +112,25 @@ class GitHubReleaseHub:
             for item in answer.data
             if (item["head"]["repo"] or {}).get("id") == repo.id and item["head"]["ref"] == branch
         )
+
+    async def fetch_open_pulls(self, repo: RepoRef, base: str) -> tuple[ReleasePull, ...]:
+        """A request for each 100 that are open, whoever's they are."""
+        repo = await self._access.named(repo)
+        login = await self._own_login()
+        pages = self._client.pages(
+            op.LIST_PULLS,
+            installation=repo.installation_id,
+            path=path_of(repo),
+            query={"base": base, "state": "open"},
+            about=f"{repo.full_name} into {base}",
+        )
+        found = [
+            read_release_pull(repo, item, login)
+            async for page in pages
+            for item in page.data
+            if (item["head"]["repo"] or {}).get("id") == repo.id
+        ]
+        return tuple(pull for pull in found if pull.ours and pull.branch.startswith(BRANCHES))
 
     async def open_pull(
         self, repo: RepoRef, *, branch: str, base: str, title: str, body: str, draft: bool = False
