@@ -30,6 +30,7 @@ from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.releases import PostgresReleases
+from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
@@ -161,6 +162,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             store=opened,
             operations=operations,
             observations=observations,
+            repositories=PostgresRepositories(opened.pool),
             steering=PostgresSteering(opened.pool),
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),

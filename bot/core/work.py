@@ -117,6 +117,19 @@ class ReconcileRepository(RepoWork):
 
 
 @dataclass(frozen=True, slots=True)
+class LocateRepository(RepoWork):
+    """An event told of a repository at another place than is known, or that it is for other eyes
+    now: ask GitHub where it is, and who may see it."""
+
+    kind: ClassVar[str] = "locate_repository"
+    priority: ClassVar[int] = 10
+
+    @property
+    def key(self) -> str:
+        return f"place:{self.repository_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileInstallation:
     """Reconcile every repository of an installation: its shared policy changed, or it is new."""
 
@@ -265,6 +278,20 @@ class ReconcileRelease(RepoWork):
 
 
 @dataclass(frozen=True, slots=True)
+class ReconcileLine(RepoWork):
+    """A branch besides the default one moved: releases are planned if the policy makes prereleases
+    from it."""
+
+    kind: ClassVar[str] = "reconcile_line"
+    branch: str
+    """Without ``refs/heads/``."""
+
+    @property
+    def key(self) -> str:
+        return f"line:{self.repository_id}@{self.branch}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReplanRelease(ReconcileRelease):
     """The same where the policy changed: what is remembered of it does not count."""
 
@@ -350,6 +377,7 @@ Work: TypeAlias = (
     | RerunHead
     | ReconcileMergeGroup
     | ReconcileRepository
+    | LocateRepository
     | ReconcileInstallation
     | FixTitle
     | RunCommand
@@ -361,6 +389,7 @@ Work: TypeAlias = (
     | RejudgePromotion
     | PromoteRelease
     | ReconcileRelease
+    | ReconcileLine
     | ReplanRelease
     | RefreshRelease
     | TellOperation
@@ -381,6 +410,7 @@ KINDS: dict[str, type[Work]] = {
         RerunHead,
         ReconcileMergeGroup,
         ReconcileRepository,
+        LocateRepository,
         ReconcileInstallation,
         FixTitle,
         RunCommand,
@@ -392,6 +422,7 @@ KINDS: dict[str, type[Work]] = {
         RejudgePromotion,
         PromoteRelease,
         ReconcileRelease,
+        ReconcileLine,
         ReplanRelease,
         RefreshRelease,
         TellOperation,

@@ -11,11 +11,13 @@ from bot.core.work import (
     AdvanceEnvironment,
     DeliverNotice,
     FixTitle,
+    LocateRepository,
     ObserveEnvironment,
     PollEnvironment,
     PromoteRelease,
     PruneStore,
     ReconcileInstallation,
+    ReconcileLine,
     ReconcileMergeGroup,
     ReconcilePromotion,
     ReconcilePullRequest,
@@ -25,6 +27,7 @@ from bot.core.work import (
     RefreshRelease,
     RejudgePromotion,
     ReplanRelease,
+    RepoWork,
     RerunHead,
     RerunPullRequest,
     RouteDeliveries,
@@ -39,13 +42,16 @@ from bot.core.work import (
 from bot.engine.links import Links
 from bot.engine.payload import read_payload
 from bot.engine.reconcile import Reconciler
-from bot.engine.routes import head_in, route
+from bot.engine.routes import head_in, hidden_in, place_in, route
 from bot.engine.shipping import Shipping
 from bot.engine.sweep import KEPT_BY_GITHUB, sweep_deliveries, wake_stranded
 from bot.logs import log_context
 from bot.ports import (
     Clock,
     Hub,
+    HubError,
+    HubGone,
+    HubRefused,
     HubUnavailable,
     JobInfo,
     RateLimit,
@@ -90,6 +96,7 @@ class Engine:
             RerunHead: reconciler.rerun_head,
             ReconcileMergeGroup: reconciler.reconcile_merge_group,
             ReconcileRepository: reconciler.reconcile_repository,
+            LocateRepository: self.shipping.locator.locate_repository,
             ReconcileInstallation: reconciler.reconcile_installation,
             FixTitle: reconciler.fix_title,
             RunCommand: self.shipping.runner.run_command,
@@ -103,6 +110,7 @@ class Engine:
             RejudgePromotion: self.shipping.promotions.reconcile_promotion,
             PromoteRelease: self.shipping.promotions.promote_release,
             ReconcileRelease: self.shipping.releases.reconcile_release,
+            ReconcileLine: self.shipping.releases.reconcile_line,
             ReplanRelease: self.shipping.releases.reconcile_release,
             RefreshRelease: self.shipping.releases.reconcile_release,
             DeliverNotice: self._deliver_notice,
@@ -119,7 +127,7 @@ class Engine:
                 if wait:
                     raise RetryLater(wait, "GitHub's rate limit is low")
             try:
-                await handle(work, f"job {job.id}: {work.kind} {work.key}")
+                await self._unless_gone(handle, work, f"job {job.id}: {work.kind} {work.key}")
             except (HubUnavailable, HostUnavailable) as error:
                 wait = wait_for_hub(error.retry_after, self.clock.now() - job.queued_at)
                 if wait is None:
@@ -127,6 +135,26 @@ class Engine:
                 raise RetryLater(wait, str(error)) from error
 
         return handler
+
+    async def _unless_gone(
+        self, handle: Callable[[Any, str], Awaitable[None]], work: Any, cause: str
+    ) -> None:
+        """What GitHub refuses because the repository is under another installation by now, or
+        under none, is not tried again: events of the new place lead to work of their own."""
+        try:
+            await handle(work, cause)
+        except (HubGone, HubRefused) as error:
+            if not isinstance(work, RepoWork):
+                raise
+            try:
+                gone = await self.shipping.locator.is_elsewhere(work.repo)
+            except HubUnavailable:
+                raise
+            except HubError:
+                raise error from None
+            if not gone:
+                raise
+            log.info("job_gone", job=cause, error=str(error))
 
     async def _route_deliveries(self, work: RouteDeliveries, cause: str) -> None:
         for guid in work.guids:
@@ -147,6 +175,10 @@ class Engine:
         received_at = delivery.received_at.timestamp() if delivery.received_at else None
         payload = read_payload(delivery.payload)
         works = route(delivery.event, delivery.action, payload, received_at=received_at)
+        if delivery.moved and (place := place_in(payload)):
+            works.append(place)
+        if hidden := hidden_in(delivery.event, delivery.action, payload):
+            await self.shipping.repositories.hide_repository(hidden)
         head = head_in(delivery.event, payload)
         if head and delivery.received_at:
             await self.shipping.operations.note_head(*head, seen_at=delivery.received_at)

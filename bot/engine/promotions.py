@@ -30,8 +30,9 @@ from bot.engine.apply import apply
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.gather import Gatherer
 from bot.engine.links import Links
-from bot.engine.releases import release_branches
-from bot.ports import Clock, Hub, HubGone, Store
+from bot.engine.locate import Locator
+from bot.engine.release_lines import release_branches
+from bot.ports import Clock, Hub, HubGone, HubRefused, Store
 from bot.ports.host import Host, HostError
 from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
 from bot.ports.releases import ReleaseHub
@@ -53,6 +54,7 @@ class Promotions:
     audit: AuditLog
     clock: Clock
     links: Links
+    locator: Locator
 
     async def tell_operation(self, work: TellOperation, cause: str) -> None:
         """Bring the one comment of an operation, and the reaction to its command, up to date."""
@@ -77,8 +79,23 @@ class Promotions:
                 effects += await self._anchor(operation)
             for effect in effects:
                 await apply(effect, hub=self.hub, store=self.store, cause=cause)
-        except HubGone:
-            log.info("pull_request_gone", pull=str(ref))
+        except (HubGone, HubRefused) as error:
+            if not await self._tell_elsewhere(work, operation.repo):
+                if isinstance(error, HubRefused):
+                    raise
+                log.info("pull_request_gone", pull=str(ref))
+
+    async def _tell_elsewhere(self, work: TellOperation, repo: RepoRef) -> bool:
+        """Whether the repository is at another place by now, where this is then done, or at none
+        where the App is installed."""
+        try:
+            found = await self.locator.find(repo)
+        except HubGone as error:
+            log.info("repository_gone", repository=repo.full_name, error=str(error))
+            return True
+        if found != repo:
+            await self.store.enqueue(work)
+        return found != repo
 
     async def _anchor(self, operation: Operation) -> list[Effect]:
         """The audit log's newest checkpoint, on the commit that it speaks of last: outside the
@@ -158,15 +175,20 @@ class Promotions:
         return remembered is not None and not remembered.environments
 
     async def promote_release(self, work: PromoteRelease, cause: str) -> None:
-        """A build that was taken back, by whatever way, is not put in place again by itself."""
+        """A build that was taken back, by whatever way, is not put in place again by itself; nor is
+        a prerelease ever."""
         try:
             trunk, head = await self.commands.fetch_trunk(work.repo)
             snapshot = await self.hub.fetch_merge_group(
                 work.repo, head_sha=head, base_sha=head, base_ref=trunk
             )
             commit = await self.commands.fetch_commit(work.repo, work.tag, trunk=trunk)
+            release = await self.releases.find_release(work.repo, work.tag)
         except HubGone as error:
             log.info("release_gone", tag=work.tag, error=str(error))
+            return
+        if release is not None and release.prerelease:
+            log.info("prerelease_not_promoted", tag=work.tag)
             return
         environments = await usable_environments(
             self.operations, work.repository_id, snapshot.policy_files

@@ -18,9 +18,11 @@ from bot.core.release.pull_request import BRANCHES
 from bot.core.render.check import FIX_TITLE
 from bot.core.work import (
     FixTitle,
+    LocateRepository,
     ObserveEnvironment,
     PromoteRelease,
     ReconcileInstallation,
+    ReconcileLine,
     ReconcileMergeGroup,
     ReconcilePromotion,
     ReconcilePullRequest,
@@ -52,9 +54,13 @@ _VERCEL_ACTIONS = frozenset(
     f"vercel.deployment.{state}"
     for state in ("ready", "success", "error", "failed", "canceled", "promoted")
 )
+_REPOSITORY_ACTIONS = frozenset({"privatized", "publicized", "renamed", "transferred"})
 _COMMAND_LINE = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
 """A line that could be a command: cheap to ask of every comment, and settled later."""
 _MAX_TAG = 250
+_MAX_BRANCH = 250
+_NO_LINES = (BRANCHES, "gh-readonly-queue/")
+"""Branches that nothing is released from: the bot's own, and a merge queue's."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-\d+-(?P<base_sha>[0-9a-f]{40})")
@@ -72,8 +78,10 @@ def route(
 
 
 def is_routed(event: str, action: str, payload: Payload) -> bool:
-    """Whether a delivery needs a job at all. Cheap: asked before it is acknowledged."""
-    return bool(route(event, action, payload))
+    """Whether a delivery needs a job at all. Cheap: asked before it is acknowledged, so no part of
+    the payload is read that the first hint of work does not need."""
+    handler = _ROUTES.get((event, action))
+    return handler is not None and any(True for _ in handler(payload, None))
 
 
 def head_in(event: str, payload: Payload) -> tuple[int, int, Sha] | None:
@@ -84,6 +92,19 @@ def head_in(event: str, payload: Payload) -> tuple[int, int, Sha] | None:
     if event != "pull_request" or not repository_id or not number or not head:
         return None
     return repository_id, number, Sha(head)
+
+
+def place_in(payload: Payload) -> LocateRepository | None:
+    """The work to find the repository that a delivery is about, wherever it is."""
+    repo = _repo(payload)
+    return LocateRepository(**repo) if repo else None
+
+
+def hidden_in(event: str, action: str, payload: Payload) -> int:
+    """The id of the repository that a delivery says to have been made private, or 0. To hide what
+    is not private does little harm, so that nobody need be asked first."""
+    told = (event, action) == ("repository", "privatized")
+    return _integer(payload.get("repository"), "id") if told else 0
 
 
 def _pull_request(payload: Payload, received_at: float | None) -> Iterator[Work]:
@@ -112,6 +133,8 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     if branch == default_branch:
         yield RejudgePromotion(**repo) if policy_changed else ReconcilePromotion(**repo)
         yield ReplanRelease(**repo) if policy_changed else ReconcileRelease(**repo)
+    elif len(branch) <= _MAX_BRANCH and not branch.startswith(_NO_LINES):
+        yield ReconcileLine(**repo, branch=branch)
     if not policy_changed:
         return
     if repo["name"] == ".github" and branch == default_branch:
@@ -187,8 +210,16 @@ def _installation_repositories(payload: Payload, _: float | None) -> Iterator[Wo
     for repository in _objects(payload.get("repositories_added")):
         repo = _repo({"installation": payload.get("installation"), "repository": repository})
         if repo:
+            yield LocateRepository(**repo)
             yield ReconcileRepository(**repo)
             yield RefreshRelease(**repo)
+
+
+def _repository(payload: Payload, _: float | None) -> Iterator[Work]:
+    """It has another name or owner, or is for other eyes. GitHub sends a transfer to the App's
+    installation on the new owner only."""
+    if repo := _repo(payload):
+        yield LocateRepository(**repo)
 
 
 def _issue_comment(payload: Payload, received_at: float | None) -> Iterator[Work]:
@@ -261,6 +292,7 @@ _ROUTES: dict[tuple[str, str], _Handler] = {
     ("installation", "unsuspend"): _installation,
     ("installation", "new_permissions_accepted"): _installation,
     ("installation_repositories", "added"): _installation_repositories,
+    **{("repository", action): _repository for action in _REPOSITORY_ACTIONS},
     ("issue_comment", "created"): _issue_comment,
     ("check_run", "completed"): _promotion,
     ("status", ""): _promotion,

@@ -11,12 +11,14 @@ from bot.engine.commands import CommandRunner, Environments, usable_environments
 from bot.engine.gather import Gatherer
 from bot.engine.holds import Holds
 from bot.engine.links import Links
+from bot.engine.locate import Locator
 from bot.engine.moves import Moves
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
 from bot.engine.publishing import Publisher
 from bot.engine.questions import Questions
+from bot.engine.release_lines import Lines
 from bot.engine.releases import Releases
 from bot.engine.steering import Steers
 from bot.engine.steps import Steps
@@ -26,6 +28,7 @@ from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
 from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
+from bot.ports.repositories import RepositoryStore
 from bot.ports.steering import SteeringStore
 
 
@@ -42,6 +45,7 @@ class Shipping:
     store: Store
     operations: OperationStore
     observations: ObservationStore
+    repositories: RepositoryStore
     steering: SteeringStore
     audit: AuditLog
     outbox: Outbox
@@ -50,13 +54,23 @@ class Shipping:
     site: str
 
     @property
+    def locator(self) -> Locator:
+        return Locator(self.hub, self.repositories, self.operations, self.store, self.clock)
+
+    @property
     def gatherer(self) -> Gatherer:
         return Gatherer(self.commands, self.hosts, self.operations, self.clock)
 
     @property
     def operator(self) -> Operator:
         steps = Steps(
-            self.commands, self.hosts, self.operations, self.clock, self.links, self._judge
+            self.commands,
+            self.hosts,
+            self.operations,
+            self.clock,
+            self.links,
+            self._judge,
+            self.locator.find,
         )
         return Operator(steps, self.operations, self.store, self.audit, self.outbox, self.clock)
 
@@ -92,6 +106,7 @@ class Shipping:
             self.audit,
             self.clock,
             self.links,
+            self.locator,
         )
 
     @property
@@ -106,7 +121,7 @@ class Shipping:
             self.clock,
             self.links,
             Publisher(self.release_hub, self.release_ledger, self.store, self.audit),
-            self.site,
+            Lines(self.release_hub, self.site),
         )
 
     @property

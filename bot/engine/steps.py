@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from bot.core.decision import Decision, Json, Verdict
 from bot.core.hosting import BuildState, HostJob, HostJobState, Origin
+from bot.core.model import RepoRef
 from bot.core.operations.machine import (
     QUEUED,
     Again,
@@ -27,7 +28,7 @@ from bot.core.operations.machine import (
 from bot.core.phrases import counted
 from bot.core.render.json import to_json
 from bot.engine.links import Links
-from bot.ports import Clock, HubError, HubUnavailable
+from bot.ports import Clock, HubError, HubGone, HubUnavailable
 from bot.ports.host import Host, HostGone, HostRefused, HostUnavailable
 from bot.ports.operations import CommandHub, OperationStore, StaleFence
 
@@ -53,7 +54,8 @@ _ASK_THE_HOST = (StepName.SWITCH, StepName.SETTLE, StepName.VERIFY)
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """``judge`` reads the facts of a promotion and asks its gates."""
+    """``judge`` reads the facts of a promotion and asks its gates; ``locate`` finds where a
+    repository is by now, from where the next attempt goes on."""
 
     hub: CommandHub
     hosts: Mapping[str, Host]
@@ -61,6 +63,7 @@ class Steps:
     clock: Clock
     links: Links
     judge: Callable[[Operation], Awaitable[Decision]]
+    locate: Callable[[RepoRef], Awaitable[RepoRef]]
 
     async def perform(self, operation: Operation, step: Step) -> Result:
         """Do a step. ``step`` is as it stood before this attempt.
@@ -100,7 +103,36 @@ class Steps:
         except HubUnavailable as error:
             return Again(error.retry_after or _TURN, str(error))
         except HubError as error:
-            return Failed(str(error), "check that the App is installed and may do this")
+            return await self._moved(operation) or Failed(
+                str(error), "check that the App is installed and may do this"
+            )
+
+    async def _moved(self, operation: Operation) -> Again | Failed | None:
+        """What GitHub refused by one name and installation it may do by another. None where the
+        repository is where it was."""
+        repo = operation.repo
+        try:
+            found = await self.locate(repo)
+        except HubGone as error:
+            serves = operation.plan.environment
+            state = "may have changed" if operation.production_may_have_changed else "is unchanged"
+            remedy = "install the App where the repository is now, then type the command there"
+            return Failed(f"{error}. {serves.capitalize()} {state}.", remedy)
+        except HubUnavailable as error:
+            return Again(error.retry_after or _TURN, str(error))
+        except HubError:
+            return None
+        if found == repo:
+            return None
+        return Again(timedelta(0), f"the repository is {found.full_name} now")
+
+    async def _is_elsewhere(self, operation: Operation) -> bool:
+        """The same where nothing waits for GitHub: what it does not say soon is left at that."""
+        try:
+            async with asyncio.timeout(_TELL_WITHIN):
+                return await self.locate(operation.repo) != operation.repo
+        except (HubError, TimeoutError):
+            return False
 
     async def _gates(self, operation: Operation, step: Step) -> Result:
         decision = await self.judge(operation)
@@ -143,9 +175,11 @@ class Steps:
         except TimeoutError:
             return Done(f"GitHub was not told: it did not answer within {_TELL_WITHIN:.0f} s")
         except HubError as error:
-            if rollback:
-                return Done(f"GitHub was not told: {error}")
-            raise
+            if not rollback:
+                raise
+            if not isinstance(error, HubUnavailable) and await self._is_elsewhere(operation):
+                return Again(timedelta(0), "the repository is elsewhere now")
+            return Done(f"GitHub was not told: {error}")
         return Done(f"GitHub deployment {deployment_id}", {"deployment": deployment_id})
 
     async def _deployment(self, operation: Operation) -> int:
@@ -315,6 +349,8 @@ class Steps:
                 log_url=self.links.operation(operation.id),
             )
         except HubError as error:
+            if not isinstance(error, HubUnavailable) and await self._is_elsewhere(operation):
+                return Again(timedelta(0), "the repository is elsewhere now")
             # Production is what it is; that GitHub shows it late must not hold the lock.
             return Done(f"GitHub was not told: {error}")
         return Done("GitHub deployment closed")

@@ -10,6 +10,7 @@ from bot.core.checks import CheckOutput, PresentCheck, PresentComment
 from bot.core.decision import Json
 from bot.core.model import MergeGroup, PolicyFiles, PullRef, PullRequest, RepoRef, Role, Sha
 from bot.core.work import Work
+from bot.ports.environments import KnownRepository
 
 
 class HubError(Exception):
@@ -98,6 +99,10 @@ class Hub(Protocol):
         """Find the installation by name, following renames: for people who type names."""
         ...
 
+    async def fetch_known(self, owner: str, name: str) -> KnownRepository:
+        """The same, and whether it is private."""
+        ...
+
     async def fetch_role(self, repo: RepoRef, login: str) -> Role:
         """What somebody may do in a repository; HubGone if GitHub knows no such person there."""
         ...
@@ -147,6 +152,8 @@ class Delivery:
     """Whether it gets a job; what no route knows is stored and left alone."""
     received_at: datetime | None = None
     """Set by the store."""
+    moved: bool = False
+    """Set by the store: its repository is not known to be where the delivery has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,16 @@ def routes(sandbox: "Sandbox") -> list[Route]:
         repository = sandbox.create_repository(given["name"], files=given.get("files"))
         return {"id": repository.id, "full_name": repository.full_name}
 
+    def change_repository(request: Request, given: Json) -> Json:
+        """``name`` renames, ``owner/name`` transfers; ``private`` is ``true`` or ``false``."""
+        repository = repository_of(sandbox, request)
+        if given.get("name"):
+            sandbox.rename(repository, given["name"])
+        if "private" in given:
+            sandbox.set_private(repository, given["private"] in (True, "true"))
+        page = f"/{repository.full_name}"
+        return {"id": repository.id, "full_name": repository.full_name, "page": page}
+
     def plan_fault(_: Request, given: Json) -> Json:
         """``{"kind": "answer", "route": "POST *", "status": 502}``, as in ``Faults``."""
         kind = given.pop("kind")
@@ -158,6 +168,7 @@ def routes(sandbox: "Sandbox") -> list[Route]:
         _route("/_sandbox/faults", plan_fault),
         _route("/_sandbox/faults/clear", clear_faults),
         _route("/_sandbox/webhook", set_webhook),
+        _route("/_sandbox/{owner}/{repo}/edit", change_repository),
         _route("/_sandbox/{owner}/{repo}/pulls", open_pull),
         _route(f"{pull}/edit", edit),
         _route(f"{pull}/push", push),

@@ -263,6 +263,8 @@ def _authorise(call: Call, route: Route) -> None:
             raise not_found() if repository.private else _refused(route)
         if covered and route.needs and not principal.may(route.needs):
             raise _refused(route)
+    elif route.for_app:
+        return  # it asks whether it is installed there, and is told nothing else
     elif repository.private:
         raise not_found()
     elif not reads:

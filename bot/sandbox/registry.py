@@ -27,7 +27,7 @@ from bot.sandbox.model import (
 )
 from bot.sandbox.shapes import node_id
 from bot.sandbox.shapes_pulls import PullShapes
-from bot.sandbox.webhooks import Hooks
+from bot.sandbox.webhooks import Hooks, organization_of
 
 APP_PERMISSIONS: Final = {
     "checks": "write",
@@ -49,6 +49,7 @@ APP_EVENTS: Final = (
     "pull_request",
     "push",
     "release",
+    "repository",
     "repository_dispatch",
     "status",
 )
@@ -66,6 +67,7 @@ EVENT_PERMISSIONS: Final = {
     "pull_request_review": "pull_requests",
     "push": "contents",
     "release": "contents",
+    "repository": "metadata",
     "repository_dispatch": "contents",
     "status": "statuses",
 }
@@ -425,13 +427,47 @@ class Registry:
         return found
 
     def rename(self, repository: Repository, name: str) -> None:
-        """Or move, with ``owner/name``. The former name leads on to it."""
+        """Or transfer, with ``owner/name``: then only Apps on the new owner are told. The former
+        name leads on to it."""
         owner_login, _, new_name = name.rpartition("/")
-        owner = self.organization(owner_login) if owner_login else repository.owner
+        before, former_name = repository.owner, repository.name
+        owner = self.organization(owner_login) if owner_login else before
         del self._by_name[repository.full_name.lower()]
         self.renamed[repository.full_name.lower()] = repository.id
         repository.owner, repository.name = owner, new_name
         self._by_name[repository.full_name.lower()] = repository
+        if owner is not before:
+            described = self.shapes.account(before)
+            former = (
+                {"user": described}
+                if before.kind == "User"
+                else {"organization": organization_of(described)}
+            )
+            self._repository_event("transferred", repository, {"owner": {"from": former}})
+        if new_name != former_name:
+            self._repository_event(
+                "renamed", repository, {"repository": {"name": {"from": former_name}}}
+            )
+
+    def set_private(self, repository: Repository, private: bool) -> None:
+        if private is not repository.private:
+            repository.private = private
+            self._repository_event("privatized" if private else "publicized", repository)
+
+    def _repository_event(
+        self, action: str, repository: Repository, changes: Json | None = None
+    ) -> None:
+        self.hooks.emit(
+            "repository",
+            lambda: {
+                "action": action,
+                **({"changes": changes} if changes else {}),
+                "repository": self.shapes.repository(repository),
+                "sender": self.shapes.account(self._owner_of(repository.owner)),
+            },
+            repository,
+            self.covers,
+        )
 
     def delete_repository(self, repository: Repository) -> None:
         """Pull requests that came from it keep their commits and lose their ``head.repo``."""

@@ -76,25 +76,7 @@ class Hooks:
                 }
             }
             if repository.owner.kind == "Organization" and "organization" not in built:
-                owner = built["repository"]["owner"]
-                tail["organization"] = {
-                    "login": owner["login"],
-                    "id": owner["id"],
-                    "node_id": owner["node_id"],
-                    "url": owner["url"].replace("/users/", "/orgs/"),
-                    "repos_url": owner["repos_url"].replace("/users/", "/orgs/"),
-                    "events_url": owner["url"].replace("/users/", "/orgs/") + "/events",
-                    "hooks_url": owner["url"].replace("/users/", "/orgs/") + "/hooks",
-                    "issues_url": owner["url"].replace("/users/", "/orgs/") + "/issues",
-                    "members_url": (
-                        owner["url"].replace("/users/", "/orgs/") + "/members{/member}"
-                    ),
-                    "public_members_url": (
-                        owner["url"].replace("/users/", "/orgs/") + "/public_members{/member}"
-                    ),
-                    "avatar_url": owner["avatar_url"],
-                    "description": None,
-                }
+                tail["organization"] = organization_of(built["repository"]["owner"])
             self._record(app, event, built | tail, installation.id, repository.id)
 
     def emit_to(self, installation: Installation, event: str, payload: Json) -> None:
@@ -246,6 +228,25 @@ class Hooks:
             delivery.response_body = answer.text[:10_000]
         delivery.duration = round(time.perf_counter() - started, 2)
         delivery.done = True
+
+
+def organization_of(account: Json) -> Json:
+    """An account's shape as that of an organisation, which has addresses of its own."""
+    url = account["url"].replace("/users/", "/orgs/")
+    return {
+        "login": account["login"],
+        "id": account["id"],
+        "node_id": account["node_id"],
+        "url": url,
+        "repos_url": f"{url}/repos",
+        "events_url": f"{url}/events",
+        "hooks_url": f"{url}/hooks",
+        "issues_url": f"{url}/issues",
+        "members_url": f"{url}/members{{/member}}",
+        "public_members_url": f"{url}/public_members{{/member}}",
+        "avatar_url": account["avatar_url"],
+        "description": None,
+    }
 
 
 def _subscribed(installation: Installation, event: str, action: str) -> bool:

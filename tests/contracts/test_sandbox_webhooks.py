@@ -61,6 +61,10 @@ EVENTS = {
     "release.prereleased",
     "release.published",
     "release.released",
+    "repository.privatized",
+    "repository.publicized",
+    "repository.renamed",
+    "repository.transferred",
     "repository_dispatch.sample.collected",
     "status",
 }
@@ -141,6 +145,10 @@ def _play(github: Sandbox) -> None:
     github.end_merge_group(shop, group)
     github.push(shop, "gone")
     github.delete_branch(shop, "gone")
+    github.set_private(other, True)
+    github.set_private(other, False)
+    github.rename(other, "another")
+    github.rename(mine, "octo/own")
     [installation, _] = list(github.installations.values())
     github.select_repositories(installation, add=[other])
     github.select_repositories(installation, remove=[other])

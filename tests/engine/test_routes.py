@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.core.commands.grammar import body_digest
 from bot.core.work import (
     FixTitle,
+    LocateRepository,
     ObserveEnvironment,
     PromoteRelease,
     ReconcileInstallation,
@@ -24,7 +25,7 @@ from bot.core.work import (
     RerunPullRequest,
     RunCommand,
 )
-from bot.engine.routes import is_routed, route
+from bot.engine.routes import hidden_in, is_routed, place_in, route
 
 HEAD = "a" * 40
 BASE = "b" * 40
@@ -322,8 +323,13 @@ CASES = {
         "installation_repositories",
         "added",
         payload(repositories_added=[{"id": 42, "full_name": "octo/shop"}, None]),
-        [ReconcileRepository(**REPO), RefreshRelease(**REPO)],
+        [LocateRepository(**REPO), ReconcileRepository(**REPO), RefreshRelease(**REPO)],
     ),
+    "renamed": ("repository", "renamed", payload(), [LocateRepository(**REPO)]),
+    "transferred": ("repository", "transferred", payload(), [LocateRepository(**REPO)]),
+    "made private": ("repository", "privatized", payload(), [LocateRepository(**REPO)]),
+    "made public": ("repository", "publicized", payload(), [LocateRepository(**REPO)]),
+    "archived": ("repository", "archived", payload(), []),
     "an event that is not known": ("gollum", "", payload(), []),
 }
 
@@ -370,3 +376,14 @@ def test_whatever_stands_in_a_field_is_never_an_error(delivery):
     event, action, body = delivery
     for work in route(event, action, body):
         assert work.key
+
+
+def test_what_is_said_to_be_private_is_to_be_hidden():
+    assert hidden_in("repository", "privatized", payload()) == 42
+    assert hidden_in("repository", "publicized", payload()) == 0
+    assert hidden_in("repository", "privatized", {"repository": {"id": True}}) == 0
+
+
+def test_the_place_that_a_delivery_tells_of():
+    assert place_in(payload()) == LocateRepository(**REPO)
+    assert place_in({"installation": {"id": 7}, "repository": {"id": 42}}) is None

@@ -93,6 +93,9 @@ SAMPLE_ROWS = {
         " VALUES (42, 'v1.5.0', '', '1.5.0', 'a', 7, 'told'),"
         " (42, 'api-v2.0.0', 'api', '2.0.0', 'b', 8, 'tagged')"
     ),
+    "0016_repositories.sql": (
+        "INSERT INTO repositories VALUES (43, 8, 'acme', 'shop', now(), true, '-infinity')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

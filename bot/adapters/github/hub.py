@@ -36,6 +36,7 @@ from bot.ports import (
     PullSnapshot,
     RateLimit,
 )
+from bot.ports.environments import KnownRepository
 
 _LISTED_COMMITS = 250
 """GitHub lists no more of a pull request's commits; beyond it commits are compared.
@@ -139,6 +140,9 @@ class GitHubHub:
         ]
 
     async def fetch_repository(self, owner: str, name: str) -> RepoRef:
+        return (await self.fetch_known(owner, name)).repo
+
+    async def fetch_known(self, owner: str, name: str) -> KnownRepository:
         path, about = {"owner": owner, "repo": name}, f"{owner}/{name}"
         answer = await self._client.rest(op.GET_REPO_INSTALLATION, path=path, about=about)
         installation = int(answer.data["id"])
@@ -147,7 +151,7 @@ class GitHubHub:
         ).data
         repo = RepoRef(installation, found["id"], found["owner"]["login"], found["name"])
         self.access.note(repo)
-        return repo
+        return KnownRepository(repo, private=found["private"])
 
     async def fetch_role(self, repo: RepoRef, login: str) -> Role:
         repo = await self.access.named(repo)

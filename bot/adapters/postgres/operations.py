@@ -24,6 +24,7 @@ from bot.adapters.postgres.connection import (
     with_connection,
 )
 from bot.adapters.postgres.plain import from_plain, to_plain
+from bot.adapters.postgres.repositories import repo_of
 from bot.adapters.postgres.statements import load_queries
 from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origin
 from bot.core.model import Sha
@@ -348,7 +349,8 @@ def _content(operation: Operation) -> str:
 
 def _operation(row: Row) -> Operation:
     # The row's id: the one in the content is from before it had one.
-    return replace(cast("Operation", from_plain(Operation, row["content"])), id=row["id"])
+    found = replace(cast("Operation", from_plain(Operation, row["content"])), id=row["id"])
+    return found if row["owner"] is None else replace(found, repo=repo_of(row))
 
 
 def _same_build(live: Row, build: Build) -> bool:

@@ -40,7 +40,7 @@ def update_repository(call: Call) -> Reply:
         raise ApiError(422, f"The branch {branch} was not found.")
     repository.default_branch = branch
     if "private" in call.body:
-        repository.private = bool(call.body["private"])
+        call.sandbox.set_private(repository, bool(call.body["private"]))
     if call.text("name", repository.name) != repository.name:
         call.sandbox.rename(repository, call.text("name"))
     return Reply(call.sandbox.shapes.full_repository(repository, "admin", full=True))

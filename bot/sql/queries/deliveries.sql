@@ -37,10 +37,19 @@ WITH added AS (
 SELECT procrastinate_defer_jobs_v1(array_agg(job)) FROM jobs HAVING count(*) > 0;
 
 -- fetch_delivery --
-SELECT guid, event, action, installation_id, repository_id, repository, payload, routed,
-       received_at
-  FROM deliveries
- WHERE guid = %(guid)s;
+SELECT delivery.guid, delivery.event, delivery.action, delivery.installation_id,
+       delivery.repository_id, delivery.repository, delivery.payload, delivery.routed,
+       delivery.received_at,
+       delivery.installation_id IS NOT NULL
+       AND delivery.repository_id IS NOT NULL
+       AND (
+               known.repository_id IS NULL
+               OR known.installation_id <> delivery.installation_id
+               OR known.owner || '/' || known.name <> delivery.repository
+           ) AS moved
+  FROM deliveries AS delivery
+  LEFT JOIN repositories AS known ON known.repository_id = delivery.repository_id
+ WHERE delivery.guid = %(guid)s;
 
 -- note_outcome --
 UPDATE deliveries SET outcome = %(outcome)s WHERE guid = %(guid)s;

@@ -1,16 +1,35 @@
 -- find_repository --
--- A name may have belonged to another repository before: the last evaluated one counts.
-SELECT installation_id, repository_id, owner, name, private
-  FROM evaluations
- WHERE lower(owner) = lower(%(owner)s) AND lower(name) = lower(%(name)s)
- ORDER BY evaluated_at DESC
+-- A name may have belonged to another repository before: the last that was seen there counts.
+SELECT seen.installation_id, repository_id, seen.owner, seen.name,
+       coalesce(known.private, seen.private) AS private
+  FROM (
+           SELECT installation_id, repository_id, owner, name, private, evaluated_at AS at
+             FROM evaluations
+            WHERE lower(owner) = lower(%(owner)s) AND lower(name) = lower(%(name)s)
+            UNION ALL
+           SELECT installation_id, repository_id, owner, name, private, moved_at
+             FROM repositories
+            WHERE lower(owner) = lower(%(owner)s) AND lower(name) = lower(%(name)s)
+       ) AS seen
+  LEFT JOIN repositories AS known USING (repository_id)
+ ORDER BY seen.at DESC
  LIMIT 1;
 
 -- fetch_repositories --
-SELECT DISTINCT ON (repository_id) installation_id, repository_id, owner, name, private
-  FROM evaluations
- WHERE repository_id = ANY(%(ids)s)
- ORDER BY repository_id, evaluated_at DESC;
+SELECT DISTINCT ON (repository_id)
+       seen.installation_id, repository_id, seen.owner, seen.name,
+       coalesce(known.private, seen.private) AS private
+  FROM (
+           SELECT installation_id, repository_id, owner, name, private, evaluated_at AS at
+             FROM evaluations
+            WHERE repository_id = ANY(%(ids)s)
+            UNION ALL
+           SELECT installation_id, repository_id, owner, name, private, moved_at
+             FROM repositories
+            WHERE repository_id = ANY(%(ids)s)
+       ) AS seen
+  LEFT JOIN repositories AS known USING (repository_id)
+ ORDER BY repository_id, seen.at DESC;
 
 -- fetch_repositories_of_operations --
 SELECT newest.repository_id, newest.content

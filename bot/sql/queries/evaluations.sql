@@ -1,5 +1,20 @@
 -- save_evaluation --
--- An older evaluation that comes late does not replace a newer one.
+-- An older evaluation that comes late does not replace a newer one. What it says of who may see the
+-- repository was read before it was evaluated, and may be older than what an event told: five minutes
+-- are more than that takes, and to hide is never wrong for long.
+WITH sight AS (
+    INSERT INTO repositories AS known
+           (repository_id, installation_id, owner, name, moved_at, private, private_at)
+    VALUES (
+        %(repository_id)s, %(installation_id)s, %(owner)s, %(name)s, '-infinity', %(private)s,
+        %(evaluated_at)s
+    )
+    ON CONFLICT (repository_id) DO UPDATE
+       SET private = excluded.private, private_at = excluded.private_at
+     WHERE known.private <> excluded.private
+       AND known.private_at < excluded.private_at
+         - CASE WHEN excluded.private THEN '0' ELSE '5 minutes' END::interval
+)
 INSERT INTO evaluations (
     repository_id, number, installation_id, owner, name, private, title, author, state, head_sha,
     base_ref, verdict, result, evaluated_at
@@ -26,15 +41,21 @@ WHERE evaluations.evaluated_at <= excluded.evaluated_at;
 
 -- fetch_evaluation --
 -- A name may have belonged to another repository before: the last evaluated one counts.
-SELECT * FROM evaluations
- WHERE lower(owner) = lower(%(owner)s) AND lower(name) = lower(%(name)s) AND number = %(number)s
+SELECT evaluations.*, coalesce(known.private, evaluations.private) AS hidden
+  FROM evaluations
+  LEFT JOIN repositories AS known USING (repository_id)
+ WHERE lower(evaluations.owner) = lower(%(owner)s)
+   AND lower(evaluations.name) = lower(%(name)s)
+   AND number = %(number)s
  ORDER BY evaluated_at DESC
  LIMIT 1;
 
 -- fetch_evaluations --
-SELECT * FROM evaluations
+SELECT evaluations.*, coalesce(known.private, evaluations.private) AS hidden
+  FROM evaluations
+  LEFT JOIN repositories AS known USING (repository_id)
  WHERE state = 'open'
-   AND (%(owner)s::text = '' OR lower(owner) = lower(%(owner)s))
-   AND (%(name)s::text = '' OR lower(name) = lower(%(name)s))
+   AND (%(owner)s::text = '' OR lower(evaluations.owner) = lower(%(owner)s))
+   AND (%(name)s::text = '' OR lower(evaluations.name) = lower(%(name)s))
  ORDER BY evaluated_at DESC
  LIMIT %(limit)s;

@@ -10,15 +10,27 @@ ON CONFLICT DO NOTHING
 RETURNING id;
 
 -- fetch_standing --
-SELECT id, content, request
+SELECT id, content, request,
+       place.installation_id, operations.repository_id, place.owner, place.name
   FROM operations
+  LEFT JOIN repositories AS place
+    ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
  WHERE request = %(request)s
-    OR (comment_id <> 0 AND repository_id = %(repository_id)s AND comment_id = %(comment_id)s)
+    OR (
+           comment_id <> 0
+           AND operations.repository_id = %(repository_id)s
+           AND comment_id = %(comment_id)s
+       )
  ORDER BY id
  LIMIT 1;
 
 -- fetch_operation --
-SELECT id, content FROM operations WHERE id = %(id)s;
+-- With where its repository is, if that was learned since.
+SELECT id, content, place.installation_id, operations.repository_id, place.owner, place.name
+  FROM operations
+  LEFT JOIN repositories AS place
+    ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
+ WHERE id = %(id)s;
 
 -- save_operation --
 UPDATE operations
@@ -31,9 +43,11 @@ UPDATE operations
    AND version = %(version)s;
 
 -- fetch_operations --
-SELECT id, content
+SELECT id, content, place.installation_id, operations.repository_id, place.owner, place.name
   FROM operations
- WHERE (%(repository_id)s::bigint = 0 OR repository_id = %(repository_id)s)
+  LEFT JOIN repositories AS place
+    ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
+ WHERE (%(repository_id)s::bigint = 0 OR operations.repository_id = %(repository_id)s)
    AND (%(environment)s::text = '' OR environment = %(environment)s)
    AND (NOT %(open_only)s::boolean OR NOT concluded)
  ORDER BY id DESC
