@@ -1,13 +1,16 @@
 """Whoever may not see a repository cannot find out that it is there."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from served_pages import PASSING, evaluation
 
+from bot.adapters.postgres.repositories import PostgresRepositories
+from bot.adapters.postgres.store import PostgresStore
 from bot.ports import Store
+from bot.ports.environments import KnownRepository
 from bot.web.pages.pulls import PULLS_SHOWN
 from bot.web.viewer import PublicOnly, Repository
 
@@ -115,3 +118,31 @@ async def test_everything_is_for_whoever_sits_at_the_machine(site: httpx.AsyncCl
 async def test_public_only_picks_by_repository() -> None:
     repositories = [Repository(1, private=False), Repository(2, private=True)]
     assert await PublicOnly().readable(None, repositories) == {1}  # type: ignore[arg-type]
+
+
+async def test_an_evaluation_that_was_read_before_it_was_made_private_does_not_show_it(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    repositories = PostgresRepositories(store.pool)
+    shown = "/repos/octo/shop/pulls/12"
+    await store.save_evaluation(evaluation("octo/shop", 12))
+    assert (await public.get(shown)).status_code == 200
+    repo = evaluation("octo/shop", 12).repo
+    asked_at = datetime.now(UTC)
+    await repositories.hide_repository(repo.id)
+    await store.save_evaluation(evaluation("octo/shop", 12, age=timedelta(seconds=-60)))
+    assert (await public.get(shown)).status_code == 404
+    # GitHub's answer to a question that was asked before, and to one asked after.
+    await repositories.note_repository(KnownRepository(repo, private=False), asked_at)
+    assert (await public.get(shown)).status_code == 404
+    await repositories.note_repository(KnownRepository(repo, private=False), datetime.now(UTC))
+    assert (await public.get(shown)).status_code == 200
+
+
+async def test_an_evaluation_tells_later_that_it_is_public(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    """Where no event did: the App may not be subscribed to it."""
+    await store.save_evaluation(evaluation("octo/shop", 12, private=True, age=timedelta(hours=1)))
+    await store.save_evaluation(evaluation("octo/shop", 13))
+    assert (await public.get("/repos/octo/shop/pulls/12")).status_code == 200
