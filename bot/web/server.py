@@ -47,6 +47,9 @@ async def listening(app: ASGIApp, bound: socket.socket) -> AsyncIterator[str]:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             ws="none",
+            # Nobody reads whom a proxy says it speaks for; where it matters, a request that came
+            # through one is told from its headers.
+            proxy_headers=False,
         )
     )
     running = asyncio.create_task(server.serve(sockets=[bound]))
