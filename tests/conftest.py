@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from databases import Databases, create_database, drop_database
 from psycopg.conninfo import make_conninfo
 
@@ -22,9 +23,14 @@ if "TMPDIR" not in os.environ and _MEMORY.is_dir() and os.access(_MEMORY, os.W_O
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 # `make test-long` runs the same properties with the other one.
-hypothesis.settings.register_profile("quick", max_examples=60, deadline=None)
+hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("quick")
+
+# Only shown where a test fails; in colours and columns it took a twentieth of a journey's time.
+structlog.configure(
+    processors=[structlog.stdlib.add_log_level, structlog.processors.KeyValueRenderer()]
+)
 
 
 @pytest.fixture(scope="session")

@@ -113,7 +113,7 @@ class Journey:
             if found:
                 return
             assert asyncio.get_running_loop().time() < deadline, otherwise
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
 
     async def sweep(self) -> None:
         """What a worker does every few minutes, at once."""

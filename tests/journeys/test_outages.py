@@ -112,7 +112,15 @@ async def test_the_store_goes_away_and_comes_back(own_server: EmbeddedServer, tm
 # GitHub
 
 
-@pytest.mark.parametrize("trouble", ["502", "cut", "429", "lost answers"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param("502", marks=pytest.mark.long),
+        pytest.param("cut", marks=pytest.mark.long),
+        "429",
+        "lost answers",
+    ],
+)
 async def test_github_is_away_for_longer_than_the_client_tries(journey: Journey, trouble: str):
     github = journey.github
     pull = github.open_pull(journey.shop(), "Add search")
@@ -335,7 +343,15 @@ async def test_an_attempt_is_asked_for_once_while_its_redelivery_is_on_its_way(j
 # events
 
 
-@pytest.mark.parametrize("trouble", ["late", "reordered", "doubled", "all late and doubled"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param("late", marks=pytest.mark.long),
+        "reordered",
+        pytest.param("doubled", marks=pytest.mark.long),
+        "all late and doubled",
+    ],
+)
 async def test_events_come_as_they_like_and_the_outcome_is_the_same(journey: Journey, trouble: str):
     events = journey.github.hooks.faults
     match trouble:

@@ -437,6 +437,7 @@ def amid(places: list[str]) -> list[str]:
     return [f"{place}#1" for place in (*middle, of[PLACES[1]][-1])]
 
 
+@pytest.mark.long
 async def test_a_worker_is_killed_while_it_records(idle_production: Production):
     production = idle_production
     async with production.journey.working():

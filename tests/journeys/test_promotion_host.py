@@ -217,7 +217,10 @@ async def test_an_operation_whose_job_died_is_found_by_the_sweep(production: Pro
 # the host refuses
 
 
-@pytest.mark.parametrize("status", [400, 402, 403, 404, 410, 422])
+@pytest.mark.parametrize(
+    "status",
+    [402, 422, *(pytest.param(one, marks=pytest.mark.long) for one in (400, 403, 404, 410))],
+)
 async def test_what_the_host_refuses_changes_nothing(production: Production, status: int):
     good, following = await a_good_build_and_the_next(production)
     production.vercel.faults.answer(PROMOTE, status, message="Not today")
@@ -245,7 +248,7 @@ async def test_a_refused_promotion_can_be_tried_again(production: Production):
     await production.nothing_left()
 
 
-@pytest.mark.parametrize("after", [0, 2])
+@pytest.mark.parametrize("after", [pytest.param(0, marks=pytest.mark.long), 2])
 async def test_a_token_that_has_expired_is_said(production: Production, after: int):
     """Before anything was begun, or with the gates half asked."""
     good, following = await a_good_build_and_the_next(production)
@@ -275,7 +278,15 @@ async def test_a_token_that_expires_after_the_switch_is_said(production: Product
 # the host is away
 
 
-@pytest.mark.parametrize("trouble", ["503", "cut", "cut after", "429"])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param("503", marks=pytest.mark.long),
+        pytest.param("cut", marks=pytest.mark.long),
+        "cut after",
+        "429",
+    ],
+)
 async def test_a_request_whose_answer_is_lost_is_not_repeated_blindly(
     production: Production, trouble: str
 ):
@@ -337,7 +348,7 @@ async def test_a_host_that_goes_away_after_the_switch_and_stays_away(production:
 # the host does less than it was asked for
 
 
-@pytest.mark.parametrize("end", ["failed", "skipped"])
+@pytest.mark.parametrize("end", ["failed", pytest.param("skipped", marks=pytest.mark.long)])
 async def test_a_job_that_ends_badly_puts_back_what_was_live(production: Production, end: str):
     good, following = await a_good_build_and_the_next(production)
     production.vercel.plan_job(production.project, end)

@@ -401,7 +401,7 @@ async def test_a_release_is_promoted_where_the_policy_says_so(production: Produc
     assert newest.actor.login == "ada"
 
 
-@pytest.mark.parametrize("by_itself", [False, True])
+@pytest.mark.parametrize("by_itself", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_a_release_does_not_undo_a_rollback_until_somebody_promotes(
     production: Production, by_itself: bool
 ):
