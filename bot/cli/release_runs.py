@@ -15,7 +15,7 @@ from bot.core.phrases import listed
 from bot.core.render.escape import plain
 from bot.engine.publishing import Completed
 from bot.engine.release_outcomes import Outcome, Renewed
-from bot.engine.release_runs import NotReleasing, ReleaseRuns
+from bot.engine.release_runs import NotReleasing, ReleaseRuns, Renewals
 from bot.logs import configure_logging
 from bot.ports import HubError, HubGone, StoreUnavailable
 from bot.ports.release_ledger import ReleaseState
@@ -43,22 +43,23 @@ _SAID = {
 def run_pr(repository: str, *, dry: bool, as_json: bool) -> int:
     """The exit code."""
 
-    async def renew(runs: ReleaseRuns, repo: RepoRef) -> Sequence[Renewed]:
-        found = await runs.renew(repo, dry=dry)
-        if found.merged:
-            raise NotReleasing(
-                f"{listed(found.merged, 12)} was merged and has no tag yet",
-                f"`lockgate release publish {repo.full_name}` completes it; then plan anew",
-            )
-        return found.pulls
+    async def renew(runs: ReleaseRuns, repo: RepoRef) -> Renewals:
+        return await runs.renew(repo, dry=dry)
 
-    site, pulls = _with_runs(repository, renew)
+    site, found = _with_runs(repository, renew)
+    pulls = found.pulls
     for pull in pulls:
         url = f"{site}/pull/{pull.pull.number}" if pull.pull else ""
         if as_json:
             click.echo(json.dumps(_pull_json(pull, url, dry=dry), ensure_ascii=False))
         else:
             click.echo("\n".join(_pull_lines(pull, url, dry=dry)))
+    if found.merged:
+        raise CommandError(
+            f"{listed(found.merged, 12)} was merged and has no tag yet",
+            f"`lockgate release publish {repository}` completes it; then plan anew",
+            exit_code=1,
+        )
     if any(pull.outcome is Outcome.HELD for pull in pulls):
         return 1
     nothing = (Outcome.NOTHING, Outcome.CLOSED)
@@ -83,8 +84,8 @@ def run_publish(repository: str, *, dry: bool, as_json: bool) -> int:
 
 
 def _with_runs(
-    repository: str, act: Callable[[ReleaseRuns, RepoRef], Awaitable[Sequence[T]]]
-) -> tuple[str, Sequence[T]]:
+    repository: str, act: Callable[[ReleaseRuns, RepoRef], Awaitable[T]]
+) -> tuple[str, T]:
     """What ``act`` gives, with the address of the repository's page before it."""
     configure_logging(level="error", json=False)
     owner, name = repository_or_exit(repository)
@@ -112,13 +113,13 @@ async def _run(
     settings: Settings,
     owner: str,
     name: str,
-    act: Callable[[ReleaseRuns, RepoRef], Awaitable[Sequence[T]]],
-) -> tuple[str, Sequence[T]]:
+    act: Callable[[ReleaseRuns, RepoRef], Awaitable[T]],
+) -> tuple[str, T]:
     async with open_bot(settings) as bot:
         repo = await bot.engine.hub.fetch_repository(owner, name)
         releases = bot.engine.shipping.releases
         found = await act(ReleaseRuns(releases), repo)
-        return f"{releases.site}/{repo.full_name}", found
+        return f"{releases.lines.site}/{repo.full_name}", found
 
 
 def _pull_json(pull: Renewed, url: str, *, dry: bool) -> dict[str, Any]:

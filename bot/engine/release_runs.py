@@ -1,13 +1,13 @@
 """Releases by hand: what a worker does about them, at once and told, or only told."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.model import RepoRef
 from bot.engine.commands import usable_environments
 from bot.engine.publishing import Completed, Trunk
 from bot.engine.release_outcomes import Renewed
-from bot.engine.releases import Group, Releases
+from bot.engine.releases import Releases
 from bot.ports.release_ledger import ReleaseState
 
 
@@ -23,8 +23,8 @@ class NotReleasing(Exception):
 class Renewals:
     pulls: Sequence[Renewed]
     merged: Sequence[str] = ()
-    """Tags of what was merged and has none yet: nothing was planned then, since it would be planned
-    once more."""
+    """Tags of what was merged and has none yet: nothing was planned there, since it would be
+    planned once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +38,31 @@ class ReleaseRuns:
         Raises:
             NotReleasing: the policy cannot be used, or has no ``release``.
         """
-        trunk, groups = await self._read(repo, "lockgate release pr", dry=dry)
-        tags = {tag.name for tag in trunk.line.tags}
-        merged = [
-            one.made.tag
-            for one in await self.releases.publish(replace(trunk, dry=True), groups)
-            if one.made.state is ReleaseState.MERGED
-            and not one.refused
-            and one.made.tag not in tags
-        ]
-        return (
-            Renewals((), merged) if merged else Renewals(await self.releases.renew(trunk, groups))
-        )
+        pulls: list[Renewed] = []
+        merged: list[str] = []
+        async for trunk in await self._trunks(repo, "lockgate release pr", dry=dry):
+            groups = await self.releases.lines.fetch_groups(trunk)
+            tags = {tag.name for tag in trunk.line.tags}
+            waiting = [
+                one.made.tag
+                for one in await self.releases.publish(replace(trunk, dry=True), groups)
+                if one.made.state is ReleaseState.MERGED
+                and not one.refused
+                and one.made.tag not in tags
+            ]
+            merged += waiting
+            pulls += [] if waiting else await self.releases.renew(trunk, groups)
+        return Renewals(pulls, merged)
 
     async def publish(self, repo: RepoRef, *, dry: bool) -> Sequence[Completed]:
         """What was merged and is not complete, as far as it has got. Raises as ``renew``."""
-        trunk, groups = await self._read(repo, "lockgate release publish", dry=dry)
-        return await self.releases.publish(trunk, groups)
+        done: list[Completed] = []
+        async for trunk in await self._trunks(repo, "lockgate release publish", dry=dry):
+            groups = await self.releases.lines.fetch_groups(trunk)
+            done += await self.releases.publish(trunk, groups)
+        return done
 
-    async def _read(self, repo: RepoRef, cause: str, *, dry: bool) -> tuple[Trunk, list[Group]]:
+    async def _trunks(self, repo: RepoRef, cause: str, *, dry: bool) -> AsyncIterator[Trunk]:
         files = await self.releases.commands.fetch_trunk_policy(repo)
         policy = await usable_environments(self.releases.operations, repo.id, files)
         if policy.fault:
@@ -67,5 +73,4 @@ class ReleaseRuns:
                 f"the policy of {repo.full_name} has no `release`, so nothing is released there",
                 "add `release:` to .github/lockgate.yml on the default branch",
             )
-        trunk = await self.releases.fetch_trunk(repo, policy.release, cause, dry=dry)
-        return trunk, await self.releases.fetch_groups(trunk)
+        return self.releases.lines.fetch_trunks(repo, policy.release, cause, dry=dry)

@@ -14,11 +14,12 @@ from bot.core.commands.requests import (
 )
 from bot.core.phrases import listed, quoted
 from bot.core.policy.release import ReleasePolicy
-from bot.core.release.pull_request import BRANCHES, branch_name
+from bot.core.release.pull_request import BRANCHES
 from bot.core.release.steering import Wish, WishKind
 from bot.core.render.steering import render_wish
 from bot.core.work import ReconcileRelease
 from bot.engine.asked import Answer, Asked, refuse
+from bot.engine.release_lines import release_branches
 from bot.ports import HubGone, Store
 from bot.ports.operations import CommandHub, PullFacts
 from bot.ports.steering import SteeringStore
@@ -153,9 +154,8 @@ def _no_package(
 
 def _packages(policy: ReleasePolicy, pull: PullFacts) -> list[str]:
     """The packages that a pull request is for, as far as its branch says."""
-    names = [package.called for package in policy.whole]
-    own = [name for name in names if branch_name(name) == pull.head_ref]
-    return own if own and policy.separate_pull_requests else names
+    branches = dict(release_branches(policy, pull.base_ref))
+    return branches.get(pull.head_ref) or [package.called for package in policy.whole]
 
 
 def _named(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from bot.core.work import (
     ObserveEnvironment,
     PromoteRelease,
     ReconcileInstallation,
+    ReconcileLine,
     ReconcileMergeGroup,
     ReconcilePromotion,
     ReconcilePullRequest,
@@ -113,7 +114,10 @@ CASES = {
         "push",
         "",
         push("refs/heads/release/1.x", added=[".github/lockgate.yml"]),
-        [ReconcileRepository(**REPO, base_ref="release/1.x")],
+        [
+            ReconcileLine(**REPO, branch="release/1.x"),
+            ReconcileRepository(**REPO, base_ref="release/1.x"),
+        ],
     ),
     "push that removes the policy": (
         "push",
@@ -154,7 +158,14 @@ CASES = {
             ReconcileRepository(**REPO, base_ref="main"),
         ],
     ),
-    "forced push to a topic": ("push", "", push("refs/heads/topic", forced=True), []),
+    "forced push to a topic": (
+        "push",
+        "",
+        push("refs/heads/topic", forced=True),
+        [ReconcileLine(**REPO, branch="topic")],
+    ),
+    "push to a release's branch": ("push", "", push("refs/heads/lockgate/release/main"), []),
+    "push of a merge queue": ("push", "", push("refs/heads/gh-readonly-queue/main/pr-1-a"), []),
     "push of a tag": (
         "push",
         "",

@@ -32,8 +32,8 @@ def push(journey: Journey, repository: Repository, *messages: str, branch: str =
         journey.github.push(repository, branch, message)
 
 
-def release_pulls(repository: Repository) -> list[Pull]:
-    return [pull for pull in repository.pulls.values() if pull.head_ref == BRANCH]
+def release_pulls(repository: Repository, branch: str = BRANCH) -> list[Pull]:
+    return [pull for pull in repository.pulls.values() if pull.head_ref == branch]
 
 
 def text(repository: Repository, path: str, at: str = BRANCH) -> str:

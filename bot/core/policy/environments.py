@@ -228,7 +228,8 @@ class EnvironmentPolicy(BaseModel):
         "back (`rollback`), or things are left for a person (`hold`).",
     )
     on_release: OnRelease = Field(
-        default=OnRelease.NOTHING, description="What a published GitHub release leads to."
+        default=OnRelease.NOTHING,
+        description="What a published GitHub release leads to; a prerelease leads to nothing.",
     )
     allow_forks: bool = Field(
         default=False, description="Whether commands work on pull requests from forks."
