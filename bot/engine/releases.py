@@ -19,6 +19,7 @@ from bot.core.model import PullRef, PullState, RepoRef
 from bot.core.phrases import counted
 from bot.core.policy.release import ReleasePolicy
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
+from bot.core.release.packages import releases
 from bot.core.release.pull_request import (
     changes_digest,
     parse_pull,
@@ -32,6 +33,7 @@ from bot.engine.apply import apply, noted
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.links import Links
 from bot.engine.publishing import Completed, Publisher, Trunk
+from bot.engine.release_branches import fetch_standing, merge_line
 from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
@@ -145,11 +147,15 @@ class Releases:
         said_of = replace(said_of, title=render_title(plans), tags=[plan.tag for plan in plans])
         if open_ is None and ours and await self._stays_closed(trunk, ours[0], plans):
             return replace(said_of, outcome=Outcome.PUT_OFF, pull=ours[0].ref)
-        branch = await self._fetch_branch(trunk, name, pulls, open_)
+        newest = open_ or next(iter(ours), None)
+        standing = await fetch_standing(self.releases, trunk, name, pulls, newest)
+        branch, made_from = standing.branch, standing.made_from or trunk.line.head
         foreign = branch is not None and bool(branch.foreign)
-        problems = list(_taken(trunk, plans))
+        problems = [*_taken(trunk, plans), *filter(None, [standing.problem])]
         if branch is not None and foreign and not problems and not trunk.dry:
-            branch = await self._merged(trunk, branch, problems)
+            standing = await merge_line(self.releases, trunk, branch)
+            branch = standing.branch
+            problems += filter(None, [standing.problem])
         files = Files()
         if not problems:
             files = await fetch_files(
@@ -168,7 +174,7 @@ class Releases:
         def render() -> str:
             return render_body(
                 plans,
-                trunk.line.head,
+                made_from,
                 files=() if problems else files.shown,
                 problems=problems,
                 production=live,
@@ -194,39 +200,6 @@ class Releases:
             files=[file.path for file in files.shown],
             problems=problems,
         )
-
-    async def _fetch_branch(
-        self, trunk: Trunk, name: str, pulls: Sequence[ReleasePull], open_: ReleasePull | None
-    ) -> ReleaseBranch | None:
-        """What is left of a branch that was merged counts for nothing: nobody waits for it."""
-        branch = await self.releases.fetch_branch(trunk.repo, name, line=trunk.line.head)
-        if branch is None or open_ is not None:
-            return branch
-        if any(p.state is PullState.MERGED and p.head_sha == branch.head for p in pulls):
-            return replace(branch, commits=())
-        return branch
-
-    async def _merged(
-        self, trunk: Trunk, branch: ReleaseBranch, problems: list[str]
-    ) -> ReleaseBranch:
-        """The branch with the trunk merged in, so that what people committed to it stays."""
-        message = f"chore(release): merge {trunk.line.branch}"
-        try:
-            head = await self.releases.merge_into(
-                trunk.repo, branch.name, trunk.line.head, message=message
-            )
-        except RefProtected as error:
-            problems.append(f"{error}. {error.remedy}")
-            return branch
-        if head is not None:
-            return replace(branch, head=head)
-        commits = ", ".join(f"{one.sha[:7]} of {one.author}" for one in branch.foreign[:5])
-        problems.append(
-            f"{trunk.line.branch} conflicts with what people committed to {branch.name} "
-            f"({commits}). Nothing of it was overwritten: merge {trunk.line.branch} into the "
-            "branch by hand, or delete the branch to have it made anew."
-        )
-        return branch
 
     async def _write_branch(
         self, trunk: Trunk, name: str, branch: ReleaseBranch | None, files: Files, message: str
@@ -358,9 +331,20 @@ class Releases:
 
 
 def _taken(trunk: Trunk, plans: Sequence[ReleasePlan]) -> list[str]:
-    """A tag of the next version that the trunk does not reach."""
+    """A tag of the next version, or of a later one before any release, that the trunk does not
+    reach."""
     tags = {tag.name: tag.sha for tag in trunk.line.tags}
-    return [
+    lost = [
+        f"{trunk.line.branch} reaches no release yet, and {last.tag.name} is there, on "
+        f"{last.tag.sha[:7]}: {plan.tag} would be behind it. If the history was written anew, put "
+        "the tag on the commit that took its place; or ask for a later version in the footer of a "
+        "commit, Release-As."
+        for plan in plans
+        if plan.current is None and plan.tag not in tags
+        for last in releases(trunk.config.package(plan.package), trunk.line.tags)[-1:]
+        if last.version.precedence > plan.next.precedence
+    ]
+    return lost + [
         f"The tag {plan.tag} is there already, on {tags[plan.tag][:7]}, which {trunk.line.branch} "
         "does not contain: merge that commit, delete the tag, or ask for another version in the "
         "footer of a commit, Release-As."

@@ -17,6 +17,10 @@ class BranchMoved(HubUnavailable):
     decide again."""
 
 
+class BranchApart(HubRefused):
+    """A release's branch has no commit in common with its line."""
+
+
 class RefProtected(HubRefused):
     """A branch or tag may not be written by the App, for want of its permission or by a rule.
 
@@ -144,7 +148,11 @@ class ReleaseHub(Protocol):
     # the branch
 
     async def fetch_branch(self, repo: RepoRef, branch: str, *, line: Sha) -> ReleaseBranch | None:
-        """A release's branch, with what it has and ``line`` has not. None if it is not there."""
+        """A release's branch, with what it has and ``line`` has not. None if it is not there.
+
+        Raises:
+            BranchApart: the two have nothing in common.
+        """
         ...
 
     async def write_branch(

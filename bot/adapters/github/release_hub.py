@@ -20,7 +20,14 @@ from bot.core.release.kinds import Latest
 from bot.core.release.model import FileChange, HistoryCommit, Tag
 from bot.core.release.pull_request import BRANCHES
 from bot.ports import HubGone, HubRefused
-from bot.ports.releases import BranchCommit, HubRelease, ReleaseBranch, ReleaseLine, ReleasePull
+from bot.ports.releases import (
+    BranchApart,
+    BranchCommit,
+    HubRelease,
+    ReleaseBranch,
+    ReleaseLine,
+    ReleasePull,
+)
 
 _A_PAGE = 100
 
@@ -71,7 +78,7 @@ class GitHubReleaseHub:
             async for page in self._history.compare(repo, line, head):
                 commits += [read_branch_commit(item, login) for item in page]
         except HubGone:
-            raise HubRefused(
+            raise BranchApart(
                 f"the branch {branch} of {repo.full_name} has no commit in common with the one it "
                 "is to be merged into: delete it, and it is made anew"
             ) from None

@@ -81,7 +81,8 @@ def render_body(
     """``head`` is the commit that is released; ``problems`` say in plain sentences what is in its
     way; ``production`` says so what of it is live already; ``words`` are what ``parse_pull`` found
     of the people's own. What is too much is left out of the changelog first."""
-    marker = _marker(plans, head)
+    # One that is held was put off by nobody: closed in that state, it comes again.
+    marker = _marker(plans, head, "" if problems else changes_digest(plans))
     opening = "\n\n".join(_opening(plan) for plan in plans)
     above = f"{words.strip()}\n\n" if words.strip() else ""
     start = "\n".join([f"{above}{marker}\n{opening}\n", *_problems(problems)])
@@ -139,9 +140,9 @@ def _versions_in(config: ReleaseConfig, title: str) -> dict[str, Version]:
     }
 
 
-def _marker(plans: Sequence[ReleasePlan], head: Sha) -> str:
+def _marker(plans: Sequence[ReleasePlan], head: Sha, changes: str) -> str:
     versions = {plan.package: str(plan.next) for plan in plans}
-    said = {"head": head, "versions": versions, "changes": changes_digest(plans)}
+    said = {"head": head, "versions": versions, "changes": changes}
     text = json.dumps(said).replace(">", "\\u003e")  # which could end the comment
     return f"<!-- lockgate:release {text} -->"
 
