@@ -28,7 +28,14 @@ from bot.engine.release_plans import fetch_reached, needs_paths
 from bot.ports import EffectRecord, HubGone, HubRefused, Store
 from bot.ports.operations import AuditBroken, AuditEntry, AuditLog
 from bot.ports.release_ledger import MadeRelease, ReleaseLedger, ReleaseState
-from bot.ports.releases import RefProtected, ReleaseHub, ReleaseLine, ReleasePull, TagTaken
+from bot.ports.releases import (
+    HubRelease,
+    RefProtected,
+    ReleaseHub,
+    ReleaseLine,
+    ReleasePull,
+    TagTaken,
+)
 
 log = structlog.get_logger()
 
@@ -124,13 +131,17 @@ class Publisher:
             except RefProtected as error:
                 return await self._refused(trunk, pull, made, f"{error}. {error.remedy}")
             made = await self._reached(trunk, made, ReleaseState.TAGGED)
+        release: HubRelease | None
         if made.state is ReleaseState.TAGGED:
-            made = await self._release(trunk, pull, made)
-        if await self._tell(trunk, made):
+            release = await self._release(trunk, pull, made)
+            made = await self._reached(trunk, made, ReleaseState.RELEASED, release.url)
+        else:
+            release = await self.releases.find_release(trunk.repo, made.tag)
+        if await self._tell(trunk, made, release):
             made = await self._reached(trunk, made, ReleaseState.TOLD)
         return Completed(made, tagged)
 
-    async def _release(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> MadeRelease:
+    async def _release(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> HubRelease:
         # First, so that the checkpoint in the release covers it.
         await self.audit.append(
             AuditEntry(
@@ -150,7 +161,8 @@ class Publisher:
             package = trunk.config.package(made.package)
             section = await self._section(trunk, package, made.sha, made.version) or ""
             base = await self._base(trunk, package, made)
-            path = trunk.policy.changelog_of(trunk.policy.package(made.package))
+            policy = trunk.policy.package(made.package)
+            path = trunk.policy.changelog_of(policy)
             body = render_notes(
                 section,
                 compare_url=trunk.config.compare_url(base, made.tag) if base else "",
@@ -163,12 +175,12 @@ class Publisher:
                     tag=made.tag,
                     title=made.tag,
                     body=body,
-                    draft=trunk.policy.draft,
+                    draft=trunk.policy.draft_of(policy),
                     prerelease=bool(parse_version(made.version).prerelease),
-                    latest=trunk.policy.latest,
+                    latest=trunk.policy.latest_of(policy),
                 )
         log.info("released", repository=trunk.repo.full_name, tag=made.tag, sha=made.sha)
-        return await self._reached(trunk, made, ReleaseState.RELEASED, release.url)
+        return release
 
     async def _checkpoint(self) -> str:
         """A log that cannot be gone on with holds up no release: ``lockgate doctor`` tells it."""
@@ -178,14 +190,11 @@ class Publisher:
             log.warning("audit_log_broken", error=str(error))
             return ""
 
-    async def _tell(self, trunk: Trunk, made: MadeRelease) -> bool:
-        """One comment on each pull request that is in it; False while it is a draft still."""
-        url = made.url
-        if trunk.policy.draft:
-            release = await self.releases.find_release(trunk.repo, made.tag)
-            if release is not None and release.draft:
-                return False
-            url = release.url if release else url
+    async def _tell(self, trunk: Trunk, made: MadeRelease, release: HubRelease | None) -> bool:
+        """One comment on each pull request that is in it; False while it is a draft still. Of one
+        that somebody deleted since, nobody is told."""
+        if release is None or release.draft:
+            return release is None
         package = trunk.config.package(made.package)
         tags = [tag for tag in trunk.line.tags if tag.name != made.tag]
         last = await fetch_reached(self.releases, trunk.repo, package, tags, made.sha)
@@ -197,7 +206,7 @@ class Publisher:
         )
         own = of_package(trunk.config, package, read_statements(trunk.config, commits))
         numbers = {one.commit.pull.number for one in own if one.commit.pull} - {made.pull_number}
-        text = f"Released in {escape.link(made.tag, url)}."
+        text = f"Released in {escape.link(made.tag, release.url)}."
         for number in sorted(numbers):
             try:
                 await self._say(trunk, PullRef(trunk.repo, number), made.tag, text)
