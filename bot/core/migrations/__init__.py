@@ -1,0 +1,1 @@
+"""Database changes in three steps: expand, migrate, contract. Pure."""
