@@ -10,6 +10,7 @@ from bot.core.release.config import Package, ReleaseConfig
 from bot.core.release.files import PackageRelease, UpdatedFiles, paths_to_read, update_files
 from bot.core.release.model import (
     FileChange,
+    FileNote,
     HistoryCommit,
     NothingToRelease,
     ReleasePlan,
@@ -37,6 +38,7 @@ class Files:
     changes: tuple[FileChange, ...] = ()
     shown: tuple[FileChange, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[FileNote, ...] = ()
 
 
 async def fetch_plans(
@@ -91,7 +93,7 @@ async def fetch_files(
         return Files(problems=problems)
     if branch is None:
         updated = _updated(policy, config, plans, ours)
-        return Files(updated.changes, updated.changes, _told(updated))
+        return Files(updated.changes, updated.changes, _told(updated), updated.notes)
     own = next((one.sha for one in reversed(branch.commits) if one.own and one.parents == 1), None)
     before = _texts(await hub.fetch_files(repo, own, ours)) if own else {}
     now = _texts(await hub.fetch_files(repo, branch.head, ours))
@@ -104,6 +106,7 @@ async def fetch_files(
         tuple(FileChange(p, now.get(p), text) for p, text in wanted.items() if text != now.get(p)),
         tuple(FileChange(p, ours[p], text) for p, text in wanted.items() if text != ours[p]),
         _told(updated),
+        updated.notes,
     )
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.core.checks import CheckOutput, Conclusion
+from bot.core.checks import CheckOutput
 from bot.core.effects import plan_checks
 from bot.core.hosting import LedgerEntry
-from bot.core.model import PullRef, PullState, RepoRef
+from bot.core.model import PullRef, PullState, RepoRef, Sha
 from bot.core.phrases import counted
 from bot.core.policy.release import ReleasePolicy
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
@@ -28,6 +28,7 @@ from bot.core.release.pull_request import (
 )
 from bot.core.release.steering import decide_steering
 from bot.core.render import escape
+from bot.core.render.release import render_held_check, render_notes_check
 from bot.core.work import ReconcileLine, ReconcilePromotion, ReconcileRelease, ReplanRelease
 from bot.engine.apply import apply, noted
 from bot.engine.commands import remembered_policy, usable_environments
@@ -49,7 +50,6 @@ from bot.ports.steering import SteeringStore
 
 log = structlog.get_logger()
 
-RELEASE_CHECK = "lockgate/release"
 _CLOSED = "<!-- lockgate:release-closed -->"
 _NOTHING = "<!-- lockgate:release-nothing -->"
 _FORMER = "<!-- lockgate:release-former -->"
@@ -129,7 +129,10 @@ class Releases:
                 wishes = await self.steering.fetch_wishes(repo.id, open_.ref.number)
                 steering |= {name: decide_steering(wishes, name) for name in group.packages}
         planned = await fetch_plans(self.releases, repo, line, trunk.config, steering)
-        return [await self._reconcile_pull(trunk, group, planned) for group in groups]
+        renewed = [await self._reconcile_pull(trunk, group, planned) for group in groups]
+        if not trunk.dry:
+            await self._report(trunk, [one for one in renewed if one.outcome is Outcome.HELD])
+        return renewed
 
     async def _reconcile_pull(self, trunk: Trunk, group: Group, planned: Planned) -> Renewed:
         name, pulls = group.branch, group.pulls
@@ -177,19 +180,27 @@ class Releases:
                 made_from,
                 files=() if problems else files.shown,
                 problems=problems,
+                notes=files.notes,
                 production=live,
                 words=said.words if said else "",
             )
 
         same = open_ is not None and _normal(open_.body) == _normal(render())
         stands = same and _stands(branch, title)
+        head = branch.head if branch else None
         if not problems and not stands and not trunk.dry:
             try:
-                await self._write_branch(trunk, name, branch, files, title)
+                head = await self._write_branch(trunk, name, branch, files, title)
             except RefProtected as error:
                 problems.append(f"{error}. {error.remedy}")
         if not trunk.dry:
-            ref = await self._write_pull(trunk, name, open_, title, render(), problems)
+            held = bool(problems)
+            ref = await self._write_pull(trunk, name, open_, title, render(), held=held)
+            notes = [note for note in files.notes if note.remedy]
+            if notes and not held and head is not None:
+                url = self.links.repository(trunk.repo)
+                check = render_notes_check(said_of.tags, notes, details_url=url)
+                await self._write_check(trunk, head, check)
         written = Outcome.RENEWED if open_ else Outcome.OPENED
         if open_ and stands and open_.title == title:
             written = Outcome.UNCHANGED
@@ -203,13 +214,14 @@ class Releases:
 
     async def _write_branch(
         self, trunk: Trunk, name: str, branch: ReleaseBranch | None, files: Files, message: str
-    ) -> None:
+    ) -> Sha:
+        """Where it stands then."""
         foreign = branch is not None and bool(branch.foreign)
         if branch is not None and foreign and not files.changes:
-            return
+            return branch.head
         parent = branch.head if branch is not None and foreign else trunk.line.head
         async with self._noted("write_branch", trunk, f"{trunk.repo.full_name}@{name}", message):
-            await self.releases.write_branch(
+            head = await self.releases.write_branch(
                 trunk.repo,
                 name,
                 expected=branch.head if branch else None,
@@ -222,6 +234,7 @@ class Releases:
         await self.store.enqueue(
             ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
         )
+        return head
 
     async def _write_pull(
         self,
@@ -230,39 +243,38 @@ class Releases:
         open_: ReleasePull | None,
         title: str,
         body: str,
-        problems: Sequence[str],
+        *,
+        held: bool,
     ) -> PullRef | None:
         ref = open_.ref if open_ else None
         if open_ is not None:
             if (open_.title, _normal(open_.body)) != (title, _normal(body)):
                 async with self._noted("edit_pull", trunk, str(open_.ref), body):
                     await self.releases.edit_pull(open_.ref, title=title, body=body)
-        elif not problems:
+        elif not held:
             async with self._noted("open_pull", trunk, f"{trunk.repo.full_name}@{branch}", body):
                 opened = await self.releases.open_pull(
                     trunk.repo, branch=branch, base=trunk.line.branch, title=title, body=body
                 )
                 ref = opened.ref
-        if problems:
-            log.warning("release_held", repository=trunk.repo.full_name, problems=list(problems))
-            await self._report(trunk, title, problems)
         return ref
 
-    async def _report(self, trunk: Trunk, title: str, problems: Sequence[str]) -> None:
-        """A check on the trunk's head: there may be no pull request to say it on."""
-        head = trunk.line.head
-        snapshot = await self.hub.fetch_merge_group(
+    async def _report(self, trunk: Trunk, held: Sequence[Renewed]) -> None:
+        """A check on the trunk's head, one for all: there may be no pull request to say it on."""
+        if not held:
+            return
+        problems = [problem for one in held for problem in one.problems]
+        log.warning("release_held", repository=trunk.repo.full_name, problems=problems)
+        url = self.links.repository(trunk.repo)
+        tags = [tag for one in held for tag in one.tags]
+        check = render_held_check(tags, list(dict.fromkeys(problems)), details_url=url)
+        await self._write_check(trunk, trunk.line.head, check)
+
+    async def _write_check(self, trunk: Trunk, head: Sha, check: CheckOutput) -> None:
+        there = await self.hub.fetch_merge_group(
             trunk.repo, head_sha=head, base_sha=head, base_ref=trunk.line.branch
         )
-        output = CheckOutput(
-            name=RELEASE_CHECK,
-            conclusion=Conclusion.FAILURE,
-            title=f"{title.partition(': ')[2]} cannot be prepared",
-            summary="\n".join(f"- {escape.sentence(problem, limit=1_000)}" for problem in problems),
-            text="",
-            details_url=self.links.repository(trunk.repo),
-        )
-        for effect in plan_checks(trunk.repo, head, [output], snapshot.checks):
+        for effect in plan_checks(trunk.repo, head, [check], there.checks):
             await apply(effect, hub=self.hub, store=self.store, cause=trunk.cause)
 
     async def _stays_closed(

@@ -279,3 +279,40 @@ async def test_what_the_policy_of_before_had_opened_is_closed_with_a_word(
     set_policy(journey, repository, POLICY)
     await journey.rest()
     assert open_pulls(repository).keys() == {"main", "mine"}
+
+
+async def test_what_is_odd_about_files_is_said_and_stops_nothing(journey: Journey) -> None:
+    repository = shop(journey)
+    odd = {"web/package.json": manifest("web", "2.9.0"), "web/package-lock.json": "{}\n"}
+    journey.github.push(repository, "main", CommitSpec("fix: mend the button", odd))
+    await journey.rest()
+    pull = open_pulls(repository)["main"]
+    said = (
+        "`web/package.json`: it said `2.9.0`, and what is released is 3.0.0;",
+        "`web/package-lock.json`: it holds no version of the package itself: there is nothing to "
+        "set; run `npm install --package-lock-only`, and commit it.",
+    )
+    assert all(words in (pull.body or "") for words in said)
+    (check,) = journey.github.latest_checks(repository, pull.head_sha, name="lockgate/release")
+    assert (check.conclusion, check.title) == ("neutral", "web-v3.0.1: 2 files to look at")
+    assert all(words in (check.summary or "") for words in said)
+    journey.requests.seen.clear()
+    await reconcile(journey, repository)
+    assert journey.requests.writes == []
+
+
+async def test_what_holds_several_pull_requests_is_said_in_one_check(journey: Journey) -> None:
+    repository = shop(journey, APART)
+    broken = {"web/package.json": "{}\n", "packages/api/package.json": "[]\n"}
+    journey.github.push(repository, "main", CommitSpec("fix: mend all", broken))
+    await journey.rest()
+    assert open_pulls(repository) == {}
+    (check,) = journey.github.latest_checks(
+        repository, head_of(repository), name="lockgate/release"
+    )
+    assert check.title == "api-v2.0.1 and web-v3.0.1 cannot be prepared"
+    for path in broken:
+        assert path in (check.summary or "")
+    journey.requests.seen.clear()
+    await reconcile(journey, repository)
+    assert journey.requests.writes == []

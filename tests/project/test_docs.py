@@ -17,8 +17,8 @@ from bot.core.catalog import GATES
 from bot.core.policy import Policy, parse_policy
 from bot.core.render.check import COMMITS_CHECK
 from bot.core.render.promotion import PROMOTION_CHECK
+from bot.core.render.release import RELEASE_CHECK
 from bot.engine.app_manifest import load_manifest
-from bot.engine.releases import RELEASE_CHECK
 from bot.engine.routes import _ROUTES
 from bot.metrics import REGISTRY
 from bot.sandbox import Sandbox

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from release_kit import CONFIG, commit, history, pull, sha, tag
 
 from bot.core.release.config import Package
-from bot.core.release.model import FileChange, ReleasePlan, Steering
+from bot.core.release.model import FileChange, FileNote, ReleasePlan, Steering
 from bot.core.release.notes import length
 from bot.core.release.plan import plan_release, plan_releases
 from bot.core.release.pull_request import (
@@ -26,6 +26,7 @@ from bot.core.release.pull_request import (
     render_title,
 )
 from bot.core.release.version import Version
+from bot.core.render.release import render_held_check, render_notes_check
 
 sys.path.append(str(Path(__file__).parents[1] / "render"))
 from hostile import texts
@@ -37,6 +38,12 @@ FILES = (
     FileChange("CHANGELOG.md", None, "x"),
     FileChange("package.json", "a", "b"),
     FileChange("odd`|name.txt", "a", "b"),
+)
+NOTES = (
+    FileNote("package.json", "it said `1.3.0`, and what is released is 1.4.0", "see who sets it"),
+    FileNote("a`|b.lock", "it holds no *version* <!-- of its own", "run `npm install`, and @you"),
+    FileNote("go.mod", "of a Go module the tag says the version: there is nothing to set"),
+    FileNote("package.json", "what is said of a file that is changed is not said twice"),
 )
 STORY = history(
     "fix: mend the button (#2)",
@@ -78,6 +85,13 @@ CASES = {
         ],
         words="Please wait for **Monday**.\n\n- [ ] told support\n",
     ),
+    "pull_request_with_notes": render_body([one()], HEAD, files=FILES, notes=NOTES),
+    "pull_request_held": render_body(
+        [one()],
+        HEAD,
+        problems=['package.json: it has no `version`; add `"version": "1.4.0"` at the top.'],
+        notes=NOTES,
+    ),
     "pull_request_of_packages": render_body(several(), HEAD),
 }
 
@@ -88,6 +102,34 @@ def test_a_body(name: str) -> None:
     if os.environ.get("UPDATE_EXPECTED") == "1":
         path.write_text(CASES[name], encoding="utf-8")
     assert CASES[name] == path.read_text(encoding="utf-8")
+
+
+CHECKS = {
+    "check_held": render_held_check(
+        ["api-v1.1.0", "web-v2.0.1"], ["api/package.json: it has no `version`; add one."]
+    ),
+    "check_with_notes": render_notes_check(["v1.5.0"], NOTES[:2], details_url="https://bot.test/"),
+}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check(name: str) -> None:
+    check, path = CHECKS[name], EXPECTED / f"{name}.md"
+    shown = f"{check.name}: {check.conclusion}\n# {check.title}\n\n{check.summary}\n"
+    if os.environ.get("UPDATE_EXPECTED") == "1":
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["x" * 5_000, "|`*[a](b)<!--\n" * 400])
+def test_notes_of_any_length_leave_the_body_readable(text: str) -> None:
+    notes = [FileNote(f"{number}/{text[:50]}", text, text) for number in range(300)]
+    body = render_body([one()], HEAD, files=FILES, notes=notes)
+    assert length(body) <= BODY_LIMIT
+    assert "- and 250 more" in body
+    assert "take orders" in body
+    assert parse_pull(CONFIG, "", body).versions == {"": Version(1, 5, 0)}
+    assert len(render_notes_check(["v1.5.0"], notes).summary.encode()) <= 65_535
 
 
 def test_a_title() -> None:

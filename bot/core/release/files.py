@@ -9,7 +9,7 @@ from bot.core.catalog import UPDATERS
 from bot.core.release.documents.toml_text import read_toml
 from bot.core.release.documents.value import Unreadable
 from bot.core.release.kinds import ExtraFile, Kind, PackageFiles
-from bot.core.release.model import FileChange
+from bot.core.release.model import FileChange, FileNote
 from bot.core.release.spelling import says
 from bot.core.release.updaters.by_path import BY_PATH
 from bot.core.release.updaters.by_regex import BY_REGEX
@@ -54,14 +54,6 @@ class PackageRelease:
     files: PackageFiles
     version: Version
     former: Version | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FileNote:
-    """What is worth knowing of a file, in plain words that may quote it."""
-
-    path: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +210,15 @@ class _Run:
             return None
         self.texts[path] = updated.text
         if updated.note:
-            self.notes.append(FileNote(path, updated.note))
+            self.notes.append(FileNote(path, updated.note, updated.remedy))
         if release.former is not None:
             expected = (release.former, release.version)
             self.notes += [
-                FileNote(path, f"it said `{stood}`, and what is released is {release.former}")
+                FileNote(
+                    path,
+                    f"it said `{stood}`, and what is released is {release.former}",
+                    f"this release makes it {release.version}: see that nothing else sets it",
+                )
                 for stood in updated.stood
                 if not any(says(stood, version) for version in expected)
             ]

@@ -123,6 +123,20 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
+class FileNote:
+    """What is worth knowing of a file that a release looks at, in plain words that may quote it.
+    Where somebody should look at it, ``remedy`` says what to do."""
+
+    path: str
+    text: str
+    remedy: str = ""
+
+    @property
+    def said(self) -> str:
+        return f"{self.text}{f'; {self.remedy}' if self.remedy else ''}."
+
+
+@dataclass(frozen=True, slots=True)
 class Steering:
     """What people asked for on the release pull request, by its commands."""
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from bot.core.model import Sha
 from bot.core.phrases import counted, listed
 from bot.core.release.config import ReleaseConfig
-from bot.core.release.model import FileChange, ReleasePlan
+from bot.core.release.model import FileChange, FileNote, ReleasePlan
 from bot.core.release.notes import cut_section, cut_units, length
 from bot.core.release.version import Version, parse_version
 from bot.core.render import escape
@@ -32,6 +32,8 @@ _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHORT_ID = re.compile(r"\b[0-9a-f]{7}\b")
 _FILES = 100
 _NAMES = 100
+_SAID = 50
+"""Lines of what is in the way, and so on."""
 _SLACK = 200
 
 
@@ -74,19 +76,24 @@ def render_body(
     *,
     files: Sequence[FileChange] = (),
     problems: Sequence[str] = (),
+    notes: Sequence[FileNote] = (),
     production: Sequence[str] = (),
     words: str = "",
     limit: int = BODY_LIMIT,
 ) -> str:
     """``head`` is the commit that is released; ``problems`` say in plain sentences what is in its
-    way; ``production`` says so what of it is live already; ``words`` are what ``parse_pull`` found
-    of the people's own. What is too much is left out of the changelog first."""
+    way; ``notes`` are of the files that were looked at; ``production`` says what of it is live
+    already; ``words`` are what ``parse_pull`` found of the people's own. What is too much is left
+    out of the changelog first."""
     # One that is held was put off by nobody: closed in that state, it comes again.
     marker = _marker(plans, head, "" if problems else changes_digest(plans))
     opening = "\n\n".join(_opening(plan) for plan in plans)
     above = f"{words.strip()}\n\n" if words.strip() else ""
-    start = "\n".join([f"{above}{marker}\n{opening}\n", *_problems(problems)])
-    end = "\n".join(["", *_files(files), *_names(plans), *_production(production), _closing(head)])
+    doubts = [render_note(note) for note in notes if note.remedy]
+    said = [*_listed("In the way", _sentences(problems)), *_listed("To look at", doubts)]
+    start = "\n".join([f"{above}{marker}\n{opening}\n", *said])
+    live = _listed("In production already", _sentences(production))
+    end = "\n".join(["", *_files(files, notes), *_names(plans), *live, _closing(head)])
     room = limit - length(start) - length(end) - _SLACK
     sections = []
     for left, plan in zip(range(len(plans), 0, -1), plans, strict=True):
@@ -158,15 +165,20 @@ def _titled(plan: ReleasePlan, section: str) -> str:
     return f"# {escape.inline(plan.package)}\n\n{section}"
 
 
-def _files(files: Sequence[FileChange]) -> list[str]:
+def _files(files: Sequence[FileChange], notes: Sequence[FileNote]) -> list[str]:
     if not files:
         return []
+    changed = {file.path for file in files}
+    left = [note for note in notes if not note.remedy and note.path not in changed]
     lines = [
         f"- {escape.code(file.path)}{' (new)' if file.before is None else ''}"
         for file in files[:_FILES]
     ]
     if len(files) > _FILES:
         lines.append(f"- and {len(files) - _FILES} more")
+    if left:
+        told = [f"- {render_note(note)}" for note in left[:_FILES]]
+        lines += ["", "Looked at, and left as they are:", "", *told]
     summary = f"<summary>{counted(len(files), 'file')} changed</summary>"
     return ["<details>", summary, "", *lines, "", "</details>", ""]
 
@@ -177,16 +189,20 @@ def _names(plans: Sequence[ReleasePlan]) -> list[str]:
     return [f"**By** {listed(shown, _NAMES)}", ""] if shown else []
 
 
-def _problems(said: Sequence[str]) -> list[str]:
-    if not said:
-        return []
-    return ["**In the way**", "", *(f"- {escape.sentence(line)}" for line in said), ""]
+def render_note(note: FileNote) -> str:
+    return f"{escape.code(note.path)}: {escape.sentence(note.said, limit=600)}"
 
 
-def _production(said: Sequence[str]) -> list[str]:
+def _sentences(lines: Sequence[str]) -> list[str]:
+    return [escape.sentence(line, limit=600) for line in lines]
+
+
+def _listed(title: str, said: Sequence[str]) -> list[str]:
     if not said:
         return []
-    return ["**In production already**", "", *(f"- {escape.sentence(line)}" for line in said), ""]
+    shown = [f"- {line}" for line in said[:_SAID]]
+    more = [f"- and {len(said) - _SAID} more"] if len(said) > _SAID else []
+    return [f"**{title}**", "", *shown, *more, ""]
 
 
 def _closing(head: Sha) -> str:

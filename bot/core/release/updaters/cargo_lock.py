@@ -33,7 +33,10 @@ def _find(text: str, version: Version, path: str, hints: Hints) -> Found:
             path, f"it is not TOML: {error}", "run `cargo generate-lockfile`"
         ) from None
     if not values:
-        return Found(note="it holds no version of the package itself: there is nothing to set")
+        return Found(
+            note="it holds no version of the package itself: there is nothing to set",
+            remedy="" if hints.folder else "run `cargo update --workspace`, and commit it",
+        )
     spots = []
     for place, value in values.items():
         spot = text_spot(text, value, str(version))

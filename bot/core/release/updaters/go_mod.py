@@ -18,7 +18,8 @@ def _find(text: str, version: Version, path: str, hints: Hints) -> Found:
         ending = f"ends in `/v{version.major}`" if version.major > 1 else "ends in no version"
         return Found(
             note=f"its module is `{module['path']}`, and Go finds {version} only where that "
-            f"{ending}: who imports the module does not get this release"
+            f"{ending}: who imports the module does not get this release",
+            remedy="write the module's path so, there and in its own imports",
         )
     return Found(note="of a Go module the tag says the version: there is nothing to set")
 

@@ -21,7 +21,11 @@ def _find(text: str, version: Version, path: str, hints: Hints) -> Found:
         raise UpdateError(path, f"it is not JSON: {error}", "run `npm install` anew") from None
     texts = [value for value in values if value and value.said is not None]
     if not texts:
-        return Found(note="it holds no version of the package itself: there is nothing to set")
+        # The root's lock file need not know of a package in a folder.
+        return Found(
+            note="it holds no version of the package itself: there is nothing to set",
+            remedy="" if hints.folder else "run `npm install --package-lock-only`, and commit it",
+        )
     spots = [text_spot(text, value, str(version)) for value in texts]
     return Found(tuple(sorted(spots, key=lambda spot: spot.start)))
 

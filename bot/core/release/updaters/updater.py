@@ -60,10 +60,11 @@ class Spot:
 @dataclass(frozen=True, slots=True)
 class Found:
     """Where the version stands, in order and apart; ``note`` says why where there is nothing to
-    set, or what to look at besides."""
+    set, or what to look at besides, and ``remedy`` what to do, as an order."""
 
     spots: tuple[Spot, ...] = ()
     note: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Updated:
     text: str
     stood: tuple[str, ...]
     note: str = ""
+    remedy: str = ""
 
 
 Find: TypeAlias = Callable[[str, Version, str, Hints], Found]
@@ -115,7 +117,7 @@ class Updater:
         if after != text:
             self._verify(found, after, version, path, hints)
         stood = tuple(text[spot.start : spot.end] for spot in found.spots)
-        return Updated(after, stood, found.note)
+        return Updated(after, stood, found.note, found.remedy)
 
     def _verify(self, found: Found, after: str, version: Version, path: str, hints: Hints) -> None:
         """Raises UpdateError unless the new text is sound, and read as the wanted version."""

@@ -40,7 +40,10 @@ def _find(text: str, version: Version, path: str, hints: Hints) -> Found:
     except Unreadable as error:
         raise UpdateError(path, f"it is not TOML: {error}", "run `uv lock`") from None
     if not values:
-        return Found(note="it holds no version of the project itself: there is nothing to set")
+        return Found(
+            note="it holds no version of the project itself: there is nothing to set",
+            remedy="" if hints.folder else "run `uv lock`, and commit it",
+        )
     written = for_python(version, path)
     return Found(tuple(text_spot(text, values[place], written) for place in own))
 
