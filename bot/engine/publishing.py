@@ -55,11 +55,9 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A release as far as it has got. ``tagged``: its tag was made by this run; ``refused``: why it
-    could not go on, in a sentence."""
+    """A release as far as it has got. ``refused``: why it could not go on, in a sentence."""
 
     made: MadeRelease
-    tagged: bool = False
     refused: str = ""
 
 
@@ -88,6 +86,14 @@ class Publisher:
                 left = one.refused or trunk.dry
                 done.append(one if left else await self._complete(trunk, pull, one.made))
         return done
+
+    async def is_outdated(self, trunk: Trunk, pulls: Sequence[ReleasePull]) -> bool:
+        """Whether something of these pull requests was tagged since the line was read, by whoever
+        it was: this run, or another one."""
+        numbers = [pull.ref.number for pull in pulls if pull.merge_sha]
+        known = await self.ledger.fetch_releases(trunk.repo.id, numbers) if numbers else ()
+        tags = {tag.name for tag in trunk.line.tags}
+        return any(one.state is not ReleaseState.MERGED and one.tag not in tags for one in known)
 
     async def _settle(
         self, trunk: Trunk, pull: ReleasePull, sha: Sha, *, newest: bool
@@ -120,11 +126,10 @@ class Publisher:
         return settled
 
     async def _complete(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> Completed:
-        tagged = False
         if made.state is ReleaseState.MERGED:
             try:
                 async with self._noted("create_tag", trunk, made.tag, made.sha):
-                    tagged = await self.releases.create_tag(trunk.repo, made.tag, made.sha)
+                    await self.releases.create_tag(trunk.repo, made.tag, made.sha)
             except TagTaken as error:
                 remedy = "Delete that tag, or merge the next release in its place."
                 return await self._refused(trunk, pull, made, f"{error}. {remedy}")
@@ -139,7 +144,7 @@ class Publisher:
             release = await self.releases.find_release(trunk.repo, made.tag)
         if await self._tell(trunk, made, release):
             made = await self._reached(trunk, made, ReleaseState.TOLD)
-        return Completed(made, tagged)
+        return Completed(made)
 
     async def _release(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> HubRelease:
         # First, so that the checkpoint in the release covers it.

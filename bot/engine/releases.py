@@ -110,7 +110,9 @@ class Releases:
         groups = await self.lines.fetch_groups(trunk)
         if replan:
             await self._close_former(trunk, groups)
-        if any(one.tagged for one in await self.publish(trunk, groups)):
+        await self.publish(trunk, groups)
+        pulls = [pull for group in groups for pull in group.ours_into(trunk.line.branch)]
+        if await self.publisher.is_outdated(trunk, pulls):
             line = await self.releases.fetch_line(trunk.repo, trunk.line.branch)
             trunk = replace(trunk, line=line)
         await self.renew(trunk, groups)
