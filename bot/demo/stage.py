@@ -29,6 +29,8 @@ environments:
   production:
     vercel: {project: shop, domain: shop.example.com}
     requires: [source, checks, commits, deployment, freeze, lock]
+release:
+  kind: simple
 """
 
 
@@ -128,6 +130,7 @@ def _repository(sandbox: Sandbox) -> Repository:
         allow_rebase_merge=False,
         squash_merge_commit_title="PR_TITLE",
     )
+    sandbox.tag(repository, "v1.4.0")
     for login, role in (("mona", "write"), ("ada", "admin"), ("hubot-fan", "read")):
         sandbox.set_role(repository, sandbox.user(login), role)
     return repository

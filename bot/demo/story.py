@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 
 from bot.demo.production import Production
+from bot.demo.releasing import Releasing
 from bot.demo.stage import Stage
 from bot.demo.verdict import Verdict
 from bot.demo.watching import NotTrue, Told
@@ -11,7 +12,7 @@ from bot.demo.watching import NotTrue, Told
 
 async def play(stage: Stage) -> AsyncIterator[Told]:
     """Play it all. The steps build on one another, so the first that does not come true ends it."""
-    for step in (*Verdict(stage).steps, *Production(stage).steps):
+    for step in (*Verdict(stage).steps, *Production(stage).steps, *Releasing(stage).steps):
         started = time.perf_counter()
         try:
             evidence, ok = await step.play(), True

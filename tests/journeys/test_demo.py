@@ -42,6 +42,9 @@ STORY = [
     "a bad build goes live",
     "/rollback puts the build before it back",
     "/status says what is live",
+    "the release pull request says what is next",
+    "it is merged: there are a tag and a release",
+    "/promote puts the release live",
 ]
 FREE_PORTS = ("--port", "0", "--sandbox-port", "0")
 
