@@ -1,6 +1,6 @@
 # What people type. Works with GNU make 3.81 and later (macOS ships that one).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format format-check lint types imports commits bench hooks clean
+.PHONY: help demo test test-long check format format-check lint types imports commits changelog bench hooks clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -43,6 +43,9 @@ imports: $(VENV)/.ready-check
 
 commits: $(VENV)/.ready-run ## Check the messages of this repository's own commits
 	@git log -z --format=%B | $(BIN)/lockgate commits check -z -
+
+changelog: $(VENV)/.ready-run ## Write CHANGELOG.md anew, from the history
+	@$(BIN)/lockgate changelog --all --output CHANGELOG.md
 
 bench: $(VENV)/.ready-test ## Measure (ARGS=--write renews docs/benchmarks.md)
 	@$(BIN)/python bench/run.py $(ARGS)
