@@ -299,6 +299,19 @@ class ReplanRelease(ReconcileRelease):
 
 
 @dataclass(frozen=True, slots=True)
+class RerunRelease(ReplanRelease):
+    """The same, and the check of a commit is written anew even if it says what it said: Re-run was
+    pressed."""
+
+    kind: ClassVar[str] = "rerun_release"
+    head_sha: str
+
+    @property
+    def key(self) -> str:
+        return f"releases:{self.repository_id}@{self.head_sha}"
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshRelease(ReplanRelease):
     """The same where nobody waits for it, for one of many at once: it lets people's own events go
     first, and waits while GitHub's rate limit is low."""
@@ -392,6 +405,7 @@ Work: TypeAlias = (
     | ReconcileLine
     | ReplanRelease
     | RefreshRelease
+    | RerunRelease
     | TellOperation
     | DeliverNotice
     | SequenceAudit
@@ -425,6 +439,7 @@ KINDS: dict[str, type[Work]] = {
         ReconcileLine,
         ReplanRelease,
         RefreshRelease,
+        RerunRelease,
         TellOperation,
         DeliverNotice,
         SequenceAudit,

@@ -30,6 +30,7 @@ from bot.core.work import (
     RepoWork,
     RerunHead,
     RerunPullRequest,
+    RerunRelease,
     RouteDeliveries,
     RunCommand,
     SequenceAudit,
@@ -113,6 +114,7 @@ class Engine:
             ReconcileLine: self.shipping.releases.reconcile_line,
             ReplanRelease: self.shipping.releases.reconcile_release,
             RefreshRelease: self.shipping.releases.reconcile_release,
+            RerunRelease: self.shipping.releases.reconcile_release,
             DeliverNotice: self._deliver_notice,
             SequenceAudit: self._sequence_audit,
             SweepDeliveries: self._sweep,
@@ -193,6 +195,7 @@ class Engine:
     async def _sweep(self, work: SweepDeliveries, cause: str) -> None:
         # First: that GitHub is away must not hold it up.
         await wake_stranded(self.shipping.operations, self.store)
+        await self.shipping.release_checks.wake_held()
         await sweep_deliveries(self.hub, self.store, self.clock)
 
     async def _deliver_notice(self, work: DeliverNotice, cause: str) -> None:

@@ -12,12 +12,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from bot.core.checks import CheckOutput
-from bot.core.effects import plan_checks
 from bot.core.hosting import LedgerEntry
 from bot.core.model import PullRef, PullState, RepoRef, Sha
 from bot.core.phrases import counted
-from bot.core.policy.release import ReleasePolicy
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
 from bot.core.release.packages import releases
 from bot.core.release.pull_request import (
@@ -28,17 +25,22 @@ from bot.core.release.pull_request import (
 )
 from bot.core.release.steering import decide_steering
 from bot.core.render import escape
-from bot.core.render.release import render_held_check, render_notes_check
-from bot.core.work import ReconcileLine, ReconcilePromotion, ReconcileRelease, ReplanRelease
-from bot.engine.apply import apply, noted
-from bot.engine.commands import remembered_policy, usable_environments
-from bot.engine.links import Links
+from bot.core.work import (
+    ReconcileLine,
+    ReconcilePromotion,
+    ReconcileRelease,
+    ReplanRelease,
+    RerunRelease,
+)
+from bot.engine.apply import noted
+from bot.engine.commands import Environments, remembered_policy, usable_environments
 from bot.engine.publishing import Completed, Publisher, Trunk
 from bot.engine.release_branches import fetch_standing, merge_line
+from bot.engine.release_checks import ReleaseChecks
 from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
-from bot.ports import Clock, EffectRecord, Hub, HubGone, Store
+from bot.ports import Clock, EffectRecord, HubGone, Store
 from bot.ports.operations import CommandHub, OperationStore
 from bot.ports.releases import (
     RefProtected,
@@ -57,26 +59,25 @@ _FORMER = "<!-- lockgate:release-former -->"
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    hub: Hub
     releases: ReleaseHub
     commands: CommandHub
     operations: OperationStore
     steering: SteeringStore
     store: Store
     clock: Clock
-    links: Links
     publisher: Publisher
     lines: Lines
+    checks: ReleaseChecks
 
     async def reconcile_line(self, work: ReconcileLine, cause: str) -> None:
         now = self.clock.now()
         remembered = await remembered_policy(self.operations, work.repository_id, now)
         try:
-            release = remembered.release if remembered else await self._fetch_policy(work.repo)
+            policy = remembered or await self._fetch_policy(work.repo)
         except HubGone as error:
             log.info("repository_gone", repository=work.repo.full_name, error=str(error))
             return
-        prerelease = release.prerelease if release else None
+        prerelease = policy.release.prerelease if policy.release else None
         if prerelease is not None and prerelease.branch == work.branch:
             repo = work.repo
             await self.store.enqueue(
@@ -91,22 +92,31 @@ class Releases:
                 return  # then an event costs no request
         try:
             policy = await self._fetch_policy(work.repo)
-            if policy is None:
+            if policy.release is None or policy.fault:
+                reason = policy.fault or "The policy has no `release`."
+                at = Sha(work.head_sha) if isinstance(work, RerunRelease) else None
+                await self.checks.withdraw(work.repo, reason, cause, at)
                 return
-            async for trunk in self.lines.fetch_trunks(work.repo, policy, cause):
-                await self._reconcile(trunk, replan=isinstance(work, ReplanRelease))
+            done: dict[Sha, tuple[Trunk, Sequence[Renewed]]] = {}
+            async for trunk in self.lines.fetch_trunks(work.repo, policy.release, cause):
+                renewed = await self._reconcile(trunk, replan=isinstance(work, ReplanRelease))
+                done.setdefault(trunk.line.head, (trunk, renewed))
+            if isinstance(work, RerunRelease):
+                at = Sha(work.head_sha)
+                # Of a commit that is no head any more what holds of the default branch is said.
+                await self.checks.tell_anew(*done.get(at, next(iter(done.values()))), at)
         except HubGone as error:
             log.info("repository_gone", repository=work.repo.full_name, error=str(error))
+            await self.checks.forget(work.repo)
 
-    async def _fetch_policy(self, repo: RepoRef) -> ReleasePolicy | None:
+    async def _fetch_policy(self, repo: RepoRef) -> Environments:
         files = await self.commands.fetch_trunk_policy(repo)
         policy = await usable_environments(self.operations, repo.id, files)
         if policy.fault:
             log.info("release_policy_unusable", repository=repo.full_name)
-            return None
-        return policy.release
+        return policy
 
-    async def _reconcile(self, trunk: Trunk, *, replan: bool) -> None:
+    async def _reconcile(self, trunk: Trunk, *, replan: bool) -> list[Renewed]:
         groups = await self.lines.fetch_groups(trunk)
         if replan:
             await self._close_former(trunk, groups)
@@ -115,7 +125,7 @@ class Releases:
         if await self.publisher.is_outdated(trunk, pulls):
             line = await self.releases.fetch_line(trunk.repo, trunk.line.branch)
             trunk = replace(trunk, line=line)
-        await self.renew(trunk, groups)
+        return await self.renew(trunk, groups)
 
     async def publish(self, trunk: Trunk, groups: Sequence[Group]) -> list[Completed]:
         """Complete what was merged."""
@@ -133,7 +143,7 @@ class Releases:
         planned = await fetch_plans(self.releases, repo, line, trunk.config, steering)
         renewed = [await self._reconcile_pull(trunk, group, planned) for group in groups]
         if not trunk.dry:
-            await self._report(trunk, [one for one in renewed if one.outcome is Outcome.HELD])
+            await self.checks.tell(trunk, renewed)
         return renewed
 
     async def _reconcile_pull(self, trunk: Trunk, group: Group, planned: Planned) -> Renewed:
@@ -200,9 +210,7 @@ class Releases:
             ref = await self._write_pull(trunk, name, open_, title, render(), held=held)
             notes = [note for note in files.notes if note.remedy]
             if notes and not held and head is not None:
-                url = self.links.repository(trunk.repo)
-                check = render_notes_check(said_of.tags, notes, details_url=url)
-                await self._write_check(trunk, head, check)
+                await self.checks.tell_notes(trunk, head, said_of.tags, notes)
         written = Outcome.RENEWED if open_ else Outcome.OPENED
         if open_ and stands and open_.title == title:
             written = Outcome.UNCHANGED
@@ -260,24 +268,6 @@ class Releases:
                 )
                 ref = opened.ref
         return ref
-
-    async def _report(self, trunk: Trunk, held: Sequence[Renewed]) -> None:
-        """A check on the trunk's head, one for all: there may be no pull request to say it on."""
-        if not held:
-            return
-        problems = [problem for one in held for problem in one.problems]
-        log.warning("release_held", repository=trunk.repo.full_name, problems=problems)
-        url = self.links.repository(trunk.repo)
-        tags = [tag for one in held for tag in one.tags]
-        check = render_held_check(tags, list(dict.fromkeys(problems)), details_url=url)
-        await self._write_check(trunk, trunk.line.head, check)
-
-    async def _write_check(self, trunk: Trunk, head: Sha, check: CheckOutput) -> None:
-        there = await self.hub.fetch_merge_group(
-            trunk.repo, head_sha=head, base_sha=head, base_ref=trunk.line.branch
-        )
-        for effect in plan_checks(trunk.repo, head, [check], there.checks):
-            await apply(effect, hub=self.hub, store=self.store, cause=trunk.cause)
 
     async def _stays_closed(
         self, trunk: Trunk, newest: ReleasePull, plans: Sequence[ReleasePlan]

@@ -16,6 +16,7 @@ from bot.core.model import Sha
 from bot.core.policy import POLICY_PATH
 from bot.core.release.pull_request import BRANCHES
 from bot.core.render.check import FIX_TITLE
+from bot.core.render.release import RELEASE_CHECK
 from bot.core.work import (
     FixTitle,
     LocateRepository,
@@ -33,6 +34,7 @@ from bot.core.work import (
     ReplanRelease,
     RerunHead,
     RerunPullRequest,
+    RerunRelease,
     RunCommand,
     Work,
 )
@@ -124,7 +126,11 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     branch = _branch(payload.get("ref"))
     if repo and _is_tag(payload.get("ref")):
         yield ReconcileRelease(**repo)
-    if not repo or not branch or payload.get("deleted") is True:
+    if not repo or not branch:
+        return
+    if payload.get("deleted") is True:
+        if branch.startswith(BRANCHES):  # what stood there may have been in the way
+            yield ReconcileRelease(**repo)
         return
     default_branch = _at(payload, "repository", "default_branch")
     # The list of commits does not tell what a forced push took away.
@@ -145,12 +151,23 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
 
 def _check_run_rerequested(payload: Payload, _: float | None) -> Iterator[Work]:
     run = payload.get("check_run")
+    if _at(run, "name") == RELEASE_CHECK:
+        yield from _rerun_release(payload, run)
+        return
     yield from _rerun(payload, run, _at(run, "check_suite", "head_branch"))
 
 
 def _check_suite_rerequested(payload: Payload, _: float | None) -> Iterator[Work]:
     suite = payload.get("check_suite")
+    if _at(suite, "head_branch") == _at(payload, "repository", "default_branch"):
+        yield from _rerun_release(payload, suite)
     yield from _rerun(payload, suite, _at(suite, "head_branch"))
+
+
+def _rerun_release(payload: Payload, subject: Any) -> Iterator[Work]:
+    repo, head_sha = _repo(payload), _sha(_at(subject, "head_sha"))
+    if repo and head_sha:
+        yield RerunRelease(**repo, head_sha=head_sha)
 
 
 def _rerun(payload: Payload, subject: Any, head_branch: Any) -> Iterator[Work]:

@@ -18,6 +18,7 @@ from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
 from bot.engine.publishing import Publisher
 from bot.engine.questions import Questions
+from bot.engine.release_checks import ReleaseChecks
 from bot.engine.release_lines import Lines
 from bot.engine.releases import Releases
 from bot.engine.steering import Steers
@@ -112,17 +113,20 @@ class Shipping:
     @property
     def releases(self) -> Releases:
         return Releases(
-            self.hub,
             self.release_hub,
             self.commands,
             self.operations,
             self.steering,
             self.store,
             self.clock,
-            self.links,
             Publisher(self.release_hub, self.release_ledger, self.store, self.audit),
             Lines(self.release_hub, self.site),
+            self.release_checks,
         )
+
+    @property
+    def release_checks(self) -> ReleaseChecks:
+        return ReleaseChecks(self.hub, self.store, self.release_ledger, self.clock, self.links)
 
     @property
     def observer(self) -> Observer:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.core.model import Sha
+from bot.core.model import RepoRef, Sha
 
 
 class ReleaseState(StrEnum):
@@ -51,3 +52,20 @@ class ReleaseLedger(Protocol):
     ) -> None:
         """An empty ``url`` leaves the one there is."""
         ...
+
+    # what cannot be released as things stand
+
+    async def hold(self, repo: RepoRef, branch: str, head: Sha) -> None:
+        """The release from a branch is held, and its head, which may be another than before, is to
+        say so."""
+        ...
+
+    async def fetch_held(self, repository_id: int) -> Sequence[tuple[str, Sha]]:
+        """The branches whose release is held, each with the head that says so."""
+        ...
+
+    async def fetch_held_long(self, before: datetime) -> Sequence[RepoRef]:
+        """The repositories in which something is held that was last seen to be before then."""
+        ...
+
+    async def let_go(self, repository_id: int, branch: str) -> None: ...

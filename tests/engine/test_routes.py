@@ -24,6 +24,7 @@ from bot.core.work import (
     ReplanRelease,
     RerunHead,
     RerunPullRequest,
+    RerunRelease,
     RunCommand,
 )
 from bot.engine.routes import hidden_in, is_routed, place_in, route
@@ -163,6 +164,24 @@ CASES = {
         "",
         push("refs/heads/topic", forced=True),
         [ReconcileLine(**REPO, branch="topic")],
+    ),
+    "a release's branch deleted": (
+        "push",
+        "",
+        push("refs/heads/lockgate/release/main", deleted=True),
+        [ReconcileRelease(**REPO)],
+    ),
+    "re-run of a release's check": (
+        "check_run",
+        "rerequested",
+        payload(check_run={"name": "lockgate/release", "head_sha": HEAD}),
+        [RerunRelease(**REPO, head_sha=HEAD)],
+    ),
+    "re-run of all on the trunk": (
+        "check_suite",
+        "rerequested",
+        payload(check_suite={"head_branch": "main", "head_sha": HEAD}),
+        [RerunRelease(**REPO, head_sha=HEAD), RerunHead(**REPO, head_sha=HEAD)],
     ),
     "push to a release's branch": ("push", "", push("refs/heads/lockgate/release/main"), []),
     "push of a merge queue": ("push", "", push("refs/heads/gh-readonly-queue/main/pr-1-a"), []),

@@ -1,9 +1,11 @@
 """What a release is planned for, besides pushes to the default branch and its own pull request."""
 
+import psycopg
 from journey import SQUASH_WITH_TITLE, Journey
-from test_release_pull import PACKAGE, POLICY, release_pulls, shop
+from test_release_pull import PACKAGE, POLICY, head_of, reconcile, release_pulls, shop
 
-from bot.sandbox.model import Repository
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import CheckRun, RefRule, Repository
 
 
 def not_installed(journey: Journey, name: str) -> Repository:
@@ -71,3 +73,79 @@ async def test_a_push_to_any_other_branch_costs_no_request(journey: Journey) -> 
     journey.github.push(repository, "topic", "feat: add search")
     await journey.rest()
     assert journey.requests.seen == []
+
+
+def check_on(journey: Journey, repository: Repository, sha: str = "") -> CheckRun:
+    """The newest one, of the default branch's head unless told."""
+    head = sha or head_of(repository)
+    (check,) = journey.github.latest_checks(repository, head, name="lockgate/release")
+    return check
+
+
+def verdict(journey: Journey, repository: Repository, sha: str = "") -> tuple[str, str]:
+    check = check_on(journey, repository, sha)
+    return check.conclusion or check.status, check.title or ""
+
+
+async def held_by_a_ruleset(journey: Journey) -> tuple[Repository, RefRule]:
+    repository = shop(journey)
+    rule = journey.github.protect(repository, "refs/heads/lockgate/**")
+    journey.github.push(repository, "main", "fix: round prices")
+    await journey.rest()
+    assert verdict(journey, repository)[0] == "failure"
+    return repository, rule
+
+
+async def test_re_run_looks_again_and_writes_a_new_check(journey: Journey) -> None:
+    repository, rule = await held_by_a_ruleset(journey)
+    first = check_on(journey, repository)
+    journey.github.rerequest_check(first)
+    await journey.rest()
+    second = check_on(journey, repository)
+    assert second.id > first.id, "it holds still, and says so anew"
+    assert second.conclusion == "failure"
+    repository.ref_rules.remove(rule)
+    journey.github.rerequest_check(second)
+    await journey.rest()
+    assert check_on(journey, repository).id > second.id
+    assert verdict(journey, repository) == ("success", "v1.4.1 can be released")
+    assert len(release_pulls(repository)) == 1
+
+
+async def test_a_tag_that_is_deleted_takes_its_failure_along(journey: Journey) -> None:
+    repository = shop(journey)
+    journey.github.push(repository, "side", "fix: elsewhere")
+    journey.github.tag(repository, "v1.4.1", "side")
+    journey.github.push(repository, "main", "fix: round prices")
+    await journey.rest()
+    assert verdict(journey, repository)[0] == "failure"
+    journey.github.delete_tag(repository, "v1.4.1")
+    await journey.rest()
+    assert verdict(journey, repository) == ("success", "v1.4.1 can be released")
+    journey.requests.seen.clear()
+    await reconcile(journey, repository)
+    assert journey.requests.kinds == {"read": 10}, "nothing is held any longer"
+
+
+async def test_the_sweep_looks_again_at_what_was_held_for_long(journey: Journey) -> None:
+    repository, rule = await held_by_a_ruleset(journey)
+    repository.ref_rules.remove(rule)
+    await journey.sweep()
+    assert verdict(journey, repository)[0] == "failure", "a look every few minutes is too dear"
+    async with await psycopg.AsyncConnection.connect(
+        journey.bot.database, autocommit=True
+    ) as connection:
+        await connection.execute(
+            "UPDATE lockgate.held_releases SET looked_at = now() - interval '31 minutes'"
+        )
+    await journey.sweep()
+    assert verdict(journey, repository) == ("success", "v1.4.1 can be released")
+
+
+async def test_a_policy_that_no_longer_releases_takes_the_failure_back(journey: Journey) -> None:
+    repository, _ = await held_by_a_ruleset(journey)
+    held = head_of(repository)
+    without = {".github/lockgate.yml": "version: 1\n"}
+    journey.github.push(repository, "main", CommitSpec("chore: no releases", without))
+    await journey.rest()
+    assert verdict(journey, repository, held) == ("neutral", "Nothing is released from here")

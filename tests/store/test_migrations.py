@@ -96,6 +96,10 @@ SAMPLE_ROWS = {
     "0016_repositories.sql": (
         "INSERT INTO repositories VALUES (43, 8, 'acme', 'shop', now(), true, '-infinity')"
     ),
+    "0017_held_releases.sql": (
+        "INSERT INTO held_releases (repository_id, branch, installation_id, owner, name, head)"
+        " VALUES (43, 'main', 8, 'acme', 'shop', repeat('a', 40))"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -31,6 +31,31 @@ def render_notes_check(
     return _check(Conclusion.NEUTRAL, title, [render_note(note) for note in notes], details_url)
 
 
+def render_free_check(
+    tags: Sequence[str], pulls: Sequence[str], *, details_url: str = ""
+) -> CheckOutput:
+    """On a commit that was held: it is not any longer. ``pulls`` are the addresses of the release
+    pull requests; without ``tags`` there is nothing to release."""
+    links = [escape.link(f"#{url.rpartition('/')[2]}", url) for url in pulls]
+    return CheckOutput(
+        name=RELEASE_CHECK,
+        conclusion=Conclusion.SUCCESS,
+        title=escape.plain(
+            f"{listed(tags)} can be released" if tags else "Nothing to release", CHECK_TITLE
+        ),
+        summary=f"What comes next stands in {listed(links)}."
+        if links
+        else "Nothing is in the way of a release.",
+        text="",
+        details_url=details_url,
+    )
+
+
+def render_unreleased_check(reason: str, *, details_url: str = "") -> CheckOutput:
+    """On a commit of which nothing can be said, for a reason in a plain sentence."""
+    return _check(Conclusion.NEUTRAL, "Nothing is released from here", [reason], details_url)
+
+
 def _check(
     conclusion: Conclusion, title: str, lines: Sequence[str], details_url: str
 ) -> CheckOutput:

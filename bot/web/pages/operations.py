@@ -43,6 +43,7 @@ _WORKS = {
     "reconcile_release": "prepare and publish releases of",
     "reconcile_line": "plan prereleases from",
     "replan_release": "plan releases anew of",
+    "rerun_release": "plan releases again of",
     "refresh_release": "plan, unasked, releases of",
     "tell_operation": "report on operation",
     "deliver_notice": "tell the news",
