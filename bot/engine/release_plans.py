@@ -92,14 +92,14 @@ async def fetch_files(
     if problems:
         return Files(problems=problems)
     if branch is None:
-        updated = _updated(policy, config, plans, ours)
+        updated = updated_files(policy, config, plans, ours)
         return Files(updated.changes, updated.changes, _told(updated), updated.notes)
     own = next((one.sha for one in reversed(branch.commits) if one.own and one.parents == 1), None)
     before = _texts(await hub.fetch_files(repo, own, ours)) if own else {}
     now = _texts(await hub.fetch_files(repo, branch.head, ours))
     edited = {path for path in ours if now.get(path) != before.get(path, ours[path])}
     start = {path: now.get(path) if path in edited else text for path, text in ours.items()}
-    updated = _updated(policy, config, plans, start, edited)
+    updated = updated_files(policy, config, plans, start, edited)
     after = start | {change.path: change.after for change in updated.changes}
     wanted = {path: text for path, text in after.items() if text is not None}
     return Files(
@@ -134,7 +134,7 @@ async def _read(
     return texts, tuple(problems)
 
 
-def _updated(
+def updated_files(
     policy: ReleasePolicy,
     config: ReleaseConfig,
     plans: Sequence[ReleasePlan],
