@@ -19,7 +19,7 @@ from bot.core.operations.machine import (
     fail,
     plan_operation,
 )
-from bot.core.operations.outside import is_live
+from bot.core.operations.outside import is_live, unsettled
 from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_target
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
@@ -65,9 +65,16 @@ class Moves:
         build = await self.builds.at_host(build, asked, target)
         live = (await self.operations.fetch_live(asked.ref.repo.id)).get(request.environment)
         same = is_live(live, build.deployment_id)
-        if live and same and live.verified_at and not live.holds_releases:
+        doubted = unsettled(
+            await self.operations.fetch_operations(
+                asked.ref.repo.id, environment=request.environment
+            ),
+            live,
+        )
+        if live and same and live.verified_at and not live.holds_releases and not doubted:
             return Answer(render_already_live(request.environment, live.build, live))
-        # What came live past the bot, or was put back, goes through the gates in place of nothing.
+        # What came live past the bot, was put back, or may not be live after all, goes through the
+        # gates in place of nothing.
         replaces = live.build if live and not same else None
         plan = plan_operation(Kind.PROMOTE, request.environment, target, build, replaces)
         if request.dry_run:

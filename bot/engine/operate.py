@@ -219,7 +219,7 @@ def _way_back(operation: Operation) -> Build | None:
 
 def _ending(operation: Operation) -> AuditEntry:
     return AuditEntry(
-        kind="promotion" if operation.plan.kind is Kind.PROMOTE else "rollback",
+        kind=operation.plan.kind.noun,
         actor=operation.actor.login,
         repository=operation.repo.full_name,
         subject=f"{operation.plan.environment}: operation {operation.id}",

@@ -12,7 +12,7 @@ from bot.core.effects import Effect, PostCheck, PostComment, React, UpdateCommen
 from bot.core.hosting import Build
 from bot.core.model import GHOST, Actor, PullRef, PullState, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
-from bot.core.operations.outside import is_live
+from bot.core.operations.outside import is_live, unsettled
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import pick_build
@@ -198,7 +198,10 @@ class Promotions:
             if environments.fault or policy.on_release is not OnRelease.PROMOTE:
                 continue
             entry = live.get(name)
-            if policy.target is None or (entry and entry.holds_releases):
+            doubted = unsettled(
+                await self.operations.fetch_operations(work.repository_id, environment=name), entry
+            )
+            if policy.target is None or doubted or (entry and entry.holds_releases):
                 log.info("release_not_promoted", tag=work.tag, environment=name)
                 continue
             build = Build(commit.commit.sha, tag=work.tag, pull_number=commit.pull_number)

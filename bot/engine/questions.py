@@ -8,6 +8,7 @@ from bot.core.commands.authority import authorise
 from bot.core.commands.near import nearest
 from bot.core.commands.requests import GatesRequest, HelpRequest, Refusal, ShaPrefix, StatusRequest
 from bot.core.hosting import LedgerEntry
+from bot.core.operations.outside import unsettled
 from bot.core.render.command import (
     EnvironmentStatus,
     render_command_help,
@@ -69,6 +70,9 @@ class Questions:
                 await self.operations.fetch_operations(repo.id, environment=name, open_only=True)
             ),
             held_by_rollback=live is not None and live.holds_releases,
+            unsettled=unsettled(
+                await self.operations.fetch_operations(repo.id, environment=name), live
+            ),
         )
         if target is None or target.host not in self.hosts:
             return replace(status, unread="this server has no access to its host")

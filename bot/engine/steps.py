@@ -25,6 +25,7 @@ from bot.core.operations.machine import (
     StepName,
     StepState,
 )
+from bot.core.operations.outside import unsettled
 from bot.core.phrases import counted
 from bot.core.render.json import to_json
 from bot.engine.links import Links
@@ -151,7 +152,27 @@ class Steps:
             return Failed("no gate was asked", "name gates under `requires`", State.REFUSED, judged)
         return Failed(holding.summary, holding.remedy, State.REFUSED, judged)
 
+    async def _held(self, operation: Operation) -> str:
+        """Why what nobody typed is not to be done by now: production was taken back, or nobody
+        knows what it serves, since the release was published."""
+        repository_id, name = operation.repo.id, operation.plan.environment
+        live = (await self.store.fetch_live(repository_id)).get(name)
+        if live and live.holds_releases:
+            return f"{name} was taken back since the release was published"
+        doubted = unsettled(
+            await self.store.fetch_operations(repository_id, environment=name), live
+        )
+        if doubted is None:
+            return ""
+        return (
+            f"{name} is held since operation {doubted.id}, a {doubted.plan.kind.noun} "
+            "that was not verified"
+        )
+
     async def _lock(self, operation: Operation, step: Step) -> Result:
+        if not operation.comment_id and (held := await self._held(operation)):
+            remedy = "`/promote` says that it may go on"
+            return Failed(held, remedy, State.REFUSED)
         fence = await self.store.take_environment(
             operation.repo.id, operation.plan.environment, operation.id
         )

@@ -435,6 +435,70 @@ async def test_a_release_does_not_undo_a_rollback_until_somebody_promotes(
     assert await release("v1.0.1") == bad.merge_commit_sha
 
 
+@pytest.mark.parametrize("on_failure", ["rollback", "hold"])
+async def test_what_nobody_knows_holds_releases_until_somebody_promotes(
+    production: Production, on_failure: str
+):
+    """After a way back that failed too, or that nobody was to take. A release that waited meanwhile
+    is not promoted either."""
+    await change_policy(
+        production,
+        "requires: [source, deployment, freeze, lock]\n    on_release: promote\n"
+        f"    on_failure: {on_failure}",
+    )
+    good = await production.live_build("feat: add search")
+    bad = production.merged("feat: break everything")
+    await production.journey.rest()
+
+    async def publish(tag: str) -> None:
+        production.github.create_release(
+            production.repository,
+            tag,
+            target=bad.merge_commit_sha,
+            by=production.github.user("ada"),
+        )
+        await production.github.hooks.settled()
+
+    production.vercel.plan_job(production.project, "failed", left_behind=["www.shop.example.com"])
+    if on_failure == "rollback":
+        production.vercel.plan_job(production.project, "failed")
+    production.vercel.switch_seconds = None
+    production.comment(bad, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    await publish("v1.0.0")  # it waits its turn
+
+    async def queued() -> bool:
+        return len(await production.operations()) == 3
+
+    await production.journey.until(queued, "the release is not promoted", 20)
+    released = await production.newest()
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    *back, waited, promotion, _ = await production.operations()
+    assert [(each.follows, each.state) for each in back] == (
+        [(promotion.id, State.FAILED)] if on_failure == "rollback" else []
+    )
+    assert waited.id == released.id
+    [unknown] = back or [promotion]
+    doubted = f"since operation {unknown.id}, a {unknown.plan.kind.noun}"
+    if back:
+        assert waited.state is State.SUPERSEDED
+    else:
+        assert waited.state is State.REFUSED
+        assert doubted in waited.outcome
+    await publish("v1.0.1")
+    await production.nothing_left()
+    assert len(await production.operations()) == 3 + len(back)
+    assert doubted in await production.say(bad, "/status")
+    assert "Live:" in await production.say(good, "/promote")
+    assert "held since" not in await production.say(bad, "/status")
+    await publish("v1.0.2")
+    await production.nothing_left()
+    assert await production.served() == bad.merge_commit_sha
+
+
 # what happens meanwhile
 
 

@@ -211,6 +211,9 @@ TEXTS = {
         ],
         NOW,
     ),
+    "status_unsettled": answers.render_status(
+        [replace(STATUS, unsettled=OPERATIONS["not_verified"])], NOW
+    ),
     "status_empty": answers.render_status([], NOW),
     "gates_ready": answers.render_gates("production", cases.NEW, cases.PASSING),
     "gates_failing": answers.render_gates("production", cases.NEW, cases.FAILING),

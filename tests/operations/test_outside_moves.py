@@ -25,6 +25,7 @@ from bot.core.operations.outside import (
     known_build,
     late_move,
     unfinished,
+    unsettled,
     went_back,
 )
 from bot.core.render.moved import moved_text, moved_title
@@ -194,3 +195,32 @@ def test_what_the_team_is_told(entry: LedgerEntry, before: LedgerEntry | None, t
     late = entry.origin is not Origin.OUTSIDE
     end = "moved late" if late else "was moved outside of Lockgate"
     assert moved_title(cases.REPO, entry) == f"acme/shop production {end}"
+
+
+NOT_SEEN = cases.out(run(asked(NEW), *TO_SWITCH, StepName.SETTLE, failed=StepName.VERIFY))
+BACK = asked(OLD, Kind.ROLLBACK, 8)
+SEEN = run(BACK, *TO_SWITCH[1:], StepName.SETTLE, StepName.VERIFY, StepName.RECORD)
+LIVE = replace(LEDGER[1], live_until=None)
+
+
+@pytest.mark.parametrize(
+    ("operations", "live", "expected"),
+    [
+        ([], LIVE, None),
+        ([NOT_SEEN], LIVE, 7),
+        ([NOT_SEEN], None, 7),
+        # Something was written down since, by the bot or because it was seen.
+        ([SEEN, NOT_SEEN], LIVE, None),
+        ([NOT_SEEN], replace(LIVE, live_from=cases.AT + timedelta(seconds=1)), None),
+        # The way back is under way, failed as well, or was refused before it changed anything.
+        ([BACK, NOT_SEEN], LIVE, 8),
+        ([cases.out(run(BACK, *TO_SWITCH[1:], failed=StepName.SETTLE)), NOT_SEEN], LIVE, 8),
+        ([cases.out(run(BACK, failed=StepName.LOCK)), NOT_SEEN], LIVE, 7),
+        # One that is under way, or changed nothing, is no reason to doubt.
+        ([asked(NEW)], LIVE, None),
+        ([run(asked(NEW), failed=StepName.GATES)], LIVE, None),
+    ],
+)
+def test_what_nobody_knows_is_unsettled(operations, live, expected):
+    found = unsettled(operations, live)
+    assert (found.id if found else None) == expected

@@ -21,6 +21,10 @@ class Kind(StrEnum):
     PROMOTE = "promote"
     ROLLBACK = "rollback"
 
+    @property
+    def noun(self) -> str:
+        return "promotion" if self is Kind.PROMOTE else "rollback"
+
 
 class StepName(StrEnum):
     GATES = "gates"

@@ -47,6 +47,23 @@ def unfinished(operations: Sequence[Operation], deployment_id: str) -> Operation
     return None
 
 
+def unsettled(operations: Sequence[Operation], live: LedgerEntry | None) -> Operation | None:
+    """The operation since which nobody knows what is served: it may have changed production, it was
+    not verified, and nothing was written down since. Or the rollback that is under way. Until that
+    is settled nothing is promoted by itself. ``operations`` are of the environment, newest first.
+    """
+    for operation in operations:
+        if operation.has(*_RECORDED):
+            return None
+        if operation.plan.kind is Kind.ROLLBACK and not operation.ended:
+            return operation
+        if not operation.ended or not operation.production_may_have_changed:
+            continue
+        began = operation.step(StepName.SWITCH).started_at
+        return None if live and began and live.live_from > began else operation
+    return None
+
+
 def late_move(operation: Operation) -> Move:
     rollback = operation.plan.kind is Kind.ROLLBACK
     return Move(

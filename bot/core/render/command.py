@@ -184,6 +184,8 @@ class EnvironmentStatus:
     freezes: tuple[Freeze, ...] = ()
     open: tuple[Operation, ...] = ()
     held_by_rollback: bool = False
+    unsettled: Operation | None = None
+    """The operation since which nobody knows what is served."""
     auto_assigns: bool = False
     drift: str = ""
     unread: str = ""
@@ -249,6 +251,12 @@ def _holds(status: EnvironmentStatus) -> str:
     ]
     if status.held_by_rollback:
         holds.append("held since the rollback, until `/promote`")
+    if status.unsettled and status.unsettled.ended:
+        holds.append(
+            f"held since operation {status.unsettled.id}, a "
+            f"{status.unsettled.plan.kind.noun} that was not verified: no release is promoted "
+            "until `/promote` or `/rollback`"
+        )
     holds += [f"under way: {asked_of(operation)}" for operation in status.open]
     return "<br>".join(holds) or "–"
 
