@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 import structlog
 
@@ -195,6 +196,7 @@ class Releases:
                 notes=files.notes,
                 production=live,
                 words=said.words if said else "",
+                whole_urls={} if problems else _changelogs(trunk, name, plans),
             )
 
         same = open_ is not None and _normal(open_.body) == _normal(render())
@@ -283,7 +285,8 @@ class Releases:
         text = (
             f"{_CLOSED}\n{escape.inline(plans[0].tag)} is not released for now. This stays closed "
             f"until something new lands on {escape.code(trunk.line.branch)} that makes a release. "
-            "To have it after all, press **Reopen pull request**."
+            "To have it after all, press **Reopen pull request**, "
+            "and before that **Restore branch** if its branch is gone."
         )
         async with self._noted("comment_once", trunk, str(newest.ref), text):
             await self.releases.comment_once(newest.ref, _CLOSED, text)
@@ -332,6 +335,15 @@ class Releases:
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
         record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
         return noted(record, self.store)
+
+
+def _changelogs(trunk: Trunk, branch: str, plans: Sequence[ReleasePlan]) -> dict[str, str]:
+    """Where the changelogs of these packages can be read before they are merged."""
+    root = f"{trunk.config.repo_url}/blob/{quote(branch)}/"
+    packages = {plan.package: trunk.policy.package(plan.package) for plan in plans}
+    return {
+        name: root + quote(trunk.policy.changelog_of(package)) for name, package in packages.items()
+    }
 
 
 def _taken(trunk: Trunk, plans: Sequence[ReleasePlan]) -> list[str]:

@@ -1,6 +1,7 @@
 """A release of very many commits: planned right and published, with no more requests and no more
 memory than its size asks for."""
 
+import re
 import resource
 from collections import Counter
 
@@ -11,7 +12,7 @@ from test_release_pull import head_of, release_pulls, shop, text, work
 from bot.sandbox.git import NewCommit, Signature
 from bot.sandbox.model import Repository
 
-ABOUT = "so that whoever looks for it finds it, " * 3
+ABOUT = "so that whoever looks for it finds it, " * 5
 BY = Signature("Mona", "mona@example.invalid", 1_700_000_000)
 A_PAGE = 100
 
@@ -49,6 +50,8 @@ async def is_released_whole(journey: Journey, count: int) -> None:
     section = text(repository, "CHANGELOG.md").splitlines()
     shown = [line.split()[2] for line in section if line.startswith("- ")]
     assert sorted(map(int, shown)) == [n for n in range(count) if n % 4 != 3]
+    assert is_cut_cleanly(pull.body or "", "lockgate/release/main", 65_536)
+    assert (pull.body or "").endswith("change it.</sub>\n")
     # It is planned once for the commits, and once more because the pull request was opened.
     pages = -(-count // A_PAGE)
     assert journey.requests.kinds["read"] <= 2 * (2 * pages + 12)
@@ -65,10 +68,28 @@ async def is_released_whole(journey: Journey, count: int) -> None:
     assert repository.git.refs["refs/tags/v1.5.0"] == pull.merge_commit_sha
     (release,) = repository.releases.values()
     assert release.tag_name == "v1.5.0"
+    assert is_cut_cleanly(release.body or "", "v1.5.0", 125_000)
+    assert (release.body or "").endswith("```\n\n</details>\n"), "the audit log's checkpoint"
     assert len(release_pulls(repository)) == 1, "nothing is left to release"
     routes = Counter(f"{each.method} {each.template}" for each in journey.requests.seen)
     assert routes["GET /repos/{owner}/{repo}/compare/{basehead}"] <= pages + 7
     assert journey.requests.kinds["write"] == 2, "the tag and the release"
+
+
+def is_cut_cleanly(body: str, at: str, limit: int) -> bool:
+    """Whether a text has nearly the most that GitHub takes, whole entries, and says where the rest
+    can be read."""
+    entries = [line for line in body.splitlines() if line.startswith("- change ")]
+    said = re.search(r"\n… and \d+ more entries: \[the whole changelog\]\((.*)\)\.\n", body)
+        r"^… and \d+ more entries: \[the whole changelog\]\((.*)\)\.$", body, re.MULTILINE
+    )
+    return (
+        limit - 2_000 < len(body) <= limit
+        and all(line.endswith("))") for line in entries)
+        and said is not None
+        and said[1].endswith(f"/octo/shop/blob/{at}/CHANGELOG.md")
+        and body.count("<details>") == body.count("</details>")
+    )
 
 
 async def test_more_commits_than_github_compares_unasked(journey: Journey) -> None:

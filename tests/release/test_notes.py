@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from release_kit import CONFIG, history, tag
 
+from bot.adapters.github.payloads import release_body
 from bot.core.release.model import ReleasePlan
 from bot.core.release.notes import NOTES_LIMIT, cut_section, length, render_notes
 from bot.core.release.plan import plan_release
@@ -112,3 +113,11 @@ def test_it_is_never_longer(section: str, limit: int) -> None:
 def test_characters_are_counted_in_the_widest_way() -> None:
     assert length("aé🎉") == 4
     assert length("\ud800") == 1
+
+
+@pytest.mark.parametrize("size", [123_000, 123_999, 124_500, 126_000])
+def test_what_fits_is_sent_as_it_is(size: int) -> None:
+    """Nothing is cut off a second time, and without looking, when it is sent."""
+    notes = render_notes("- entry\n" * (size // 8), checkpoint="signed", whole_url="https://x.test")
+    assert notes.endswith("</details>\n")
+    assert release_body(body=notes)["body"] == notes

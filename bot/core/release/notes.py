@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from bot.core.render import escape
 
-NOTES_LIMIT = 125_000
+NOTES_LIMIT = 124_000
+"""Below it: what is longer than this would be cut without looking when it is sent."""
 _CLOSING = 500
 """Characters kept free for the line that says what is missing, but for its address."""
 _FENCE = re.compile(r" {0,3}(```|~~~)")

@@ -19,8 +19,9 @@ from bot.core.release.notes import cut_section, cut_units, length
 from bot.core.release.version import Version, parse_version
 from bot.core.render import escape
 
-BODY_LIMIT = 65_536
-"""Characters that GitHub takes. https://docs.github.com/rest/pulls/pulls#create-a-pull-request"""
+BODY_LIMIT = 65_000
+"""Characters. GitHub takes 65,536; what is longer than this would be cut without looking when it is
+sent. https://docs.github.com/rest/pulls/pulls#create-a-pull-request"""
 
 BRANCHES = "lockgate/release/"
 """What the names of all branches of releases begin with."""
@@ -35,6 +36,7 @@ _NAMES = 100
 _SAID = 50
 """Lines of what is in the way, and so on."""
 _SLACK = 200
+_NO_URLS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,13 @@ def render_body(
     notes: Sequence[FileNote] = (),
     production: Sequence[str] = (),
     words: str = "",
+    whole_urls: Mapping[str, str] = _NO_URLS,
     limit: int = BODY_LIMIT,
 ) -> str:
     """``head`` is the commit that is released; ``problems`` say in plain sentences what is in its
     way; ``notes`` are of the files that were looked at; ``production`` says what of it is live
     already; ``words`` are what ``parse_pull`` found of the people's own. What is too much is left
-    out of the changelog first."""
+    out of the changelog first; ``whole_urls`` are where all of it stands, by package."""
     # One that is held was put off by nobody: closed in that state, it comes again.
     marker = _marker(plans, head, "" if problems else changes_digest(plans))
     opening = "\n\n".join(_opening(plan) for plan in plans)
@@ -98,7 +101,8 @@ def render_body(
     sections = []
     for left, plan in zip(range(len(plans), 0, -1), plans, strict=True):
         # Each an equal share of what the ones before it left.
-        section = cut_section(f"{plan.changelog.strip()}\n", room // left)
+        url = whole_urls.get(plan.package, "")
+        section = cut_section(f"{plan.changelog.strip()}\n", room // left, url)
         sections.append(section if len(plans) == 1 else _titled(plan, section))
         room -= length(sections[-1])
     body = "\n".join([start, *sections]) + end
