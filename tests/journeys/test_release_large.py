@@ -81,8 +81,6 @@ def is_cut_cleanly(body: str, at: str, limit: int) -> bool:
     can be read."""
     entries = [line for line in body.splitlines() if line.startswith("- change ")]
     said = re.search(r"\n… and \d+ more entries: \[the whole changelog\]\((.*)\)\.\n", body)
-        r"^… and \d+ more entries: \[the whole changelog\]\((.*)\)\.$", body, re.MULTILINE
-    )
     return (
         limit - 2_000 < len(body) <= limit
         and all(line.endswith("))") for line in entries)
