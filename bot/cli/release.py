@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:  # --help needs none of it
+    from bot.core.release.config import ReleaseConfig
     from bot.core.release.model import Change, NothingToRelease, ReleasePlan
 
 _NOTHING = 3
@@ -78,7 +79,7 @@ def plan(
         plans = list(history.plan(packages).values())
     if format_ == "json":
         for one in plans:
-            click.echo(json.dumps(_as_json(one)))
+            click.echo(json.dumps(_as_json(one, history.config)))
     else:
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")
@@ -164,8 +165,11 @@ def _following(plan: "ReleasePlan | NothingToRelease") -> "ReleasePlan | None":
     return plan if isinstance(plan, ReleasePlan) else None
 
 
-def _as_json(plan: "ReleasePlan | NothingToRelease") -> dict[str, Any]:
+def _as_json(plan: "ReleasePlan | NothingToRelease", config: "ReleaseConfig") -> dict[str, Any]:
     """The keys and their order are fixed: others read them."""
+    from bot.core.release.counts import count_commits
+
+    counts = count_commits(config, plan)
     following = _following(plan)
     return {
         "package": plan.package,
@@ -186,6 +190,13 @@ def _as_json(plan: "ReleasePlan | NothingToRelease") -> dict[str, Any]:
             for change in plan.changes
         ],
         "changelog": following.changelog if following else "",
+        "counts": {
+            "commits": counts.commits,
+            "released": counts.released,
+            "hidden": counts.hidden,
+            "reverted": counts.reverted,
+            "not_conventional": counts.not_conventional,
+        },
     }
 
 

@@ -82,6 +82,7 @@ def test_no_change_is_lost_and_none_is_shown_that_does_not_count(clone: Clone) -
         found = plan(clone, "--from", base, "--to", head)
         span = git("rev-list", f"{base}..{head}", cwd=clone.path).split()
         assert {commit["sha"] for commit in found["commits"]} == set(span)
+        assert found["counts"]["commits"] == len(span)
         shown = references(whole[head.removeprefix("v") if head != "main" else "Unreleased"])
         if found["next"]:
             assert references(found["changelog"]) == shown

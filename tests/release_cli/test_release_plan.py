@@ -113,8 +113,17 @@ def test_a_plan_as_json(shop: Clone) -> None:
             commit(2, "fix", "count what is in it", scope="cart", pr=3),
         ],
         "changelog": with_ids(SHOP_CHANGELOG, shop),
+        "counts": {
+            "commits": 8,
+            "released": 5,
+            "hidden": 1,
+            "reverted": 2,
+            "not_conventional": 1,
+        },
     }
-    assert list(found) == ["package", "current", "next", "bump", "reason", "commits", "changelog"]
+    assert list(found) == [
+        "package", "current", "next", "bump", "reason", "commits", "changelog", "counts",
+    ]  # fmt: skip
     assert list(found["commits"][0]) == [
         "sha", "type", "scope", "breaking", "description", "pr", "reverted_by",
     ]  # fmt: skip
@@ -209,6 +218,9 @@ def test_nothing_landed(tmp_path: Path) -> None:
         "reason": "Nothing has landed since v1.0.0.",
         "commits": [],
         "changelog": "",
+        "counts": dict.fromkeys(
+            ("commits", "released", "hidden", "reverted", "not_conventional"), 0
+        ),
     }
 
 
