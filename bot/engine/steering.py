@@ -1,6 +1,6 @@
 """``/release …``: what people ask for on a release pull request is kept for its next renewal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.commands.near import nearest
 from bot.core.commands.requests import (
@@ -39,19 +39,20 @@ class Steers:
             return refuse(policy)
         match request:
             case ReleaseAsRequest(version, package):
-                refusal = _no_package(package, policy, asked.pull, request)
                 value, kind = str(version), WishKind.AS
             case ReleasePrereleaseRequest(package):
-                refusal = _no_package(package, policy, asked.pull, request)
                 value, kind = "", WishKind.PRERELEASE
-            case ReleaseSkipRequest():
-                return await self._skip(request, asked)
-            case ReleaseNoteRequest(text):
-                refusal, package, value, kind = None, "", text, WishKind.NOTE
+            case ReleaseSkipRequest(commit, package):
+                value, kind = commit.text, WishKind.SKIP
+            case ReleaseNoteRequest(text, package):
+                value, kind = text, WishKind.NOTE
             case ReleaseResetRequest():
                 return await self._reset(asked)
+        refusal = _no_package(_wish(kind, value, asked, package), policy, asked.pull)
         if refusal:
             return refuse(refusal)
+        if isinstance(request, ReleaseSkipRequest):
+            return await self._skip(request, asked)
         wish = _wish(kind, value, asked, package)
         await self._keep(wish, asked)
         return Answer(render_wish(wish))
@@ -66,7 +67,7 @@ class Steers:
         if not found.on_trunk:
             against = f"That commit is not on {quoted(line)}, from which this is released."
             return refuse(Refusal(said, against, "Name one that the changelog here links."))
-        wish = _wish(WishKind.SKIP, found.commit.sha, asked)
+        wish = _wish(WishKind.SKIP, found.commit.sha, asked, request.package)
         await self._keep(wish, asked)
         subject = found.commit.message.partition("\n")[0]
         return Answer(render_wish(wish, subject=subject))
@@ -116,39 +117,33 @@ def _policy(asked: Asked) -> ReleasePolicy | Refusal:
     return asked.release
 
 
-def _no_package(
-    package: str,
-    policy: ReleasePolicy,
-    pull: PullFacts,
-    request: ReleaseAsRequest | ReleasePrereleaseRequest,
-) -> Refusal | None:
+def _no_package(wish: Wish, policy: ReleasePolicy, pull: PullFacts) -> Refusal | None:
     """Why the package that is named, or that none is, does not do."""
     names = _packages(policy, pull)
-    if package in names or (not package and len(names) == 1):
+    package = wish.package or ""
+    if not package and (len(names) == 1 or wish.kind is not WishKind.AS):
         return None
-    line = "/release prerelease"
-    if isinstance(request, ReleaseAsRequest):
-        line = f"/release as {request.version}"
     if not package:
-        if isinstance(request, ReleasePrereleaseRequest):
-            return None
+        near = replace(wish, package=next(filter(None, names)))
         return Refusal(
             _SAID,
             f"This pull request is for several packages, {_named(names)}, and each has a version "
             "of its own.",
-            f"Name one: `{line} {next(filter(None, names))}`.",
+            f"Name one: `{near.line}`.",
         )
+    if package in names:
+        return None
     if not any(names):
         return Refusal(
             _SAID,
             f"There is no package {quoted(package)}: the repository is released as a whole.",
-            f"Try `{line}`.",
+            f"Try `{replace(wish, package=None).line}`.",
         )
     meant = nearest(package, names)
     return Refusal(
         _SAID,
         f"This pull request is for no package {quoted(package)}, but for {_named(names)}.",
-        f"Try `{line} {meant}`." if meant else "",
+        f"Try `{replace(wish, package=meant).line}`." if meant else "",
     )
 
 

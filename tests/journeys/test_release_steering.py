@@ -82,9 +82,18 @@ async def test_of_several_packages_one_is_named(journey: Journey) -> None:
     assert "`/release as 2.0.0 api`" in await say(journey, pull, "/release as 2.0.0 apii")
     await say(journey, pull, "/release as 2.0.0 api")
     await say(journey, pull, "/release prerelease")
+    assert "entries of `api`:**" in await say(journey, pull, "/release note --package api Faster.")
+    said = await say(journey, pull, "/release note --package wen Slower.")
+    assert "for no package `wen`, but for `api` and `web`" in said
+    assert "`/release note --package web Slower.`" in said
+    trunk = pull.repository.branch("main") or ""
+    said = await say(journey, pull, f"/release skip {trunk[:7]} --package web")
+    assert "is left out of `web` by ada" in said
     api, web = [await steering_of(journey, pull, name) for name in ("api", "web")]
     assert (api.release_as, api.prerelease) == (Version(2, 0, 0), True)
     assert (web.release_as, web.prerelease) == (None, True)
+    assert (api.notes, web.notes) == (("Faster.",), ())
+    assert (api.skipped, web.skipped) == (frozenset(), {trunk})
 
 
 async def test_a_pull_request_of_one_package_needs_no_name(journey: Journey) -> None:

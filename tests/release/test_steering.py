@@ -26,6 +26,8 @@ NOTE = wish(5, WishKind.NOTE, "Mind the step.")
 AGAIN = wish(6, WishKind.NOTE, "Mind the step.")
 PRERELEASE = wish(7, WishKind.PRERELEASE)
 OF_API = wish(8, WishKind.AS, "1.1.0", package="api")
+NOTE_OF_API = wish(11, WishKind.NOTE, "Faster now.", package="api")
+SKIP_OF_API = wish(12, WishKind.SKIP, A, package="api")
 RESET = wish(9, WishKind.RESET)
 AFTER = wish(10, WishKind.NOTE, "Now.")
 
@@ -63,6 +65,19 @@ AFTER = wish(10, WishKind.NOTE, "Now.")
             Steering(Version(1, 1, 0), said_by={"/release as 1.1.0 api": "octo"}),
         ),
         ([AS_2, OF_API], "web", Steering(Version(2, 0, 0), said_by={"/release as 2.0.0": "octo"})),
+        (
+            [NOTE_OF_API, SKIP_OF_API],
+            "api",
+            Steering(
+                skipped=frozenset({A}),
+                notes=("Faster now.",),
+                said_by={
+                    "/release note --package api Faster now.": "octo",
+                    f"/release skip --package api {A}": "octo",
+                },
+            ),
+        ),
+        ([NOTE_OF_API, SKIP_OF_API], "web", Steering()),
         (
             [AFTER, RESET, AS_2, SKIP_A, NOTE, PRERELEASE],
             "",

@@ -29,6 +29,7 @@ MAX_NOTE = 500
 _NAME = "release"
 _KINDS = tuple(kind.value for kind in WishKind)
 _SAID = "`as`, `prerelease`, `skip`, `note` or `reset`"
+_PACKAGE = "--package"
 
 
 def _parse(rest: str, _: Surroundings) -> SteeringRequest:
@@ -37,7 +38,8 @@ def _parse(rest: str, _: Surroundings) -> SteeringRequest:
         case WishKind.AS:
             return _as(left)
         case WishKind.PRERELEASE:
-            return ReleasePrereleaseRequest(_package(left, f"/{_NAME} {kind}"))
+            bare, named = _without_package(left, kind)
+            return ReleasePrereleaseRequest(_package(f"{bare} {named}", f"/{_NAME} {kind}"))
         case WishKind.SKIP:
             return _skip(left)
         case WishKind.NOTE:
@@ -55,16 +57,17 @@ def _parse(rest: str, _: Surroundings) -> SteeringRequest:
 
 
 def _as(rest: str) -> ReleaseAsRequest:
+    rest, named = _without_package(rest, "as")
     word, left = first_word(rest)
     if not word:
-        raise Misuse("The version is missing.", f"/{_NAME} as 2.0.0")
+        raise Misuse("The version is missing.", f"/{_NAME} as 2.0.0 {named}".rstrip())
     try:
         version = parse_version(word)
     except ValueError as error:
         near = _near_version(word)
         line = f"/{_NAME} as {near} {left}".rstrip() if near else ""
         raise Misuse(f"`{word}` is no version: it {error}.", line) from None
-    return ReleaseAsRequest(version, _package(left, f"/{_NAME} as {version}"))
+    return ReleaseAsRequest(version, _package(f"{left} {named}", f"/{_NAME} as {version}"))
 
 
 def _near_version(word: str) -> Version | None:
@@ -81,11 +84,35 @@ def _near_version(word: str) -> Version | None:
 def _package(rest: str, line: str) -> str:
     word, left = first_word(rest)
     if left:
-        raise Misuse(f"One package can be named, and `{rest}` stands there.", f"{line} {word}")
+        raise Misuse(
+            f"One package can be named, and `{rest.strip()}` stands there.", f"{line} {word}"
+        )
     return word
 
 
+def _without_package(rest: str, kind: str) -> tuple[str, str]:
+    """What is left without ``--package NAME``, wherever it stands, and the name."""
+    words, left, named = rest.split(), list[str](), ""
+    while words:
+        word = words.pop(0)
+        if not word.startswith("-"):
+            left.append(word)
+            continue
+        if word != _PACKAGE:
+            flag, _, name = word.partition("=")
+            meant = nearest(flag, [_PACKAGE])
+            near = " ".join(filter(None, [*left, meant, name, *words]))
+            raise Misuse(f"There is no `{word}`.", _line(f"{kind} {near}") if meant else "")
+        if named:
+            raise Misuse(f"`{_PACKAGE}` stands there twice.")
+        if not words or words[0].startswith("-"):
+            raise Misuse(f"The package's name is missing behind `{_PACKAGE}`.", "")
+        named = words.pop(0)
+    return " ".join(left), named
+
+
 def _skip(rest: str) -> ReleaseSkipRequest:
+    rest, package = _without_package(rest, "skip")
     word, left = first_word(rest)
     named = read_named(word)
     if not isinstance(named, ShaPrefix):
@@ -93,10 +120,16 @@ def _skip(rest: str) -> ReleaseSkipRequest:
         raise Misuse(f"{what} of 7 to 40 hexadecimal digits.", _line("skip 3f2c1aa"))
     if left:
         raise Misuse(f"One commit at a time, and `{rest}` stands there.", _line(f"skip {word}"))
-    return ReleaseSkipRequest(named)
+    return ReleaseSkipRequest(named, package)
 
 
 def _note(rest: str) -> ReleaseNoteRequest:
+    """The package is named before the text, which may say anything."""
+    package = ""
+    word, behind = first_word(rest)
+    if word.partition("=")[0] == _PACKAGE:
+        name, rest = first_word(behind)
+        _, package = _without_package(f"{word} {name}", "note")
     text = " ".join(rest.split())
     if not text:
         raise Misuse(
@@ -105,7 +138,7 @@ def _note(rest: str) -> ReleaseNoteRequest:
         )
     if len(text) > MAX_NOTE:
         raise Misuse(f"The note has {len(text)} characters, {MAX_NOTE} are allowed.")
-    return ReleaseNoteRequest(text)
+    return ReleaseNoteRequest(text, package)
 
 
 def _line(rest: str) -> str:
@@ -129,11 +162,15 @@ RELEASE = Command(
             "of all of them.",
         ),
         Argument(
-            "skip <sha>",
+            "skip [--package <name>] <sha>",
             "Leave a commit out of the version and the changelog, by at least 7 characters of its "
-            "id. Its code is released all the same.",
+            "id; without a package of all of them. Its code is released all the same.",
         ),
-        Argument("note <text>", "Put a text above the changelog's entries.", free_text=True),
+        Argument(
+            "note [--package <name>] <text>",
+            "Put a text above the changelog's entries; without a package above all of them.",
+            free_text=True,
+        ),
         Argument("reset", "Forget all that was asked for on this pull request."),
     ),
     examples=(
@@ -142,6 +179,7 @@ RELEASE = Command(
         Example("/release prerelease", "a prerelease first"),
         Example("/release skip 3f2c1aa", "without that commit's entry"),
         Example("/release note Run the migration first.", "these words above the entries"),
+        Example("/release note --package api Faster now.", "above the entries of `api` alone"),
         Example("/release reset", "as the commits say, again"),
     ),
     parse=_parse,

@@ -116,11 +116,15 @@ class ReleasePrereleaseRequest:
 @dataclass(frozen=True, slots=True)
 class ReleaseSkipRequest:
     commit: ShaPrefix
+    package: str = ""
+    """Empty for all of the pull request's."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseNoteRequest:
     text: str
+    package: str = ""
+    """Empty for all of the pull request's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,9 @@ def render_body(
     said = [*_listed("In the way", _sentences(problems)), *_listed("To look at", doubts)]
     start = "\n".join([f"{above}{marker}\n{opening}\n", *said])
     live = _listed("In production already", _sentences(production))
-    end = "\n".join(["", *_files(files, notes), *_names(plans), *live, _closing(head)])
+    end = "\n".join(
+        ["", *_files(files, notes), *_names(plans), *live, _closing(head, plans[0].package)]
+    )
     room = limit - length(start) - length(end) - _SLACK
     sections = []
     for left, plan in zip(range(len(plans), 0, -1), plans, strict=True):
@@ -209,10 +211,11 @@ def _listed(title: str, said: Sequence[str]) -> list[str]:
     return [f"**{title}**", "", *shown, *more, ""]
 
 
-def _closing(head: Sha) -> str:
+def _closing(head: Sha, package: str) -> str:
+    version = escape.code(f"/release as 2.0.0 {package}".rstrip())
     return (
         f"<sub>Merging this releases it: the tag and the GitHub release follow. Made from "
         f"{escape.code(head[:7])}, and renewed with each push. What you write at the very top, "
-        "above this text, stays. `/release as 2.0.0`, `/release prerelease`, `/release skip <sha>` "
+        f"above this text, stays. {version}, `/release prerelease`, `/release skip <sha>` "
         "and `/release note <text>` change it.</sub>\n"
     )

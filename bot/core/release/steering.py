@@ -37,7 +37,10 @@ class Wish:
     @property
     def line(self) -> str:
         """What was typed, in its shortest form."""
-        return " ".join(filter(None, ["/release", self.kind, self.value, self.package]))
+        behind = [self.value, self.package]
+        if self.package and self.kind in (WishKind.SKIP, WishKind.NOTE):
+            behind = ["--package", self.package, self.value]
+        return " ".join(filter(None, ["/release", self.kind, *behind]))
 
 
 def decide_steering(wishes: Iterable[Wish], package: str) -> Steering:

@@ -24,14 +24,15 @@ def render_wish(wish: Wish, *, subject: str = "", earlier: int = 0) -> str:
             return f"**{by} asks for a prerelease{of} first.** The pull request is renewed. {_BACK}"
         case WishKind.SKIP:
             said = f", {escape.inline(subject, 120)}," if subject else ""
+            out = f"left out{of}" if of else "left out"
             return (
-                f"**Commit {escape.code(wish.value[:7])}{said} is left out by {by}.** It moves no "
+                f"**Commit {escape.code(wish.value[:7])}{said} is {out} by {by}.** It moves no "
                 "version and does not stand in the changelog. Its code is released all the same: "
                 f"to take that back, revert it. {_BACK}"
             )
         case WishKind.NOTE:
             return (
-                f"**A note by {by} stands above the changelog's entries:** "
+                f"**A note by {by} stands above the changelog's entries{of}:** "
                 f"{stopped(escape.inline(wish.value, 600))} {_BACK}"
             )
         case WishKind.RESET:
