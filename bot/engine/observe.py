@@ -22,6 +22,7 @@ from bot.core.operations.outside import (
     unfinished,
     went_back,
 )
+from bot.core.policy import Policy
 from bot.core.render.moved import moved_text, moved_title
 from bot.core.work import (
     ObserveEnvironment,
@@ -66,6 +67,7 @@ class Observer:
 
     async def sweep(self, work: SweepEnvironments, cause: str) -> None:
         """Have every environment looked at that something is live in."""
+        await self._place()
         places = [
             place
             for place in await self.observations.fetch_live_places()
@@ -74,6 +76,18 @@ class Observer:
         for number, place in enumerate(places):
             poll = _poll(place.repo, place.environment)
             await self.store.enqueue(poll, delay=SPREAD * number / len(places))
+
+    async def _place(self) -> None:
+        """After an upgrade from a release that kept no places: take them from the policies that it
+        remembered, rather than wait until each is read again."""
+        for repository_id, policy in (await self.observations.fetch_unplaced()).items():
+            try:
+                environments = Policy.model_validate_json(policy).environments
+            except ValueError as error:  # the other release allowed what this one does not
+                log.info("policy_not_read", repository=repository_id, error=str(error))
+                continue
+            targets = {name: one.target for name, one in environments.items() if one.target}
+            await self.observations.add_places(repository_id, targets)
 
     async def hint(self, projects: Sequence[str]) -> int:
         """Have the environments of a project at Vercel looked at, by any of its names; how many

@@ -1,6 +1,6 @@
 """What the engine asks of the store to notice what was moved at a host, past the bot."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -51,6 +51,15 @@ class ObservationStore(Protocol):
 
     async def fetch_live_places(self) -> list[Place]:
         """The environments of which the ledger says that something is live."""
+        ...
+
+    async def fetch_unplaced(self) -> Mapping[int, str]:
+        """By the repository's id, the remembered policies of those that something is live in and
+        that no place is known of: they were remembered by a release that kept none."""
+        ...
+
+    async def add_places(self, repository_id: int, targets: Mapping[str, HostTarget]) -> None:
+        """Of environments by name; what is known already stays."""
         ...
 
     async def fetch_standing(self, repository_id: int, environment: str) -> Standing: ...

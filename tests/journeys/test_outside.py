@@ -461,3 +461,17 @@ async def undisturbed(production: Production, kill: Killer) -> list[str]:
     ended = await kill.run(0)
     await is_whole(production, build, "undisturbed")
     return ended["places"]
+
+
+async def test_after_an_upgrade_what_is_live_is_polled_by_the_policy_that_is_remembered(
+    production: Production,
+):
+    """A release before kept no places; no policy need be read again first."""
+    _, other = await two_builds(production)
+    production.vercel.hooks.send_to("", "")
+    database = production.journey.bot.database
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        await connection.execute("DELETE FROM lockgate.environment_targets")
+    production.vercel.promote(production.project, production.build_of(other))
+    await poll(production)
+    assert (await newest(production)).build.sha == other.merge_commit_sha

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, Pool, Row, text, with_connection
 from bot.adapters.postgres.environments import PostgresEnvironments
-from bot.adapters.postgres.operations import add_entry, entry_of, lock_fence
+from bot.adapters.postgres.operations import add_entry, entry_of, lock_fence, target_columns
 from bot.adapters.postgres.statements import load_queries
 from bot.core.hosting import HostTarget, LedgerEntry
 from bot.core.model import RepoRef
@@ -42,6 +42,14 @@ class PostgresObservations:
 
     async def fetch_live_places(self) -> list[Place]:
         return await self._places(await self._fetch("fetch_live_places"))
+
+    async def fetch_unplaced(self) -> dict[int, str]:
+        rows = await self._fetch("fetch_unplaced")
+        return {row["repository_id"]: row["policy"] for row in rows}
+
+    async def add_places(self, repository_id: int, targets: Mapping[str, HostTarget]) -> None:
+        arguments = {"repository_id": repository_id, **target_columns(targets)}
+        await with_connection(self._pool, lambda c: c.execute(_SQL["add_places"], arguments))
 
     async def fetch_standing(self, repository_id: int, environment: str) -> Standing:
         rows = await self._fetch("fetch_standing", **_place(repository_id, environment))

@@ -240,15 +240,11 @@ class PostgresOperations:
     async def save_policy(
         self, repository_id: int, policy: str, targets: Mapping[str, HostTarget]
     ) -> None:
-        places = sorted(targets.items())
         await self._execute(
             "save_policy",
             repository_id=repository_id,
             policy=text(policy),
-            environments=[text(name) for name, _ in places],
-            hosts=[text(target.host) for _, target in places],
-            projects=[text(target.project) for _, target in places],
-            domains=[text(target.domain) for _, target in places],
+            **target_columns(targets),
         )
 
     async def fetch_policy(self, repository_id: int) -> tuple[str, datetime] | None:
@@ -341,6 +337,17 @@ async def add_entry(
         "went_back": went_back,
     }
     return entry_of((await _rows(connection, "add_live", entry))[0])
+
+
+def target_columns(targets: Mapping[str, HostTarget]) -> dict[str, list[str]]:
+    """A list for each column of ``environment_targets``, in one order."""
+    places = sorted(targets.items())
+    return {
+        "environments": [text(name) for name, _ in places],
+        "hosts": [text(target.host) for _, target in places],
+        "projects": [text(target.project) for _, target in places],
+        "domains": [text(target.domain) for _, target in places],
+    }
 
 
 def _content(operation: Operation) -> str:

@@ -28,6 +28,28 @@ SELECT target.repository_id, target.environment, target.host, target.project, ta
  WHERE ledger.live_until IS NULL
  ORDER BY target.repository_id, target.environment;
 
+-- fetch_unplaced --
+-- Repositories that something is live in, whose policy was remembered before places were.
+SELECT good.repository_id, good.policy
+  FROM good_policies AS good
+ WHERE EXISTS (
+           SELECT FROM ledger
+            WHERE ledger.repository_id = good.repository_id AND ledger.live_until IS NULL
+       )
+   AND NOT EXISTS (
+           SELECT FROM environment_targets AS place
+            WHERE place.repository_id = good.repository_id
+       )
+ ORDER BY good.repository_id;
+
+-- add_places --
+INSERT INTO environment_targets (repository_id, environment, host, project, domain)
+SELECT %(repository_id)s, *
+  FROM unnest(
+           %(environments)s::text[], %(hosts)s::text[], %(projects)s::text[], %(domains)s::text[]
+       )
+ON CONFLICT DO NOTHING;
+
 -- fetch_standing --
 -- An operation that waits for its gates has asked the host for nothing, and may wait for a day.
 SELECT coalesce(holder.fence, 0) AS fence,
