@@ -152,6 +152,23 @@ def freeze(window: str) -> str:
             with_key("requires: [lock, lock]"),
             "4:22 `environments.production.requires[1]`: the gate `lock` stands twice",
         ),
+        # roles
+        (
+            with_key("roles: [maintain, read]"),
+            (
+                "4:23 `environments.production.roles[1]` cannot be `read`: in a public repository "
+                "everybody has it. Roles that can be trusted with an environment are `write`, "
+                "`maintain`, `admin` and custom roles made for it"
+            ),
+        ),
+        (
+            with_key("override_roles: [triage]"),
+            (
+                "4:22 `environments.production.override_roles[0]` cannot be `triage`: it is given to "
+                "people who sort issues and may not write code. Roles that can be trusted with an "
+                "environment are `write`, `maintain`, `admin` and custom roles made for it"
+            ),
+        ),
         # durations
         (
             with_key("timeout: 15 minutes"),

@@ -185,7 +185,9 @@ class EnvironmentPolicy(BaseModel):
     roles: tuple[RoleName, ...] = Field(
         default=("maintain", "admin"),
         max_length=50,
-        description="GitHub roles that may run commands; custom roles by their name.",
+        description="GitHub roles that may run commands: `write`, `maintain` and `admin`; custom "
+        "roles by their name. `read` and `triage` are refused: in a public repository everybody "
+        "can read, and who sorts issues need not write code.",
     )
     teams: tuple[TeamSlug, ...] = Field(
         default=(), max_length=50, description="Teams of the organisation that may too, by slug."
@@ -199,7 +201,8 @@ class EnvironmentPolicy(BaseModel):
     override_roles: tuple[RoleName, ...] = Field(
         default=("admin",),
         max_length=50,
-        description="Roles that may set a gate aside with /override.",
+        description="Roles that may set a gate aside with /override; `read` and `triage` are "
+        "refused.",
     )
     approvals: Approvals = Field(default_factory=Approvals, description="Reviews it takes.")
     checks: ChecksPolicy = Field(default_factory=ChecksPolicy, description="Which checks count.")

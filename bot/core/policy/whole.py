@@ -13,6 +13,16 @@ from bot.core.policy.validate import place_of
 
 Path: TypeAlias = tuple[str | int, ...]
 
+_TOO_LITTLE = {
+    "none": "everybody has at least that",
+    "read": "in a public repository everybody has it",
+    "triage": "it is given to people who sort issues and may not write code",
+}
+"""GitHub's roles that production cannot be trusted to, each with the reason. The commands would be
+run by the App, which may more than they.
+https://docs.github.com/organizations/managing-user-access-to-your-organizations-repositories/managing-repository-roles/repository-roles-for-an-organization
+"""
+
 
 def problems_of_the_whole(policy: Policy, root: Node) -> list[PolicyProblem]:
     """The faults between keys of a policy whose every key is right, each at its place."""
@@ -44,6 +54,8 @@ def _complaints(environments: Mapping[str, EnvironmentPolicy]) -> Iterator[Compl
                     "each other's domains",
                 )
             homes.setdefault(home, name)
+        yield from _of_roles((*at, "roles"), environment.roles)
+        yield from _of_roles((*at, "override_roles"), environment.override_roles)
         yield from _of_gates(at, environment)
         for index, window in enumerate(environment.freeze):
             yield from _of_window((*at, "freeze", index), window)
@@ -78,6 +90,16 @@ def _of_gates(at: Path, environment: EnvironmentPolicy) -> Iterator[Complaint]:
             "{} counts with `mode: list` alone",
             "mode: list",
         )
+
+
+def _of_roles(at: Path, roles: tuple[str, ...]) -> Iterator[Complaint]:
+    for index, role in enumerate(roles):
+        if role in _TOO_LITTLE:
+            yield Complaint(
+                (*at, index),
+                f"{{}} cannot be `{role}`: {_TOO_LITTLE[role]}. Roles that can be trusted with an "
+                "environment are `write`, `maintain`, `admin` and custom roles made for it",
+            )
 
 
 def _of_window(at: Path, window: FreezeWindow) -> Iterator[Complaint]:
