@@ -56,6 +56,7 @@ OF_RELEASES = {
     "POST /repos/{owner}/{repo}/releases",
     "branch_base",
     "files_at",
+    "folders_at",
     "move_branch",
     "ref_target",
     "release_commits",

@@ -46,6 +46,8 @@ VALID = [
         "freeze: [{cron: '0 0 * * *', hours: 1, reason: x}, "
         "{until: '2026-12-24T18:00Z', reason: x}]}}"
     ),
+    "migrations: {path: db/changes, backfills: db/backfills, exposed_schemas: [public, api]}",
+    "migrations: {ignore: [truncate], rollback_window: {builds: 3, age: 14d}}",
     "release: {}",
     "release: {kind: go, tag: 'r{version}', draft: true, latest: false, other: hide}",
     "release: {prerelease: {branch: next}, sections: {feat: New}, hidden: []}",
@@ -54,6 +56,8 @@ VALID = [
     "release: {changelog: {path: docs/log.md, header: '# Log'}, release_as: 1.0.0}",
 ]
 INVALID = [
+    "migrations: {exposed_schemas: ['a b']}",
+    "migrations: {rollback_window: {builds: 0}}",
     "[]",
     "text",
     "version: 2",

@@ -350,6 +350,7 @@ RELEASE_LINE = _document("release_line", "read the branch and the tags of")
 RELEASE_HISTORY = _document("release_history", "read the history of")
 RELEASE_COMMITS = _document("release_commits", "read the commits of")
 FILES_AT = _document("files_at", "read the files of")
+FOLDERS_AT = _document("folders_at", "read the migrations of")
 BRANCH_BASE = _document("branch_base", "read the branch")
 REF_TARGET = _document("ref_target", "read what is at")
 MOVE_BRANCH = _document("move_branch", "move the branch")
@@ -373,6 +374,7 @@ DOCUMENTS: tuple[Document, ...] = (
     RELEASE_HISTORY,
     RELEASE_COMMITS,
     FILES_AT,
+    FOLDERS_AT,
     BRANCH_BASE,
     REF_TARGET,
     MOVE_BRANCH,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bot.core.commits.config import CommitsConfig
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.policy.release import ReleasePolicy
 from bot.core.policy.values import ENVIRONMENT_NAME, EnvironmentName, wrong
 
@@ -45,6 +46,10 @@ class Policy(BaseModel):
         json_schema_extra=_named,
         description="Where builds go, by name, e.g. `production`: small letters, digits and "
         "hyphens.",
+    )
+    migrations: MigrationsPolicy = Field(
+        default_factory=MigrationsPolicy,
+        description="Where database changes are kept, and what is asked of them.",
     )
 
     release: ReleasePolicy | None = Field(
