@@ -1,6 +1,8 @@
 """Several packages in one repository, in the sandbox with real git: what belongs to whom, one pull
 request for all of them or one for each, and what follows what it depends on."""
 
+from pathlib import Path
+
 import pytest
 from journey import Journey
 from test_release_publish import told
@@ -21,6 +23,7 @@ release:
     - path: web
 """
 APART = f"{POLICY}  separate_pull_requests: true\n"
+PAGE = Path(__file__).parents[2] / "docs/how-to/release-a-monorepo.md"
 TOGETHER = "lockgate/release/main"
 
 
@@ -107,6 +110,20 @@ async def test_one_pull_request_releases_two_packages_and_leaves_the_others_alon
     journey.requests.seen.clear()
     await reconcile(journey, repository)
     assert journey.requests.writes == []
+
+
+async def test_the_how_to_says_what_becomes_of_its_policy(journey: Journey) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    policy = page.partition("```yaml\n")[2].partition("```")[0]
+    repository = shop(journey, policy)
+    land(journey, repository, "feat(core): add search", "packages/core/search")
+    land(journey, repository, "feat: speak of the fair", "NEWS.md")
+    await journey.rest()
+    (pull,) = open_pulls(repository).values()
+    assert f"`{pull.head_ref}`" in page
+    assert f"`{pull.title}`" in page
+    await merge(journey, pull)
+    assert [release.latest for release in repository.releases.values()] == [False, False]
 
 
 async def test_of_separate_pull_requests_one_is_merged_and_the_other_goes_on(
@@ -289,8 +306,10 @@ async def test_what_is_odd_about_files_is_said_and_stops_nothing(journey: Journe
     pull = open_pulls(repository)["main"]
     said = (
         "`web/package.json`: it said `2.9.0`, and what is released is 3.0.0;",
-        "`web/package-lock.json`: it holds no version of the package itself: there is nothing to "
-        "set; run `npm install --package-lock-only`, and commit it.",
+        (
+            "`web/package-lock.json`: it holds no version of the package itself: there is nothing to "
+            "set; run `npm install --package-lock-only`, and commit it."
+        ),
     )
     assert all(words in (pull.body or "") for words in said)
     (check,) = journey.github.latest_checks(repository, pull.head_sha, name="lockgate/release")
