@@ -16,6 +16,7 @@ from bot.core.work import (
     RerunPullRequest,
     Work,
 )
+from bot.ports import JobStatus
 
 ADVANCE = AdvanceEnvironment(42, "production")
 PULL = ReconcilePullRequest(7, 42, "octo", "shop", 12)
@@ -111,3 +112,30 @@ async def test_two_who_wake_one_key_for_different_kinds_do_not_deadlock(
         await until_waiting(watcher, first, second)
     await asyncio.gather(*both)
     assert await held_back(watcher) == 0
+
+
+async def dies(connection: Connection, work: Work, error: str) -> int:
+    """Its job's id."""
+    await enqueued(connection, [work])
+    cursor = await connection.execute(
+        "UPDATE procrastinate_jobs SET status = 'doing' WHERE status = 'todo' RETURNING id"
+    )
+    [(job_id,)] = await cursor.fetchall()
+    assert await queue.finish_job(connection, job_id, None, "failed", error)
+    return int(job_id)
+
+
+async def test_work_that_dies_again_is_one_dead_letter_with_its_newest_error(
+    connections: list[Connection],
+) -> None:
+    connection, *_ = connections
+    other = await dies(connection, AdvanceEnvironment(42, "staging"), "other")
+    another = await dies(connection, PULL, "another kind")
+    for error in ("first", "second"):
+        newest = await dies(connection, ADVANCE, error)
+    dead = await queue.fetch_jobs(connection, JobStatus.DEAD, 10)
+    assert [(job.id, job.error) for job in dead] == [
+        (newest, "second"), (another, "another kind"), (other, "other"),
+    ]  # fmt: skip
+    assert await queue.retry_job(connection, newest)
+    assert [job.id for job in await queue.fetch_jobs(connection, JobStatus.WAITING, 9)] == [newest]

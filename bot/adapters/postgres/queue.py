@@ -113,7 +113,8 @@ async def retry_job(connection: Connection, job_id: int) -> bool:
 async def finish_job(
     connection: Connection, job_id: int, worker_id: int | None, status: str, error: str = ""
 ) -> bool:
-    """End a job; False if it is not this worker's any more."""
+    """End a job; False if it is not this worker's any more. One that failed takes the place of
+    those that died of the same work before."""
     async with connection.transaction():
         cursor = await connection.execute(
             SQL["finish_job"], {"id": job_id, "worker_id": worker_id, "status": status}
@@ -121,6 +122,8 @@ async def finish_job(
         found = await cursor.fetchone()
         if found and error:
             await _note_error(connection, job_id, error)
+        if found and status == "failed":
+            await connection.execute(SQL["coalesce_dead"], {"id": job_id})
     return found is not None
 
 

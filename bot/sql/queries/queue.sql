@@ -60,6 +60,16 @@ UPDATE procrastinate_jobs
  WHERE id = %(id)s AND status = 'doing' AND worker_id IS NOT DISTINCT FROM %(worker_id)s
 RETURNING id;
 
+-- coalesce_dead --
+-- The same work that died before is told of once, with its newest error.
+UPDATE procrastinate_jobs AS older
+   SET status = 'cancelled'
+  FROM procrastinate_jobs AS dead
+ WHERE dead.id = %(id)s
+   AND older.status = 'failed'
+   AND older.queueing_lock = dead.queueing_lock
+   AND older.id <> dead.id;
+
 -- put_back_job --
 UPDATE procrastinate_jobs
    SET status = 'todo',
