@@ -382,6 +382,14 @@ MUST_FILE = "must be a file of the repository, such as `guide/install.md`"
             "45 `release.packages[0].depends_on[0]` is the package itself",
         ),
         (
+            "{packages: [{path: a}, {path: b}], changelog: {path: /docs/log.md}}",
+            (
+                "63 `release.changelog.path` is one file for all packages, in which two of the "
+                "same version could not be told apart: write it as each package's folder has it. "
+                "Did you mean `docs/log.md`?"
+            ),
+        ),
+        (
             "{packages: [{path: a}], release_as: 1.0.0}",
             (
                 "34 `release.release_as` stands beside `packages`: "

@@ -81,6 +81,14 @@ def _of_packages(release: ReleasePolicy) -> Iterator[Complaint]:
             f"{{component}}-{release.tag}",
             at_key=False,
         )
+    if release.changelog.path.startswith("/") and len(release.packages) > 1:
+        yield Complaint(
+            (*_AT, "changelog", "path"),
+            "{} is one file for all packages, in which two of the same version could not be told "
+            "apart: write it as each package's folder has it",
+            release.changelog.path.lstrip("/"),
+            at_key=False,
+        )
     names = [package.called for package in release.packages]
     paths = [package.path for package in release.packages]
     patterns = [release.tag_of(package) for package in release.packages]
