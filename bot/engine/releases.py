@@ -15,7 +15,7 @@ import structlog
 
 from bot.core.hosting import LedgerEntry
 from bot.core.model import PullRef, PullState, RepoRef, Sha
-from bot.core.phrases import counted
+from bot.core.phrases import counted, listed
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
 from bot.core.release.packages import releases
 from bot.core.release.pull_request import (
@@ -282,9 +282,11 @@ class Releases:
             return False
         if trunk.dry:
             return True
+        tags = listed([escape.inline(plan.tag) for plan in plans])
         text = (
-            f"{_CLOSED}\n{escape.inline(plans[0].tag)} is not released for now. This stays closed "
-            f"until something new lands on {escape.code(trunk.line.branch)} that makes a release. "
+            f"{_CLOSED}\n{tags} {'is' if len(plans) == 1 else 'are'} not released for now. This "
+            "stays closed until something new lands "
+            f"on {escape.code(trunk.line.branch)} that makes a release. "
             "To have it after all, press **Reopen pull request**, "
             "and before that **Restore branch** if its branch is gone."
         )

@@ -250,6 +250,18 @@ async def test_each_package_says_whether_its_release_is_a_draft_and_the_latest(
     assert "/releases/tag/core-v1.1.0)" in said.body
 
 
+async def test_closed_it_says_all_that_is_not_released(journey: Journey) -> None:
+    repository = shop(journey)
+    land(journey, repository, "fix: mend both", "web/a", "packages/api/a")
+    await journey.rest()
+    pull = open_pulls(repository)["main"]
+    journey.github.close(pull)
+    await journey.rest()
+    (said,) = said_on(journey, pull)
+    assert "api-v2.0.1 and web-v3.0.1 are not released for now." in said.body
+    assert open_pulls(repository) == {}
+
+
 async def test_of_a_draft_that_was_deleted_nobody_is_told(journey: Journey) -> None:
     repository = shop(journey, f"{POLICY}  draft: true\n")
     feature = journey.github.open_pull(
@@ -307,8 +319,8 @@ async def test_what_is_odd_about_files_is_said_and_stops_nothing(journey: Journe
     said = (
         "`web/package.json`: it said `2.9.0`, and what is released is 3.0.0;",
         (
-            "`web/package-lock.json`: it holds no version of the package itself: there is nothing to "
-            "set; run `npm install --package-lock-only`, and commit it."
+            "`web/package-lock.json`: it holds no version of the package itself: there is nothing "
+            "to set; run `npm install --package-lock-only`, and commit it."
         ),
     )
     assert all(words in (pull.body or "") for words in said)
