@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from bot.core.release.model import HistoryCommit, NothingToRelease, ReleasePlan,
 from bot.core.release.packages import Release, last_release, releases
 from bot.core.release.plan import plan_releases
 from bot.core.render.escape import plain
+
+if TYPE_CHECKING:  # a clone without the section needs none of it
+    from bot.core.policy.release import ReleasePolicy
 
 _POLICY = ".github/lockgate.yml"
 _REDRAW = 0.2
@@ -180,18 +184,10 @@ class LocalHistory:
         # such section, unless an escape spells it.
         if "release" not in text and "\\" not in text:
             return replace(ReleaseConfig(), repo_url=url)
-        from bot.core.policy import PolicyProblems, parse_policy
-        from bot.core.policy.release import ReleasePolicy, release_config
+        from bot.core.policy.release import release_config
+        from bot.core.policy.release_alone import read_release_alone
 
-        policy = parse_policy(text)
-        if isinstance(policy, PolicyProblems):
-            first = policy.problems[0]
-            raise CommandError(
-                f"{_POLICY} is not valid; line {first.line}, column {first.column}: "
-                f"{plain(str(first), 500)}",
-                "`lockgate policy check` tells all that is wrong in it",
-            )
-        release = policy.release or ReleasePolicy()
+        release = read_release_alone(text) or _read_release(text)
         branch = self._branch() if release.prerelease else ""
         return release_config(release, branch=branch, repo_url=url)
 
@@ -216,6 +212,21 @@ class LocalHistory:
         for prefix in ("refs/heads/", "refs/remotes/", "origin/"):
             name = name.removeprefix(prefix)
         return name
+
+
+def _read_release(text: str) -> "ReleasePolicy":
+    from bot.core.policy import PolicyProblems, parse_policy
+    from bot.core.policy.release import ReleasePolicy
+
+    policy = parse_policy(text)
+    if isinstance(policy, PolicyProblems):
+        first = policy.problems[0]
+        raise CommandError(
+            f"{_POLICY} is not valid; line {first.line}, column {first.column}: "
+            f"{plain(str(first), 500)}",
+            "`lockgate policy check` tells all that is wrong in it",
+        )
+    return policy.release or ReleasePolicy()
 
 
 @contextmanager

@@ -589,22 +589,37 @@ def test_packages_that_were_never_released(monorepo: Clone) -> None:
 # --- how it runs ---------------------------------------------------------------------------------
 
 
-def test_nothing_heavy_is_loaded(shop: Clone) -> None:
+def loaded_by_a_plan(clone: Clone) -> set[str]:
     code = (
         "import sys\nfrom bot.cli.main import main\n"
         "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "release", "plan"],
-        cwd=shop.path,
+        cwd=clone.path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    loaded = set(done.stderr.split())
+    return set(done.stderr.split())
+
+
+def test_nothing_heavy_is_loaded(shop: Clone) -> None:
+    loaded = loaded_by_a_plan(shop)
     assert "bot.core.release.plan" in loaded
     assert not loaded & {"asyncio", "bot.core.policy", "bot.wiring", "pydantic", "re2", "tempfile"}
+
+
+def test_a_policy_of_releases_alone_loads_no_other_models(tmp_path: Path) -> None:
+    clone = linear(tmp_path, {"feat: a": ""})
+    policy = clone.path / ".github/lockgate.yml"
+    policy.parent.mkdir()
+    policy.write_text("release: {kind: node}\n")
+    loaded = loaded_by_a_plan(clone)
+    assert "bot.core.policy.release" in loaded
+    heavy = {f"bot.core.{name}" for name in ("policy.environments", "commits.config", "catalog")}
+    assert not loaded & heavy
 
 
 def test_progress_is_counted_where_it_takes_long(

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from bot.core.commits.message import MessageKind
+from bot.core.commits.names import TypeName
 from bot.core.commits.rules.cases import CAPITALISED, Case
 from bot.core.commits.rules.rule import Level, Rule
 from bot.core.model import Actor, ActorKind
@@ -70,7 +71,6 @@ def _rules_schema(schema: dict[str, Any]) -> None:
     schema.pop("propertyNames", None)
 
 
-TypeName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^\w[\w-]*$", max_length=50)]
 ScopeName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^()\s](?:[^()]*[^()\s])?$")]
 ScopePattern: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=500), AfterValidator(_re2_pattern)

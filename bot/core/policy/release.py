@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.core.commits.config import TypeName
+from bot.core.commits.names import TypeName
 from bot.core.policy.release_values import (
     TAG_NAMES,
     BranchName,

@@ -9,7 +9,6 @@ from bot.core.policy.release_values import NO_REF, TAG_NAMES
 from bot.core.release.config import Package
 from bot.core.release.kinds import Kind
 from bot.core.release.spelling import python_version
-from bot.core.release.updaters.by_path import BY_PATH
 from bot.core.release.version import Version
 
 _AT = ("release",)
@@ -31,6 +30,11 @@ def complaints_of_release(release: ReleasePolicy) -> Iterator[Complaint]:
 
 
 def _of_extra_files(at: Path, files: ExtraFiles) -> Iterator[Complaint]:
+    if not files:
+        return
+    # Here and not above: it brings readers of JSON, TOML and YAML along.
+    from bot.core.release.updaters.by_path import BY_PATH
+
     for index, one in enumerate(files):
         if not isinstance(one, ExtraFilePolicy):
             continue
