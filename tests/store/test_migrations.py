@@ -100,6 +100,15 @@ SAMPLE_ROWS = {
         "INSERT INTO held_releases (repository_id, branch, installation_id, owner, name, head)"
         " VALUES (43, 'main', 8, 'acme', 'shop', repeat('a', 40))"
     ),
+    "0018_schemas.sql": (
+        "INSERT INTO database_owners (name, repository_id) VALUES ('production', 1);"
+        "INSERT INTO known_migrations VALUES (1, '20260101000000', '{}');"
+        "INSERT INTO build_schemas (repository_id, sha, facts, contains)"
+        " VALUES (1, 'a', '{}', '{}');"
+        "INSERT INTO schema_runs (repository_id, environment, comment_id, state, revision, content,"
+        " requested_at) VALUES (1, 'production', 2, 'running', 0, '{}', now());"
+        "INSERT INTO meant_schemas VALUES (1, 'production', 'r', '{}', now())"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -1,11 +1,12 @@
-"""Frozen values as JSON and back, by their types: dataclasses, enums, times and tuples.
+"""Frozen values as JSON and back, by their types: dataclasses, enums, times, tuples and mappings of
+texts.
 
 A field that came with a newer release takes its default in a row of the older one; a key that is
 not known (any more) is passed over.
 """
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,6 +49,9 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     if get_origin(kind) is tuple:
         item = _reader(get_args(kind)[0])
         return lambda value: tuple(item(one) for one in value)
+    if get_origin(kind) in (dict, Mapping):
+        valued = _reader(get_args(kind)[1])
+        return lambda value: {key: valued(one) for key, one in value.items()}
     if get_origin(kind) in (Union, types.UnionType):
         chosen = [option for option in get_args(kind) if option is not types.NoneType]
         if len(chosen) == 1:

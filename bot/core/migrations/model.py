@@ -5,7 +5,7 @@ builds run; a *backfill* moves the data in batches; *contract* removes what noth
 """
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import NewType
 
 from bot.core.model import Sha
@@ -14,7 +14,7 @@ Version = NewType("Version", str)
 """Fourteen digits, as the Supabase CLI makes them: ``20261122184000``."""
 
 
-class Phase(Enum):
+class Phase(StrEnum):
     EXPAND = "expand"
     CONTRACT = "contract"
 

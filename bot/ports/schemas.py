@@ -1,0 +1,78 @@
+"""What the bot remembers of the databases of environments: whose they are, what runs on them, which
+schema is meant."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.migrations.builds import BuildSchema, KnownMigration
+from bot.core.migrations.model import Version
+from bot.core.migrations.runs import Run
+from bot.core.model import Sha
+
+
+@dataclass(frozen=True, slots=True)
+class MeantSchema:
+    """The schema that an environment is meant to have: as it was after the last known change.
+
+    ``digests`` are by object, so that a difference can be named.
+    """
+
+    root: str
+    digests: Mapping[str, str]
+    applied: frozenset[Version]
+    cause: str
+    """What changed it last, in plain words."""
+    at: datetime
+
+
+class SchemaStore(Protocol):
+    """Every method may raise StoreUnavailable."""
+
+    async def bind_database(self, name: str, repository_id: int) -> int:
+        """The repository that a database belongs to: the first that asked, for good."""
+        ...
+
+    async def fetch_bindings(self) -> Mapping[str, int]:
+        """Repositories by the name of the database that is theirs."""
+        ...
+
+    async def save_known(self, repository_id: int, migrations: Iterable[KnownMigration]) -> None:
+        """What the trunk says of migrations; a later word on a version replaces the earlier."""
+        ...
+
+    async def fetch_known(self, repository_id: int) -> dict[Version, KnownMigration]: ...
+
+    async def save_build(self, repository_id: int, build: BuildSchema) -> None:
+        """What a build needs; what was known of commits that it contains is kept."""
+        ...
+
+    async def fetch_builds(
+        self, repository_id: int, shas: Iterable[Sha]
+    ) -> dict[Sha, BuildSchema]: ...
+
+    async def add_run(self, run: Run) -> Run | None:
+        """With its id; the one that is there already for its comment; None while another run of
+        the environment is under way."""
+        ...
+
+    async def fetch_run(self, run_id: int) -> Run | None: ...
+
+    async def fetch_runs(
+        self, repository_id: int, environment: str, *, open_only: bool = False, limit: int = 20
+    ) -> list[Run]:
+        """Newest first."""
+        ...
+
+    async def save_run(self, run: Run) -> Run | None:
+        """None if somebody has changed it since it was read."""
+        ...
+
+    async def fetch_open_runs(self) -> list[int]: ...
+
+    async def save_meant(
+        self, repository_id: int, environment: str, schema: MeantSchema
+    ) -> None: ...
+
+    async def fetch_meant(self, repository_id: int, environment: str) -> MeantSchema | None: ...

@@ -1,0 +1,74 @@
+-- bind_database --
+WITH mine AS (
+    INSERT INTO database_owners (name, repository_id) VALUES (%(name)s, %(repository_id)s)
+    ON CONFLICT (name) DO NOTHING
+    RETURNING repository_id
+)
+SELECT repository_id FROM mine
+ UNION ALL
+SELECT repository_id FROM database_owners WHERE name = %(name)s
+ LIMIT 1;
+
+-- fetch_bindings --
+SELECT name, repository_id FROM database_owners;
+
+-- save_known --
+INSERT INTO known_migrations (repository_id, version, facts)
+SELECT %(repository_id)s, each ->> 'version', each
+  FROM jsonb_array_elements(%(known)s::jsonb) AS each
+ON CONFLICT (repository_id, version) DO UPDATE SET facts = excluded.facts
+ WHERE known_migrations.facts <> excluded.facts;
+
+-- fetch_known --
+SELECT facts FROM known_migrations WHERE repository_id = %(repository_id)s;
+
+-- save_build --
+INSERT INTO build_schemas (repository_id, sha, facts, contains)
+VALUES (%(repository_id)s, %(sha)s, %(facts)s, %(contains)s)
+ON CONFLICT (repository_id, sha) DO UPDATE
+   SET facts = excluded.facts, contains = build_schemas.contains || excluded.contains;
+
+-- fetch_builds --
+SELECT facts, contains FROM build_schemas
+ WHERE repository_id = %(repository_id)s AND sha = ANY(%(shas)s);
+
+-- add_run --
+INSERT INTO schema_runs
+       (repository_id, environment, comment_id, state, revision, content, requested_at)
+VALUES (%(repository_id)s, %(environment)s, %(comment_id)s, %(state)s, 0, %(content)s,
+        %(requested_at)s)
+    ON CONFLICT DO NOTHING
+RETURNING id, revision, content;
+
+-- fetch_run_of_comment --
+SELECT id, revision, content FROM schema_runs
+ WHERE repository_id = %(repository_id)s AND comment_id = %(comment_id)s;
+
+-- fetch_run --
+SELECT id, revision, content FROM schema_runs WHERE id = %(id)s;
+
+-- fetch_runs --
+SELECT id, revision, content FROM schema_runs
+ WHERE repository_id = %(repository_id)s AND environment = %(environment)s
+   AND (NOT %(open_only)s OR state = 'running')
+ ORDER BY id DESC
+ LIMIT %(limit)s;
+
+-- fetch_open_runs --
+SELECT id FROM schema_runs WHERE state = 'running' ORDER BY id;
+
+-- save_run --
+UPDATE schema_runs
+   SET state = %(state)s, revision = revision + 1, content = %(content)s
+ WHERE id = %(id)s AND revision = %(revision)s
+RETURNING id, revision, content;
+
+-- save_meant --
+INSERT INTO meant_schemas (repository_id, environment, root, content, meant_at)
+VALUES (%(repository_id)s, %(environment)s, %(root)s, %(content)s, %(meant_at)s)
+ON CONFLICT (repository_id, environment) DO UPDATE
+   SET root = excluded.root, content = excluded.content, meant_at = excluded.meant_at;
+
+-- fetch_meant --
+SELECT content FROM meant_schemas
+ WHERE repository_id = %(repository_id)s AND environment = %(environment)s;
