@@ -4,9 +4,12 @@ Reads go through processes that stay open (``cat-file --batch``, ``diff-tree --s
 can never change is kept by object id; each write is one ``git fast-import``. Needs git 2.38.
 """
 
+import codecs
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, cast
@@ -431,9 +434,15 @@ def _quoted(path: str) -> bytes:
 
 
 def _parse_commit(oid: str, content: bytes) -> CommitObject:
+    """Read by the encoding that it names, if there is one of that name, as git and GitHub do."""
     head, _, body = content.partition(b"\n\n")
+    named = re.search(rb"^encoding ([\w.-]+)$", head, re.MULTILINE)
+    encoding = "utf-8"
+    if named:
+        with suppress(LookupError):
+            encoding = codecs.lookup(named[1].decode("ascii", "replace")).name
     tree, parents, people = "", [], {}
-    for line in head.decode(errors="replace").split("\n"):
+    for line in head.decode(encoding, "replace").split("\n"):
         word, _, rest = line.partition(" ")
         if word == "tree":
             tree = rest
@@ -443,7 +452,7 @@ def _parse_commit(oid: str, content: bytes) -> CommitObject:
             people[word] = _parse_person(rest)
     return CommitObject(
         oid, tree, tuple(parents), people["author"], people["committer"],
-        body.decode(errors="replace"),
+        body.decode(encoding, "replace"),
     )  # fmt: skip
 
 

@@ -220,7 +220,7 @@ async def test_a_message_that_is_no_utf8_comes_through(
     oid = shop.git.store.write_object("commit", text)
     github.sandbox.move_refs(shop, {"refs/heads/main": oid})
     [found] = await releases.fetch_commits(github.ref(shop), base, tip(shop))
-    assert found.message.startswith("fix: gr")
+    assert found.message == "fix: grüße"
 
 
 async def test_a_head_or_base_that_is_not_there(

@@ -15,7 +15,7 @@ from test_release_pull import (
 )
 
 from bot.sandbox.code import CommitSpec
-from bot.sandbox.git import Change, NewCommit
+from bot.sandbox.git import Change, NewCommit, run_git
 from bot.sandbox.model import Repository
 
 BEGIN = CommitSpec("chore: begin", {"package.json": PACKAGE})
@@ -147,3 +147,21 @@ async def test_a_branch_that_nothing_is_known_of_is_named_with_what_to_do(
     await journey.rest()
     (pull,) = release_pulls(repository)
     assert pull.title == "chore(release): v1.4.1"
+
+
+async def test_a_message_in_another_encoding(journey: Journey) -> None:
+    """As git writes it by ``i18n.commitEncoding``."""
+    repository = shop(journey)
+    head, path = head_of(repository), repository.git.path
+    person = ("-c", "user.name=Jörg", "-c", "user.email=joerg@example.invalid")
+    made = run_git(
+        *(one.encode("latin-1").decode(errors="surrogateescape") for one in person),
+        "-c", "i18n.commitEncoding=ISO-8859-1", "commit-tree", f"{head}^{{tree}}", "-p", head,
+        cwd=path, stdin="fix: größer, schöner\n".encode("latin-1"),
+    )  # fmt: skip
+    journey.github.move_refs(repository, {"refs/heads/main": made.stdout.decode().strip()})
+    await journey.rest()
+    (pull,) = release_pulls(repository)
+    assert "- größer, schöner (" in text(repository, "CHANGELOG.md")
+    assert "- größer, schöner (" in (pull.body or "")
+    assert "**By** Jörg" in (pull.body or "")

@@ -138,6 +138,7 @@ def test_the_users_git_settings_do_not_matter(tmp_path: Path) -> None:
         ("log.decorate", "full"),
         ("log.follow", "true"),
         ("color.ui", "always"),
+        ("i18n.commitEncoding", "latin1"),
         ("i18n.logOutputEncoding", "latin1"),
         ("format.pretty", "fuller"),
         ("diff.relative", "true"),
