@@ -21,6 +21,7 @@ from bot.core.commands.following import (
     Noticed,
     Stepped,
     StepState,
+    TakenBack,
     Told,
     UnderWay,
     decide_news,
@@ -30,7 +31,7 @@ from bot.core.commands.line import Typable, plan_line
 from bot.core.commands.requests import Named, PromoteRequest
 from bot.core.phrases import say_duration
 from bot.core.render.plain import shown
-from bot.engine.remote import NowhereToType, Remote, hears_bots, patience
+from bot.engine.remote import FOLLOWED_BACK, NowhereToType, Remote, hears_bots, patience
 from bot.ports import HubError, HubGone, HubUnavailable
 from bot.ports.operations import PullFacts
 from bot.ports.person import Posted
@@ -170,9 +171,12 @@ class Errand:
         told: Told = frozenset()
         wait: timedelta | None = None
         try:
-            async with asyncio.timeout(within.total_seconds()):
+            async with asyncio.timeout(within.total_seconds()) as limit:
                 while True:
                     told, news, pause = await self._look(remote, typed, told)
+                    if self.within is None and any(isinstance(each, TakenBack) for each in news):
+                        within += FOLLOWED_BACK
+                        limit.reschedule((limit.when() or 0) + FOLLOWED_BACK.total_seconds())
                     if news and isinstance(news[-1], Ended):
                         return End(_DONE if news[-1].good else _REFUSED, news[-1].lines)
                     wait = next_wait(wait, news=bool(news))
@@ -224,6 +228,8 @@ class TextTeller:
                 click.echo(f"👀 seen by {shown(app.login)}")
             case UnderWay(text):
                 click.echo(f"⏩ {text}")
+            case TakenBack(text):
+                click.echo(f"⏪ {self._styled(text, 'red')}")
             case Stepped(state, text):
                 mark, colour = _STEPS[state]
                 click.echo(f"{mark} {self._styled(text, colour)}")
@@ -259,7 +265,7 @@ class JsonTeller:
         match news:
             case Noticed():
                 self._say("seen", by=app.login)
-            case UnderWay(text):
+            case UnderWay(text) | TakenBack(text):
                 self._say("progress", text=text)
             case Stepped(state, text):
                 self._say("step", state=state.value, text=text)

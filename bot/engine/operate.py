@@ -18,7 +18,6 @@ from bot.core.operations.machine import (
     Kind,
     Operation,
     State,
-    StepName,
     StepState,
     attempt,
     begin,
@@ -137,7 +136,7 @@ class Operator:
     async def _conclude(self, operation: Operation) -> None:
         """Runs once or, after a crash, again: each part comes to the same when done twice."""
         remedy = operation.remedy
-        if previous := _way_back(operation):
+        if previous := operation.way_back:
             await self._take_back(operation, previous)
             remedy = f"the bot itself puts `{call(previous)}` back now"
         await self.audit.append(_ending(operation))
@@ -203,18 +202,6 @@ def _give_up(operation: Operation) -> Operation:
         f"What {environment} serves is not known."
     )
     return fail(operation, outcome, "look at the host, then `/status`", State.FAILED)
-
-
-def _way_back(operation: Operation) -> Build | None:
-    """What is to be put back because a promotion failed; None where nothing is."""
-    needed = (
-        operation.plan.kind is Kind.PROMOTE
-        and operation.state is State.FAILED
-        and operation.take_back
-        and operation.production_may_have_changed
-        and not operation.has(StepName.RECORD, StepState.DONE)
-    )
-    return operation.plan.replaces if needed else None
 
 
 def _ending(operation: Operation) -> AuditEntry:

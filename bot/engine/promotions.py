@@ -17,7 +17,8 @@ from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import pick_build
 from bot.core.render.comment import SummaryComment
-from bot.core.render.operation import operation_marker, render_operation
+from bot.core.render.operation import render_operation
+from bot.core.render.operation_markers import operation_marker
 from bot.core.render.promotion import render_promotion_check
 from bot.core.work import (
     AdvanceEnvironment,

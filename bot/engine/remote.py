@@ -37,6 +37,8 @@ _ANSWERED_WITHIN = timedelta(minutes=2)
 """For what leads to no operation."""
 _MARGIN = timedelta(minutes=1)
 """Beyond an operation's own time, to be told of its end."""
+FOLLOWED_BACK = ROLLBACK_WITHIN
+"""Beyond that, where the bot takes the promotion back."""
 _DEFAULT = EnvironmentPolicy()
 
 

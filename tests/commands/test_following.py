@@ -15,6 +15,7 @@ from bot.core.commands.following import (
     Remark,
     Stepped,
     StepState,
+    TakenBack,
     Told,
     UnderWay,
     Writer,
@@ -30,6 +31,7 @@ from bot.core.render.command import render_answer, render_refusal
 
 APP = BotApp("lockgate-octo", 77)
 BOT = Writer("lockgate-octo[bot]", is_bot=True, app_id=77)
+MALLORY = Writer("mallory", is_bot=False)
 MINE = 99
 REFUSAL = render_answer(MINE, [render_refusal(Refusal("`/promote`", "It is locked.", "Wait."))])
 LOCKED = render_answer(MINE, ["**Production is locked by ada:** a reason."])
@@ -129,6 +131,43 @@ def test_nothing_is_told_twice() -> None:
     more = operation("Promoting x", "✅ gates (2 of 2)", "✅ lock taken")
     assert decide_news(MINE, APP, told, look(more))[1] == (Stepped(StepState.DONE, "lock taken"),)
     assert first
+
+
+TAKEN = operation("Not promoted: x.", "❌ domains not moved").replace(
+    "comment=99 -->\n", "comment=99 -->\n<!-- lockgate:taken-back -->\n"
+)
+
+
+def back(headline: str, step: str, *, ended: str, of: int = 7) -> str:
+    markers = f"id=8 -->\n<!-- lockgate:follows operation={of} ended={ended} -->\n"
+    return operation(headline, step).replace(
+        "id=7 -->\n<!-- lockgate:asked comment=99 -->\n", markers
+    )
+
+
+BACK = back("Rolling back to y", "⏳ verifying: x is served still", ended="no")
+PUT_BACK = back("Rolled back: y is live.", "✅ domains not moved", ended="yes")
+
+
+def test_a_promotion_that_is_taken_back_is_followed_to_the_end_of_that() -> None:
+    told, first = decide_news(MINE, APP, frozenset(), look(TAKEN, reactions="eyes -1"))
+    failed = Stepped(StepState.FAILED, "domains not moved")
+    assert first == (Noticed(), failed, TakenBack("Not promoted: x."))
+    told, more = decide_news(MINE, APP, told, look(TAKEN, BACK, reactions="eyes -1"))
+    waits = Stepped(StepState.WAITING, "verifying: x is served still", back=True)
+    assert more == (UnderWay("Rolling back to y"), waits)
+    _, last = decide_news(MINE, APP, told, look(TAKEN, PUT_BACK, reactions="eyes -1"))
+    assert last == (
+        Stepped(StepState.DONE, "domains not moved", back=True),
+        Ended(False, ("Not promoted: x.", "Rolled back: y is live.", "Operation 7")),
+    )
+
+
+def test_the_way_back_of_another_operation_is_not_taken_for_its_own() -> None:
+    other = back("Rolled back: z is live.", "✅ done", ended="yes", of=6)
+    assert end(look(TAKEN, other, reactions="-1")) is None
+    theirs = Look(look(reactions="-1").reactions, (Remark(BOT, TAKEN), Remark(MALLORY, PUT_BACK)))
+    assert end(theirs) is None
 
 
 IMPOSTORS = {

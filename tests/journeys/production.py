@@ -12,7 +12,7 @@ from journey import Journey, Requests, started
 
 from bot.core.hosting import LedgerEntry
 from bot.core.operations.machine import ENDED, Operation, State
-from bot.core.render.operation import operation_marker
+from bot.core.render.operation_markers import operation_marker
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import App, Comment, Pull, Repository
 from bot.sandbox.server import Sandbox

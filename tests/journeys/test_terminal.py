@@ -25,7 +25,7 @@ from bot.core.commands.requests import (
 )
 from bot.core.operations.machine import State
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.render.operation import asked_marker, operation_marker
+from bot.core.render.operation_markers import asked_marker, operation_marker
 from bot.engine.remote import hears_bots, patience
 from bot.sandbox.code import CommitSpec
 
@@ -246,6 +246,23 @@ async def test_a_renamed_repository_is_found(production: Production):
     production.github.rename(production.repository, "store")
     run = await follow(production, StatusRequest())
     assert (run.code, run.told("typed")[0]["pull"]) == (0, f"octo/store#{pull.number}")
+
+
+async def test_a_promotion_that_the_bot_takes_back_is_followed_until_that_is_done(
+    production: Production,
+):
+    good = await production.live_build("feat: add search")
+    following = production.merged("feat: sort by price")
+    await production.journey.rest()
+    www = "www.shop.example.com"
+    production.vercel.plan_job(production.project, "failed", left_behind=[www])
+    run = await follow(production, PromoteRequest(""), number=following.number)
+    assert run.code == 1
+    assert "Not promoted" in run.summary["text"]
+    assert f"Rolled back: {good.merge_commit_sha[:7]} is live" in run.summary["text"]
+    assert await production.served() == good.merge_commit_sha
+    assert any("Not promoted" in each["text"] for each in run.told("progress"))
+    await production.nothing_left()
 
 
 # what is not typed

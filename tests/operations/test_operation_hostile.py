@@ -16,13 +16,12 @@ from bot.core.model import Actor
 from bot.core.operations.machine import Again, Done, Failed, StepName, plan_operation
 from bot.core.render import command as answers
 from bot.core.render.json import to_json
-from bot.core.render.operation import (
+from bot.core.render.operation import render_operation, render_plan
+from bot.core.render.operation_markers import (
     asked_in,
     asked_marker,
     operation_in,
     operation_marker,
-    render_operation,
-    render_plan,
 )
 
 sys.path.append(str(Path(__file__).parents[1] / "render"))

@@ -15,7 +15,7 @@ from bot.core.decision import Verdict
 from bot.core.promotion import CheckState
 from bot.core.render.check import COMMITS_CHECK
 from bot.core.render.command import Ending, answered_in, ending_in
-from bot.core.render.operation import asked_in
+from bot.core.render.operation_markers import asked_in, follows_in, is_taken_back_in, operation_in
 from bot.core.render.plain import Block, Kind, read_blocks
 from bot.core.render.promotion import PROMOTION_CHECK
 from bot.core.render.words import MARKS
@@ -105,11 +105,19 @@ class UnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenBack:
+    """It failed, as the sentence says, and the bot itself puts back what was live before."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stepped:
-    """A step came to this."""
+    """A step came to this. ``back`` is for a step of the way back."""
 
     state: StepState
     text: str
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ class Ended:
     lines: tuple[str, ...]
 
 
-News: TypeAlias = Noticed | UnderWay | Stepped | Ended
+News: TypeAlias = Noticed | UnderWay | TakenBack | Stepped | Ended
 
 
 Told: TypeAlias = frozenset[News]
@@ -173,12 +181,19 @@ def decide_news(
     bodies = [each.body for each in look.remarks if is_by(each.writer, app)]
     operation = next((body for body in bodies if asked_in(body) == comment_id), "")
     answer = next((body for body in bodies if answered_in(body) == comment_id), "")
-    ended = _ended(reactions, operation, answer)
+    taken_back = is_taken_back_in(operation)
+    back = _way_back(operation, bodies) if taken_back else ""
+    ended = _ended_back(operation, back) if taken_back else _ended(reactions, operation, answer)
     found: list[News] = []
     if reactions or operation or answer:
         found.append(Noticed())
     if operation:
-        found += _of_operation(read_blocks(operation), ended=ended is not None)
+        blocks = read_blocks(operation)
+        found += _of_operation(blocks, ended=ended is not None or taken_back)
+        if taken_back:
+            found += [TakenBack(line) for line in _text(blocks)[:1]]
+        if back:
+            found += _of_operation(read_blocks(back), ended=ended is not None, back=True)
     elif answer and ended is None:
         found += [UnderWay(line) for line in _text(read_blocks(answer))[:1]]
     fresh = [each for each in found if each not in told]
@@ -208,7 +223,22 @@ def _ended(reactions: set[str], operation: str, answer: str) -> Ended | None:
     return Ended(good, lines or (_DONE if good else _REFUSED,))
 
 
-def _of_operation(blocks: tuple[Block, ...], *, ended: bool) -> list[News]:
+def _way_back(operation: str, bodies: list[str]) -> str:
+    """The comment of the rollback that takes an operation back; empty before there is one."""
+    promotion = operation_in(operation)
+    return next((body for body in bodies if follows_in(body)[0] == promotion), "")
+
+
+def _ended_back(operation: str, back: str) -> Ended | None:
+    """A promotion that was taken back has failed, however well that went."""
+    if not follows_in(back)[1]:
+        return None
+    told = {Kind.LIST, Kind.TABLE}
+    said = [_text(read_blocks(body), told) for body in (operation, back)]
+    return Ended(False, (*said[0][:1], *said[1]))
+
+
+def _of_operation(blocks: tuple[Block, ...], *, ended: bool, back: bool = False) -> list[News]:
     """What is under way, and each step that has come to something."""
     news: list[News] = []
     if blocks and blocks[0].kind is Kind.TEXT and not ended:
@@ -218,7 +248,7 @@ def _of_operation(blocks: tuple[Block, ...], *, ended: bool) -> list[News]:
         state = _STEP_STATES.get(mark)
         if state is None or (state is StepState.WAITING and (ended or text.endswith(" …"))):
             continue
-        news.append(Stepped(state, text))
+        news.append(Stepped(state, text, back))
     return news
 
 

@@ -180,6 +180,18 @@ class Operation:
         return self.begun(_UNDO_FROM) and not self.step(_UNDO_FROM).detail.get(_UNCHANGED)
 
     @property
+    def way_back(self) -> Build | None:
+        """What the bot itself puts back because a promotion failed; None where nothing is."""
+        needed = (
+            self.plan.kind is Kind.PROMOTE
+            and self.state is State.FAILED
+            and self.take_back
+            and self.production_may_have_changed
+            and not self.has(StepName.RECORD, StepState.DONE)
+        )
+        return self.plan.replaces if needed else None
+
+    @property
     def queued_at_host(self) -> bool:
         """Whether the host took the request for later, and was not seen to carry it out."""
         taken = self.has(_UNDO_FROM, StepState.DONE) and self.step(_UNDO_FROM).detail.get(QUEUED)

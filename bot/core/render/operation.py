@@ -1,6 +1,5 @@
 """The progress comment of a promotion or rollback: one for each operation, edited as it goes."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -20,6 +19,7 @@ from bot.core.operations.rollback_target import rollback_line
 from bot.core.phrases import counted, say_duration
 from bot.core.render import escape
 from bot.core.render.json import from_json
+from bot.core.render.operation_markers import markers_of
 from bot.core.render.words import (
     MARKS,
     capitalised,
@@ -30,8 +30,6 @@ from bot.core.render.words import (
     stopped,
 )
 
-_MARKER = re.compile(r"<!-- lockgate:operation id=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
-_ASKED = re.compile(r"<!-- lockgate:asked comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _HOSTS = {"vercel": "Vercel", "github": "the workflow"}
 _STEP_MARKS = {
     StepState.PLANNED: "⬜",
@@ -46,29 +44,6 @@ TABLE_BYTES = 24_000
 """GitHub takes comments of 65,536 characters."""
 
 
-def operation_marker(operation_id: int) -> str:
-    """What the progress comment is found again by, together with its author."""
-    return f"<!-- lockgate:operation id={operation_id} -->"
-
-
-def operation_in(body: str) -> int:
-    """The operation that a comment tells of, 0 if none: only the very first line counts."""
-    found = _MARKER.match(body)
-    return int(found[1]) if found else 0
-
-
-def asked_marker(comment_id: int) -> str:
-    """What tells in which comment an operation was asked for; it stands on the second line."""
-    return f"<!-- lockgate:asked comment={comment_id} -->"
-
-
-def asked_in(body: str) -> int:
-    """The comment by which the operation was asked for that a comment tells of, 0 if none."""
-    marker = _MARKER.match(body)
-    found = _ASKED.match(body, marker.end()) if marker else None
-    return int(found[1]) if found else 0
-
-
 def render_operation(
     operation: Operation, *, details_url: str = "", replaced_since: datetime | None = None
 ) -> str:
@@ -78,8 +53,7 @@ def render_operation(
     changed.
     """
     decision = _decision(operation)
-    asked = [asked_marker(operation.comment_id)] if operation.comment_id > 0 else []
-    lines = [operation_marker(operation.id), *asked, _headline(operation)]
+    lines = [*markers_of(operation), _headline(operation)]
     lines += _overridden(operation, decision)
     lines += ["", *_steps(operation, decision)]
     lines += _gates(decision)
