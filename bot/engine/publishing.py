@@ -55,10 +55,12 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """A release as far as it has got. ``refused``: why it could not go on, in a sentence."""
+    """A release as far as it has got. ``refused``: why it could not go on, in a sentence;
+    ``waits``: it is to be tagged all the same, before anything else is released."""
 
     made: MadeRelease
     refused: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +128,18 @@ class Publisher:
         return settled
 
     async def _complete(self, trunk: Trunk, pull: ReleasePull, made: MadeRelease) -> Completed:
-        if made.state is ReleaseState.MERGED:
-            try:
+        release: HubRelease | None = None
+        try:
+            if made.state is ReleaseState.MERGED:
                 async with self._noted("create_tag", trunk, made.tag, made.sha):
                     await self.releases.create_tag(trunk.repo, made.tag, made.sha)
-            except TagTaken as error:
-                remedy = "Delete that tag, or merge the next release in its place."
-                return await self._refused(trunk, pull, made, f"{error}. {remedy}")
-            except RefProtected as error:
-                return await self._refused(trunk, pull, made, f"{error}. {error.remedy}")
-            made = await self._reached(trunk, made, ReleaseState.TAGGED)
-        release: HubRelease | None
-        if made.state is ReleaseState.TAGGED:
-            release = await self._release(trunk, pull, made)
-            made = await self._reached(trunk, made, ReleaseState.RELEASED, release.url)
-        else:
+                made = await self._reached(trunk, made, ReleaseState.TAGGED)
+            if made.state is ReleaseState.TAGGED:
+                release = await self._release(trunk, pull, made)
+                made = await self._reached(trunk, made, ReleaseState.RELEASED, release.url)
+        except HubRefused as error:
+            return await self._refused(trunk, pull, made, error)
+        if release is None:
             release = await self.releases.find_release(trunk.repo, made.tag)
         if await self._tell(trunk, made, release):
             made = await self._reached(trunk, made, ReleaseState.TOLD)
@@ -235,12 +234,20 @@ class Publisher:
         return find_section(found.text, parse_version(version))
 
     async def _refused(
-        self, trunk: Trunk, pull: ReleasePull, made: MadeRelease, reason: str
+        self, trunk: Trunk, pull: ReleasePull, made: MadeRelease, error: HubRefused
     ) -> Completed:
+        remedy = "It is tried again with the next push."
+        if isinstance(error, TagTaken):
+            remedy = "Delete that tag, or merge the next release in its place."
+        elif isinstance(error, RefProtected):
+            remedy = error.remedy
+        reason = f"{error}. {remedy}"
         log.warning("release_refused", repository=trunk.repo.full_name, tag=made.tag, why=reason)
-        text = f"{escape.inline(made.tag)} could not be tagged: {escape.sentence(reason)}"
+        missing = "tagged" if made.state is ReleaseState.MERGED else "released"
+        text = f"{escape.inline(made.tag)} could not be {missing}: {escape.sentence(reason)}"
         await self._say(trunk, pull.ref, made.tag, text)
-        return Completed(made, refused=reason)
+        waits = made.state is ReleaseState.MERGED and not isinstance(error, TagTaken)
+        return Completed(made, reason, waits)
 
     async def _say(self, trunk: Trunk, ref: PullRef, tag: str, text: str) -> None:
         """Once for a tag."""

@@ -121,12 +121,16 @@ class Releases:
         groups = await self.lines.fetch_groups(trunk)
         if replan:
             await self._close_former(trunk, groups)
-        await self.publish(trunk, groups)
+        completed = await self.publish(trunk, groups)
+        waiting = {one.made.package for one in completed if one.waits}
         pulls = [pull for group in groups for pull in group.ours_into(trunk.line.branch)]
         if await self.publisher.is_outdated(trunk, pulls):
             line = await self.releases.fetch_line(trunk.repo, trunk.line.branch)
             trunk = replace(trunk, line=line)
-        return await self.renew(trunk, groups)
+        # Without its tag what is merged would be planned, and opened, once more.
+        return await self.renew(
+            trunk, [group for group in groups if waiting.isdisjoint(group.packages)]
+        )
 
     async def publish(self, trunk: Trunk, groups: Sequence[Group]) -> list[Completed]:
         """Complete what was merged."""

@@ -3,6 +3,7 @@ whoever is in it; and the same after whatever came in between."""
 
 import asyncio
 
+import pytest
 from journey import Journey
 from test_release_pull import POLICY, head_of, reconcile, release_pulls, shop, text, work
 
@@ -105,6 +106,32 @@ async def test_a_protected_tag_is_told_with_what_to_do(journey: Journey) -> None
     assert "refs/tags/v1.5.0" not in repository.git.refs
     (said,) = told(journey, pull)
     assert "bypass" in said.body
+
+
+@pytest.mark.parametrize(("route", "missing"), [("git/refs", "tagged"), ("releases", "released")])
+async def test_a_step_that_is_refused_is_told_and_made_up_for(
+    journey: Journey, route: str, missing: str
+) -> None:
+    repository = shop(journey)
+    journey.github.push(repository, "main", "feat: add search")
+    await journey.rest()
+    (pull,) = release_pulls(repository)
+    fault = journey.github.faults.answer(f"POST */{route}", 403, message="Not today", times=None)
+    journey.github.merge(pull, "squash", by=journey.github.user("ada"))
+    await journey.rest()
+    assert ("refs/tags/v1.5.0" in repository.git.refs, repository.releases) == (
+        missing == "released",
+        {},
+    )
+    (said,) = told(journey, pull)
+    assert f"v1.5.0 could not be {missing}: " in said.body
+    assert "Not today. It is tried again with the next push." in said.body
+    assert len(release_pulls(repository)) == 1
+    journey.github.faults.planned.remove(fault)
+    journey.github.push(repository, "main", "docs: more")
+    await journey.rest()
+    assert repository.git.refs["refs/tags/v1.5.0"] == pull.merge_commit_sha
+    assert published(repository).tag_name == "v1.5.0"
 
 
 async def test_an_edited_description_does_not_name_another_version(journey: Journey) -> None:

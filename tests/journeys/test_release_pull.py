@@ -176,7 +176,12 @@ async def test_its_branch_deleted_by_hand_is_made_again(journey: Journey) -> Non
     repository = shop(journey)
     push(journey, repository, "fix: round prices")
     await journey.rest()
+    (pull,) = release_pulls(repository)
     journey.github.delete_branch(repository, BRANCH)
+    await journey.rest()
+    assert (release_pulls(repository), pull.state) == ([pull], "closed")
+    (said,) = told(journey, pull)
+    assert "before that **Restore branch** if its branch is gone" in said.body
     push(journey, repository, "feat: add search")
     await journey.rest()
     newest = release_pulls(repository)[-1]
