@@ -144,6 +144,12 @@ def inner(node: Node) -> tuple[str, Node]:
     return (kind, getattr(node, kind)) if kind else ("", node)
 
 
+def word(message: Node, field: str) -> str:
+    """The name of an enumeration's value."""
+    described = message.DESCRIPTOR.fields_by_name[field].enum_type
+    return str(described.values_by_number[getattr(message, field)].name)
+
+
 def names_of(nodes: Sequence[Node]) -> tuple[str, ...]:
     """The words of a dotted name."""
     return tuple(node.string.sval for node in nodes if node.WhichOneof("node") == "string")

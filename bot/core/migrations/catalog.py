@@ -1,0 +1,250 @@
+"""What is known of a database: read from it, or gathered from the migrations before.
+
+Everything may be unknown (None): what nobody knows proves nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from bot.core.migrations.changes import Change, Relation, definition, relation_of
+from bot.core.migrations.sql import Node, inner, names_of, word
+
+_SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
+_SMALL_ROWS = 10_000
+_SMALL_BYTES = 8 * 2**20
+
+
+class Type(NamedTuple):
+    """``varchar(40)`` is ``("varchar", (40,))``; names are those of ``pg_type``."""
+
+    name: str
+    modifiers: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        inside = ",".join(map(str, self.modifiers))
+        return f"{self.name}({inside})" if inside else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    type: Type
+    not_null: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A CHECK constraint. ``requires`` are the columns that it does not let be NULL."""
+
+    validated: bool
+    requires: frozenset[str] = frozenset()
+    expression: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    rows: int | None = None
+    bytes: int | None = None
+    """With its indexes and TOAST."""
+    writes_per_second: float | None = None
+    """Rows inserted, updated or deleted, on average since the statistics began."""
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    """The primary key's columns."""
+    unique: frozenset[tuple[str, ...]] = frozenset()
+    partition_key: tuple[str, ...] = ()
+    row_security: bool = False
+    policies: frozenset[str] = frozenset()
+    fresh: bool = False
+    """Made in the same transaction: nobody else sees it."""
+    fresh_columns: frozenset[str] = frozenset()
+    known: bool = False
+    """Whether its columns and row security are known."""
+
+    @property
+    def small(self) -> bool:
+        """Whether to read it whole takes no time that anybody would notice."""
+        if self.rows is None or self.bytes is None:
+            return False
+        return self.rows <= _SMALL_ROWS and self.bytes <= _SMALL_BYTES
+
+    def requires(self, column: str) -> bool:
+        """Whether a validated CHECK proves that it holds no NULL."""
+        return any(check.validated and column in check.requires for check in self.checks.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    tables: Mapping[Relation, Table] = field(default_factory=dict)
+    indexes: Mapping[Relation, Relation] = field(default_factory=dict)
+    """Index to its table."""
+    exposed: frozenset[str] = frozenset()
+    """Schemas that people reach through an API."""
+    complete: bool = False
+    """Whether it was read from a database."""
+
+    def table(self, relation: Relation | None) -> Table:
+        return self.tables.get(relation, Table()) if relation else Table()
+
+    def settled(self) -> "Catalog":
+        """After a transaction's end: what it made is seen by everybody."""
+        if not any(table.fresh or table.fresh_columns for table in self.tables.values()):
+            return self
+        tables = {
+            name: replace(table, fresh=False, fresh_columns=frozenset())
+            for name, table in self.tables.items()
+        }
+        return replace(self, tables=tables)
+
+    def after(self, changes: Iterable[Change]) -> "Catalog":
+        """What is known when they are done."""
+        tables, indexes = dict(self.tables), dict(self.indexes)
+        for change in changes:
+            _apply(change, tables, indexes)
+        return replace(self, tables=tables, indexes=indexes)
+
+
+def type_of(node: Node) -> Type:
+    """Of a ``TypeName``; modifiers that are no numbers are left out."""
+    name = names_of(node.names)[-1] if node.names else ""
+    if node.array_bounds:
+        name = f"_{name}"
+    modifiers = [inner(one)[1] for one in node.typmods]
+    numbers = tuple(one.ival.ival for one in modifiers if hasattr(one, "ival"))
+    return Type(name, numbers)
+
+
+def required_columns(expression: Node) -> frozenset[str]:
+    """The columns that ``c IS NOT NULL``, alone or joined by AND, does not let be NULL."""
+    kind, node = inner(expression)
+    if kind == "null_test" and word(node, "nulltesttype") == "IS_NOT_NULL":
+        argument_kind, argument = inner(node.arg)
+        names = names_of(argument.fields) if argument_kind == "column_ref" else ()
+        return frozenset(names[-1:])
+    if kind == "bool_expr" and word(node, "boolop") == "AND_EXPR":
+        return frozenset().union(*map(required_columns, node.args))
+    return frozenset()
+
+
+def _apply(
+    change: Change, tables: dict[Relation, Table], indexes: dict[Relation, Relation]
+) -> None:
+    relation, node = change.relation, change.node
+    if relation is None:
+        return
+    table = tables.get(relation, Table())
+    match change.kind:
+        case "create_stmt":
+            tables[relation] = _created(node)
+        case "create_table_as_stmt":
+            tables[relation] = Table(fresh=True, rows=0, bytes=0)
+        case "drop_TABLE":
+            tables.pop(relation, None)
+        case "rename_TABLE":
+            tables.pop(relation, None)
+            tables[Relation(relation.schema, node.newname)] = table
+        case "rename_COLUMN":
+            columns = {
+                node.newname if name == change.column else name: column
+                for name, column in table.columns.items()
+            }
+            tables[relation] = replace(table, columns=columns)
+        case "index_stmt":
+            if node.idxname:
+                indexes[Relation(relation.schema, node.idxname)] = relation
+        case "drop_INDEX":
+            indexes.pop(relation, None)
+        case "create_policy_stmt":
+            tables[relation] = replace(table, policies=table.policies | {node.policy_name})
+        case "drop_POLICY":
+            tables[relation] = replace(table, policies=table.policies - {change.column})
+        case kind if kind.startswith("AT_"):
+            tables[relation] = _altered(table, change)
+
+
+def _created(node: Node) -> Table:
+    table = Table(fresh=True, rows=0, bytes=0, known=True)
+    for item in node.table_elts:
+        kind, element = inner(item)
+        if kind == "column_def":
+            table = _with_column(table, element)
+        elif kind == "constraint":
+            table = _with_constraint(table, element)
+    names = tuple(one.partition_elem.name for one in node.partspec.part_params)
+    return replace(table, partition_key=names if all(names) else ())
+
+
+def _altered(table: Table, change: Change) -> Table:
+    column = table.columns.get(change.column)
+    match change.kind:
+        case "AT_AddColumn":
+            added = _with_column(table, definition(change.node))
+            return replace(added, fresh_columns=table.fresh_columns | {change.column})
+        case "AT_DropColumn":
+            left = {name: one for name, one in table.columns.items() if name != change.column}
+            return replace(table, columns=left)
+        case "AT_AlterColumnType":
+            new = type_of(definition(change.node).type_name)
+            kept = column.not_null if column else False
+            return replace(table, columns={**table.columns, change.column: Column(new, kept)})
+        case "AT_SetNotNull" | "AT_DropNotNull" if column:
+            not_null = change.kind == "AT_SetNotNull"
+            changed = replace(column, not_null=not_null)
+            return replace(table, columns={**table.columns, change.column: changed})
+        case "AT_AddConstraint":
+            return _with_constraint(table, definition(change.node))
+        case "AT_ValidateConstraint":
+            name = change.node.name
+            if name in table.checks:
+                valid = replace(table.checks[name], validated=True)
+                return replace(table, checks={**table.checks, name: valid})
+        case "AT_DropConstraint":
+            checks = {name: one for name, one in table.checks.items() if name != change.node.name}
+            return replace(table, checks=checks)
+        case "AT_EnableRowSecurity" | "AT_DisableRowSecurity":
+            return replace(table, row_security=change.kind == "AT_EnableRowSecurity")
+    return table
+
+
+def _with_column(table: Table, node: Node) -> Table:
+    type_ = type_of(node.type_name)
+    constraints = [one.constraint for one in node.constraints]
+    kinds = {word(one, "contype") for one in constraints}
+    serial = _SERIALS.get(type_.name)
+    required = bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"} or serial)
+    column = Column(Type(serial) if serial else type_, required)
+    table = replace(table, columns={**table.columns, node.colname: column})
+    for constraint in constraints:
+        table = _with_constraint(table, constraint, node.colname)
+    return table
+
+
+def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
+    kind = word(node, "contype")
+    if kind == "CONSTR_CHECK":
+        name = node.conname or f"?{len(table.checks)}"
+        check = Check(not node.skip_validation, required_columns(node.raw_expr))
+        return replace(table, checks={**table.checks, name: check})
+    if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
+        columns = names_of(node.keys) or ((column,) if column else ())
+        if columns:
+            key = columns if kind == "CONSTR_PRIMARY" else table.key
+            return replace(table, key=key, unique=table.unique | {columns})
+    return table
+
+
+def foreign_tables(change: Change) -> tuple[Relation, ...]:
+    """The tables that a new table's, column's or constraint's foreign keys point at."""
+    found = []
+    nodes = [change.node] if change.kind == "create_stmt" else []
+    if change.kind in ("AT_AddColumn", "AT_AddConstraint"):
+        nodes = [definition(change.node)]
+    for node in nodes:
+        elements = [inner(one)[1] for one in getattr(node, "table_elts", ())] or [node]
+        for element in elements:
+            constraints = [one.constraint for one in getattr(element, "constraints", ())]
+            for constraint in (element, *constraints):
+                if constraint.DESCRIPTOR.name == "Constraint" and constraint.pktable.relname:
+                    found.append(relation_of(constraint.pktable))
+    return tuple(dict.fromkeys(found))

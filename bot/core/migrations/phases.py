@@ -1,0 +1,190 @@
+"""The phase that a migration is by its content: what old builds notice of it.
+
+*Additive*: nothing. *Tightening*: what they wrote so far may be refused. *Relaxing*: a promise is
+taken back that they may rely on. *Breaking*: what they name is gone, or is something else.
+"""
+
+from collections.abc import Iterable, Sequence
+from enum import Enum
+
+from bot.core.migrations.catalog import Catalog, type_of
+from bot.core.migrations.changes import Change, Relation, definition
+from bot.core.migrations.locks import Cost, type_change
+from bot.core.migrations.model import Migration, Phase, Problem
+from bot.core.migrations.script import DYNAMIC, Step, read_script
+from bot.core.migrations.sql import SqlError, names_of, word
+
+
+class Effect(Enum):
+    ADDITIVE = "additive"
+    TIGHTENING = "tightening"
+    RELAXING = "relaxing"
+    BREAKING = "breaking"
+    UNKNOWN = "unknown"
+
+
+_BREAKING = frozenset(
+    {"AT_DropColumn", "AT_DropIdentity", "AT_DropExpression", "alter_object_schema_stmt"}
+    | {"AT_DetachPartition", "AT_DropInherit", "drop_owned_stmt", "dropdb_stmt"}
+    | {"drop_role_stmt", "other_AT_DropColumn"}
+)
+_BREAKING_DROPS = frozenset(
+    {"TABLE", "VIEW", "MATVIEW", "FOREIGN_TABLE", "SEQUENCE", "TYPE", "DOMAIN", "FUNCTION"}
+    | {"PROCEDURE", "ROUTINE", "AGGREGATE", "SCHEMA", "EXTENSION", "CAST", "OPERATOR", "COLLATION"}
+)
+_NOTICED_RENAMES = frozenset(
+    {"TABLE", "COLUMN", "VIEW", "MATVIEW", "FOREIGN_TABLE", "SEQUENCE", "TYPE", "DOMAIN", "SCHEMA"}
+    | {"FUNCTION", "PROCEDURE", "ROUTINE", "AGGREGATE", "ATTRIBUTE", "ROLE"}
+)
+_TIGHTENING = frozenset({"AT_SetNotNull", "AT_EnableRowSecurity", "AT_ForceRowSecurity"})
+_RELAXING = frozenset(
+    {"AT_DropNotNull", "AT_DropConstraint", "AT_DisableRowSecurity", "AT_NoForceRowSecurity"}
+    | {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
+)
+_MADE_BY = {
+    "create_policy_stmt": "policy_name",
+    "create_trig_stmt": "trigname",
+    "index_stmt": "idxname",
+    "rule_stmt": "rulename",
+}
+
+
+def phase_of(migration: Migration, catalog: Catalog | None = None) -> Phase | Problem:
+    """The phase that its mark gives, else that its content does.
+
+    ``catalog``: what is known before it, so that a wider type is known for one.
+    """
+    if migration.marked is not None:
+        return migration.marked
+    try:
+        steps = read_script(migration.text)
+    except SqlError as error:
+        return Problem(migration.path, error.line, error.column, error.message, "mend the SQL")
+    found = first_unmarked(steps, catalog or Catalog())
+    if found is None:
+        return Phase.EXPAND
+    change, effect = found
+    at = change.statement
+    message = f"it is not purely additive ({describe(change)} is {effect.value}) and not marked"
+    remedy = "begin the file with `-- lockgate: expand` or `-- lockgate: contract`"
+    return Problem(migration.path, at.line, at.column, message, remedy)
+
+
+def first_unmarked(steps: Sequence[Step], catalog: Catalog) -> tuple[Change, Effect] | None:
+    """The first change for which a file must be marked."""
+    for change, effect in effects_of(steps, catalog):
+        if effect is not Effect.ADDITIVE:
+            return change, effect
+    return None
+
+
+def effects_of(steps: Iterable[Step], catalog: Catalog) -> list[tuple[Change, Effect]]:
+    steps = list(steps)
+    made = {name for step in steps for change in step.changes for name in _made(change)}
+    effects = []
+    for step in steps:
+        for change in step.changes:
+            effect = _effect(change, catalog)
+            if change.kind.startswith("drop_") and _dropped(change) in made:
+                effect = Effect.ADDITIVE  # it is made again
+            effects.append((change, effect))
+        catalog = catalog.after(step.changes)
+    return effects
+
+
+def describe(change: Change) -> str:
+    """In SQL's words, with the user's own names."""
+    kind, column = change.kind, change.column
+    verb, _, what = kind.partition("_")
+    if verb in ("drop", "rename"):
+        name = ".".join(filter(None, (change.written, column if change.relation else "")))
+        return f"{verb.upper()} {what.replace('_', ' ')} {name}".strip()
+    words = "".join(f" {one}" if one.isupper() else one for one in what).upper().split()
+    named = {"AT_DropConstraint", "AT_ValidateConstraint"}
+    column = change.node.name if kind in named else column
+    if verb == "AT":
+        return " ".join(filter(None, (*words, f"{change.written}.{column}".strip("."))))
+    first = change.statement.text.split(None, 3)[:2]
+    return " ".join(first).upper()
+
+
+def _effect(change: Change, catalog: Catalog) -> Effect:
+    kind, table = change.kind, catalog.table(change.relation)
+    if kind == DYNAMIC:
+        return Effect.UNKNOWN
+    if table.fresh:
+        return Effect.ADDITIVE
+    if kind == "AT_AlterColumnType":
+        return _type_effect(change, catalog)
+    if kind == "AT_ColumnDefault":
+        return Effect.ADDITIVE if change.node.HasField("def") else Effect.RELAXING
+    if change.column and change.column in table.fresh_columns:
+        return Effect.ADDITIVE
+    if kind == "AT_AddConstraint":
+        return _constraint_effect(change, table.fresh_columns)
+    if kind == "AT_AddColumn":
+        return _column_effect(change)
+    verb, _, what = kind.partition("_")
+    if kind in _BREAKING or (verb == "drop" and what in _BREAKING_DROPS):
+        return Effect.BREAKING
+    if verb == "rename":
+        return Effect.BREAKING if what in _NOTICED_RENAMES else Effect.ADDITIVE
+    if verb == "drop" or kind in _RELAXING:
+        return Effect.RELAXING
+    revokes = kind in ("grant_stmt", "grant_role_stmt") and not change.node.is_grant
+    if kind in _TIGHTENING or revokes:
+        return Effect.TIGHTENING
+    return Effect.ADDITIVE
+
+
+def _type_effect(change: Change, catalog: Catalog) -> Effect:
+    new = definition(change.node)
+    old = catalog.table(change.relation).columns.get(change.column)
+    if new.HasField("raw_default"):
+        return Effect.BREAKING
+    wider = type_change(old, type_of(new.type_name)) is Cost.INSTANT
+    return Effect.ADDITIVE if wider else Effect.BREAKING
+
+
+def _constraint_effect(change: Change, fresh: frozenset[str]) -> Effect:
+    node = definition(change.node)
+    columns = names_of(node.keys) or names_of(node.fk_attrs)
+    if columns and set(columns) <= fresh:
+        return Effect.ADDITIVE
+    return Effect.TIGHTENING
+
+
+def _column_effect(change: Change) -> Effect:
+    """A required column without a value of its own is refused to builds that do not name it."""
+    node = definition(change.node)
+    kinds = {word(one.constraint, "contype") for one in node.constraints}
+    given = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
+    if kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not kinds & given:
+        serial = type_of(node.type_name).name.endswith("serial")
+        return Effect.ADDITIVE if serial else Effect.TIGHTENING
+    return Effect.ADDITIVE
+
+
+def _made(change: Change) -> list[tuple[str, Relation | None, str]]:
+    """What it makes, as ``_dropped`` names what another drops."""
+    node = change.node
+    if field := _MADE_BY.get(change.kind):
+        what = {"policy_name": "POLICY", "trigname": "TRIGGER", "idxname": "INDEX"}.get(
+            field, "RULE"
+        )
+        name = getattr(node, field)
+        if what == "INDEX" and change.relation is not None:
+            return [(what, Relation(change.relation.schema, name), "")]
+        return [(what, change.relation, name)]
+    if change.kind == "view_stmt":
+        return [("VIEW", change.relation, "")]
+    if change.kind == "create_function_stmt":
+        return [("FUNCTION", None, names_of(node.funcname)[-1])]
+    if change.kind == "AT_AddConstraint":
+        return [("CONSTRAINT", change.relation, definition(node).conname)]
+    return []
+
+
+def _dropped(change: Change) -> tuple[str, Relation | None, str]:
+    what = change.kind.removeprefix("drop_")
+    return (what, change.relation, change.column)
