@@ -164,7 +164,11 @@ async def test_a_pull_request_is_told_once(
     github.sandbox.comment(pull, f"{MARKER}\nforged", by=github.sandbox.user("mallory"))
     ref = github.pull_ref(pull)
     assert await releases.comment_once(ref, MARKER, f"{MARKER}\nReleased in v1.1.0.") is True
+    github.seen.clear()
     assert await releases.comment_once(ref, MARKER, f"{MARKER}\nReleased in v1.1.0.") is False
+    assert github.seen.routes() == [], "what was seen once need not be asked for"
+    another = GitHubReleaseHub(github.connect().access)
+    assert await another.comment_once(ref, MARKER, f"{MARKER}\nReleased in v1.1.0.") is False
     ours = [c for c in github.sandbox.comments_of(pull) if c.app is github.sandbox.app]
     assert [comment.body for comment in ours] == [f"{MARKER}\nReleased in v1.1.0."]
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cachetools import LRUCache
+
 from bot.adapters.github import operations as op
 from bot.adapters.github.access import RepositoryAccess, path_of
 from bot.adapters.github.command_hub import GitHubCommandHub
@@ -30,6 +32,9 @@ from bot.ports.releases import (
 )
 
 _A_PAGE = 100
+_KEPT_SAID = 20_000
+"""Comments that are known to stand there. A release of a thousand pull requests is told in many
+runs, as GitHub lets us write; to look at all of them in each would use up the hour's requests."""
 
 
 class GitHubReleaseHub:
@@ -42,6 +47,7 @@ class GitHubReleaseHub:
         self._history = ReleaseHistory(access)
         self._refs = ReleaseRefs(access)
         self._comments = GitHubCommandHub(access)
+        self._said: LRUCache[tuple[int, int, str], bool] = LRUCache(_KEPT_SAID)
         self._login = ""
 
     # the history
@@ -170,7 +176,11 @@ class GitHubReleaseHub:
         await self._update_pull(ref, {"state": "closed"})
 
     async def comment_once(self, ref: PullRef, marker: str, body: str) -> bool:
+        said = (ref.repo.id, ref.number, marker)
+        if said in self._said:
+            return False
         if await self._comments.fetch_own_comment(ref, marker) is not None:
+            self._said[said] = True
             return False
         repo = await self._access.named(ref.repo)
         await self._client.rest(
@@ -180,6 +190,7 @@ class GitHubReleaseHub:
             body=comment_body(body),
             about=str(ref),
         )
+        self._said[said] = True
         return True
 
     # the release
