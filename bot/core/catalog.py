@@ -36,6 +36,7 @@ from bot.core.gates import (
     lock,
     migrations,
     order,
+    schema,
     slo,
     source,
 )
@@ -127,6 +128,7 @@ GATES: dict[str, Gate] = {
         ),
         Gate("migrations", "The migrations that it needs are applied.", migrations.evaluate),
         Gate("backfills", "The backfills that it needs are complete.", backfills.evaluate),
+        Gate("schema", "The schema is as the last known change left it.", schema.evaluate),
         Gate("slo", "No objective is out of its error budget.", slo.evaluate),
         Gate("freeze", "No freeze holds.", freeze.evaluate),
         Gate("lock", "Nobody has locked the environment.", lock.evaluate),

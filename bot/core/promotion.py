@@ -16,8 +16,10 @@ from bot.core.hosting import (
     LedgerEntry,
     Lock,
 )
+from bot.core.migrations.builds import BuildFacts, DatabaseState
 from bot.core.model import Actor, Commit, Sha
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.schema.snapshot import MeantSchema, SchemaDigests
 
 T = TypeVar("T")
 
@@ -84,6 +86,17 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaFacts:
+    """What the build needs of the environment's database, and what is there."""
+
+    build: BuildFacts
+    database: DatabaseState
+    in_place: Read[SchemaDigests]
+    meant: MeantSchema | None
+    """None where no change has been recorded yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromotionFacts:
     environment: str
     policy: EnvironmentPolicy
@@ -101,6 +114,8 @@ class PromotionFacts:
     """What is live, by environment; an environment that never was promoted to has none."""
     commits: CommitsConfig = DEFAULT_CONFIG
     """The policy's rules for messages."""
+    schema: Read[SchemaFacts] | None = None
+    """None where no database is configured for the environment."""
 
 
 @dataclass(frozen=True, slots=True)

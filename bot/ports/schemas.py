@@ -2,29 +2,13 @@
 schema is meant."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from bot.core.migrations.builds import BuildSchema, KnownMigration
 from bot.core.migrations.model import Version
 from bot.core.migrations.runs import Run
 from bot.core.model import Sha
-
-
-@dataclass(frozen=True, slots=True)
-class MeantSchema:
-    """The schema that an environment is meant to have: as it was after the last known change.
-
-    ``digests`` are by object, so that a difference can be named.
-    """
-
-    root: str
-    digests: Mapping[str, str]
-    applied: frozenset[Version]
-    cause: str
-    """What changed it last, in plain words."""
-    at: datetime
+from bot.core.schema.snapshot import MeantSchema
 
 
 class SchemaStore(Protocol):

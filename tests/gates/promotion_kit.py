@@ -13,9 +13,18 @@ from bot.core.hosting import (
     LedgerEntry,
     Origin,
 )
+from bot.core.migrations.builds import (
+    BackfillProgress,
+    BackfillState,
+    BuildSchema,
+    DatabaseState,
+    KnownMigration,
+)
+from bot.core.migrations.model import Phase, Version
 from bot.core.model import Actor, Commit, Sha
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.promotion import Approval, Candidate, CheckState, PromotionFacts
+from bot.core.promotion import Approval, Candidate, CheckState, PromotionFacts, SchemaFacts
+from bot.core.schema.snapshot import MeantSchema, SchemaDigests, root_of
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SHA = Sha("3f2c1aa" + "0" * 33)
@@ -97,6 +106,25 @@ def candidate(**changes: Any) -> Candidate:
     if isinstance(build := changes.get("build"), dict):
         changes["build"] = replace(CANDIDATE.build, **build)
     return replace(CANDIDATE, **changes)
+
+
+EXPAND, FILL = Version("20260101000000"), Version("20260102000000")
+_ADDED = KnownMigration(EXPAND, "add_title_norm", Phase.EXPAND)
+_OBJECTS = {"table public.recipes": "5e1f", "view public.menu": "77aa"}
+DIGESTS = SchemaDigests(root_of(_OBJECTS), _OBJECTS)
+SCHEMA = SchemaFacts(
+    build=BuildSchema(SHA, "v1.5.0", {EXPAND: _ADDED}, {FILL: "title_norm"}),
+    database=DatabaseState(
+        "production",
+        {EXPAND: _ADDED},
+        {FILL: BackfillProgress(FILL, "title_norm", BackfillState.FINISHED, proven=True)},
+    ),
+    in_place=DIGESTS,
+    meant=MeantSchema(
+        DIGESTS.root, DIGESTS.objects, frozenset({EXPAND}), "`/migrate` of @ada", NOW
+    ),
+)
+"""Of a build that goes with its database, in which nothing was changed past the bot."""
 
 
 def facts(**changes: Any) -> PromotionFacts:

@@ -8,7 +8,22 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from promotion_kit import ADA, BEN, CANDIDATE, CY, HEAD, HOSTILE, NOW, OTHER, SHA, policy
+from promotion_kit import (
+    ADA,
+    BEN,
+    CANDIDATE,
+    CY,
+    DIGESTS,
+    EXPAND,
+    FILL,
+    HEAD,
+    HOSTILE,
+    NOW,
+    OTHER,
+    SCHEMA,
+    SHA,
+    policy,
+)
 
 from bot.core.catalog import GATES
 from bot.core.decision import Verdict
@@ -23,6 +38,16 @@ from bot.core.hosting import (
     Lock,
     Origin,
 )
+from bot.core.migrations.builds import (
+    BackfillProgress,
+    BackfillState,
+    BuildSchema,
+    DatabaseState,
+    KnownMigration,
+    Taken,
+    UnreadBuild,
+)
+from bot.core.migrations.model import Phase, Version
 from bot.core.model import GHOST, Commit
 from bot.core.promotion import (
     Approval,
@@ -30,6 +55,7 @@ from bot.core.promotion import (
     Override,
     PromotionFacts,
     RequiredCheck,
+    SchemaFacts,
     Unread,
 )
 from bot.core.render.json import from_json, to_json
@@ -116,6 +142,50 @@ CANDIDATES = st.builds(
     merged=st.booleans(),
     head_sha=st.none() | SHAS,
 )
+VERSIONS = st.sampled_from([EXPAND, FILL, Version("20260301000000")])
+MIGRATIONS = st.dictionaries(
+    VERSIONS,
+    st.builds(
+        KnownMigration,
+        version=VERSIONS,
+        name=TEXTS,
+        phase=st.none() | st.sampled_from(Phase),
+        requires_build=st.none() | SHAS,
+        taken_away=some(st.builds(Taken, TEXTS)),
+    ),
+)
+BUILDS = st.one_of(
+    st.just(SCHEMA.build),
+    st.builds(UnreadBuild, SHAS, TEXTS, TEXTS),
+    st.builds(
+        BuildSchema,
+        SHAS,
+        TEXTS,
+        MIGRATIONS,
+        st.dictionaries(VERSIONS, TEXTS),
+        st.dictionaries(SHAS, st.booleans()),
+    ),
+)
+PROGRESS = st.builds(
+    BackfillProgress,
+    version=VERSIONS,
+    name=TEXTS,
+    state=st.sampled_from(BackfillState),
+    proven=st.booleans(),
+    done=st.none() | st.floats(0, 1),
+    left=st.none() | st.just(timedelta(minutes=4)),
+    why=TEXTS,
+)
+SCHEMAS = st.builds(
+    SchemaFacts,
+    build=BUILDS,
+    database=st.just(SCHEMA.database)
+    | st.builds(
+        DatabaseState, st.just("production"), MIGRATIONS, st.dictionaries(VERSIONS, PROGRESS)
+    ),
+    in_place=read(st.just(DIGESTS) | st.just(replace(DIGESTS, root="0", objects={HOSTILE: "0"}))),
+    meant=st.none() | st.just(SCHEMA.meant),
+)
 FACTS = st.builds(
     PromotionFacts,
     environment=st.sampled_from(["production", HOSTILE]),
@@ -140,13 +210,17 @@ FACTS = st.builds(
     lock=st.none() | st.builds(Lock, TEXTS, TEXTS, TEXTS, TIMES),
     freezes=some(st.builds(Freeze, TEXTS, TEXTS, TEXTS, TIMES, TIMES)),
     live=st.dictionaries(st.just("staging"), ENTRIES, max_size=1),
+    schema=st.none() | read(SCHEMAS),
 )
 READ_BY: dict[str, tuple[str, ...]] = {
     "checks": ("checks", "required_checks"),
     "deployment": ("project", "deployments"),
     "approvals": ("approvals",),
+    "migrations": ("schema",),
+    "backfills": ("schema",),
+    "schema": ("schema",),
 }
-FIELDS = ("checks", "required_checks", "project", "deployments", "approvals")
+FIELDS = ("checks", "required_checks", "project", "deployments", "approvals", "schema")
 
 
 @given(FACTS)

@@ -12,7 +12,7 @@ from bot.core.migrations.builds import BuildSchema, KnownMigration, Taken
 from bot.core.migrations.model import Phase, Version
 from bot.core.migrations.runs import Part, PartKind, PartState, Run, RunKind, RunState, begun, ended
 from bot.core.model import Actor, RepoRef, Sha
-from bot.ports.schemas import MeantSchema
+from bot.core.schema.snapshot import MeantSchema
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ADD, DROP = Version("20260101000000"), Version("20260301000000")

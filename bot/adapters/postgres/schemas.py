@@ -15,7 +15,7 @@ from bot.core.migrations.builds import BuildSchema, KnownMigration
 from bot.core.migrations.model import Version
 from bot.core.migrations.runs import Run
 from bot.core.model import Sha
-from bot.ports.schemas import MeantSchema
+from bot.core.schema.snapshot import MeantSchema
 
 _SQL = load_queries("schemas")
 
