@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -94,6 +95,8 @@ class Settings:
     github_token: Secret = field(default_factory=lambda: Secret(""))
     """``GITHUB_TOKEN``: a person's own, for what they ask from a terminal; the bot itself never
     uses it."""
+    databases: Mapping[str, Secret] = field(default_factory=dict)
+    """``LOCKGATE_DB_<NAME>``: the databases of environments, by the environments' names."""
     pg_bin: Path | None = None
     """``LOCKGATE_PG_BIN``: where the embedded database's programs are; None means wherever."""
     warnings: tuple[str, ...] = ()
@@ -167,6 +170,11 @@ VARIABLES: tuple[Variable, ...] = (
         "What signs the audit log: 32 bytes in base64; former keys after it, with commas.",
     ),
     Variable(
+        "LOCKGATE_DB_<NAME>",
+        "",
+        "The database of the environment of that name, e.g. LOCKGATE_DB_PRODUCTION.",
+    ),
+    Variable(
         "LOCKGATE_PG_BIN",
         "",
         "The folder of PostgreSQL's programs for the embedded database, in place of those found.",
@@ -177,6 +185,8 @@ VARIABLES: tuple[Variable, ...] = (
 
 _NAMES = frozenset(variable.name for variable in VARIABLES)
 _DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+_DATABASE = re.compile(r"LOCKGATE_DB_([A-Z][A-Z0-9_]{0,40})")
+"""The environment's name in capitals, with ``_`` for each hyphen: such a name has none itself."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHORT_SECRET = 16
 
@@ -194,7 +204,11 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     Raises:
         SettingsError: something cannot be used; every problem is named, with its remedy.
     """
-    told = {name: environ[name].strip() for name in _NAMES if environ.get(name, "").strip()}
+    told = {
+        name: value.strip()
+        for name, value in environ.items()
+        if (name in _NAMES or _DATABASE.fullmatch(name)) and value.strip()
+    }
     problems: list[str] = []
     warnings: list[str] = []
     home = Path(told.get("LOCKGATE_HOME", _DEFAULTS["LOCKGATE_HOME"])).expanduser()
@@ -229,6 +243,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         operators=_operators(values, problems),
         audit_key=_audit_key(values, problems),
         github_token=_token(values, "GITHUB_TOKEN", problems),
+        databases=_databases(values, problems),
         pg_bin=_folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
     )
@@ -285,7 +300,8 @@ def _kept_credentials(path: Path, problems: list[str]) -> dict[str, str]:
         if not stripped or stripped.startswith("#"):
             continue
         name, equals, value = stripped.partition("=")
-        if not equals or name.strip() not in _NAMES:
+        known = name.strip() in _NAMES or _DATABASE.fullmatch(name.strip())
+        if not equals or not known:
             problems.append(
                 f"{path}, line {number}: it is not NAME=value with a name that Lockgate reads."
             )
@@ -432,14 +448,24 @@ def _folder(values: Mapping[str, str], name: str, problems: list[str]) -> Path |
     return path
 
 
-def _database_url(values: Mapping[str, str], problems: list[str]) -> Secret:
-    url = values.get("DATABASE_URL", "")
+def _database_url(
+    values: Mapping[str, str], problems: list[str], name: str = "DATABASE_URL"
+) -> Secret:
+    url = values.get(name, "")
     if url and not url.startswith(("postgres://", "postgresql://")) and "=" not in url:
         problems.append(
-            "DATABASE_URL: it is no PostgreSQL address. "
+            f"{name}: it is no PostgreSQL address. "
             "Write postgresql://user:password@host:5432/database"
         )
     return Secret(url)
+
+
+def _databases(values: Mapping[str, str], problems: list[str]) -> Mapping[str, Secret]:
+    return {
+        match[1].lower().replace("_", "-"): _database_url(values, problems, name)
+        for name in sorted(values)
+        if (match := _DATABASE.fullmatch(name))
+    }
 
 
 def _api_url(values: Mapping[str, str], problems: list[str]) -> str:
