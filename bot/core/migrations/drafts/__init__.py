@@ -1,0 +1,1 @@
+"""What the recipes are written with: facts about tables, pieces of SQL, files."""

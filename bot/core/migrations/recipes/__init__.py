@@ -1,0 +1,1 @@
+"""One file a recipe: a change of a schema, as expand, backfill and contract."""
