@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.core.backfills.model import BackfillStatus
 from bot.core.migrations.model import Backfill, Migration, Version
+from bot.core.migrations.steps import Steps
 
 
 class DatabaseError(Exception):
@@ -44,20 +45,11 @@ class AppliedMigration:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What is sent to the database as one."""
-
-    statements: tuple[str, ...]
-    in_transaction: bool
-    """False for what PostgreSQL runs outside of one only, such as CREATE INDEX CONCURRENTLY."""
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
     """What became of a migration."""
 
     version: Version
-    steps: tuple[Step, ...]
+    steps: Steps
     applied: bool
     """False in a dry run, and where it had been applied before."""
     tries: int = 0

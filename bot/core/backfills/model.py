@@ -72,15 +72,15 @@ class BackfillStatus:
         """From 0 to 1. It is 1 only at the end: the total is an estimate."""
         if self.state is BackfillState.FINISHED:
             return 1.0
-        if self.state is BackfillState.WAITING:
+        if not self.batches:
             return 0.0
         return min(self.visited / self.total, 0.999) if self.total else None
 
     @property
     def rate(self) -> float:
-        """Rows a second, as it went so far; 0 where nothing was done yet."""
+        """Rows a second, as it went so far; 0 before two batches, whose time is known later."""
         seconds = self.working.total_seconds()
-        return self.visited / seconds if seconds else 0.0
+        return self.visited / seconds if seconds and self.batches > 1 else 0.0
 
     @property
     def time_left(self) -> timedelta | None:

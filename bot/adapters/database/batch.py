@@ -1,0 +1,152 @@
+"""One batch: a transaction of a range of the table together with the record of how far it is."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import psycopg
+
+from bot.adapters.database.connection import Connection
+from bot.adapters.database.lease import LEASE, Lease, LeaseLost
+from bot.adapters.database.signals import Looker
+from bot.adapters.database.table import Target
+from bot.core.backfills.model import Key
+from bot.core.backfills.pauses import Signals
+from bot.core.backfills.statement import BatchStatement, range_condition
+
+LONGEST_BATCH = timedelta(seconds=10)
+_SHORTEST_LOCK_WAIT = timedelta(milliseconds=100)
+
+# A batch that a crash of the server takes away takes its record along: WAL is replayed in order.
+# So it need not wait for the disk, and the end of the run, which does, has all of it on disk.
+_BEGIN = """
+BEGIN;
+SET LOCAL synchronous_commit = off;
+SET LOCAL lock_timeout = '{lock_ms}ms';
+SET LOCAL statement_timeout = '{statement_ms}ms'
+"""
+_RECORD = """
+UPDATE lockgate_emc.backfills
+   SET cursor = %(cursor)s, visited = visited + %(visited)s, changed = changed + %(changed)s,
+       batches = batches + 1, batch_size = %(visited)s, working_ms = working_ms + %(worked_ms)s,
+       lease_until = clock_timestamp() + %(lease)s,
+       state = CASE WHEN paused_by = '' THEN 'running' ELSE 'paused' END,
+       why = CASE WHEN paused_by = '' THEN '' ELSE why END
+ WHERE version = %(version)s AND token = %(token)s
+RETURNING paused_by <> ''
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The rows of a batch: keys after ``lower`` (None: from the first) up to ``upper``."""
+
+    lower: Key | None
+    upper: Key
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One that was committed."""
+
+    range: Range
+    changed: int
+    seconds: float
+    """From its beginning to its commit: for so long it may have held locks."""
+    stop_asked: bool
+    signals: Signals | None
+    """What was seen from within it, where it looked."""
+
+
+class BatchFailed(Exception):
+    """It was rolled back; ``range`` is None where it failed before its rows were known."""
+
+    def __init__(self, error: psycopg.Error, found: Range | None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.range = found
+
+
+@dataclass(frozen=True, slots=True)
+class Batcher:
+    """What all batches of a run have in common."""
+
+    connection: Connection
+    target: Target
+    statement: BatchStatement
+    lease: Lease
+    bound: Key
+    latency: timedelta
+    """What a batch should take."""
+
+    async def run(
+        self, cursor: Key | None, rows: int, *, worked: timedelta, looker: Looker | None
+    ) -> Batch:
+        """``worked``: spent since the record before, which this one adds. With a ``looker`` it
+        looks around before its commit.
+
+        Raises:
+            BatchFailed: it was rolled back, or the connection broke; what is committed is in the
+                record.
+            LeaseLost: it was rolled back, since another runner has the backfill.
+        """
+        found: Range | None = None
+        begun = time.monotonic()
+        try:
+            await self.connection.execute(self._begin())
+            upper, rows = await self.target.fetch_upper(self.connection, cursor, self.bound, rows)
+            found = Range(cursor, upper, rows)
+            changed = await self._change(found)
+            signals = await looker.look(self.connection) if looker else None
+            stop_asked = await self._record(found, changed, worked)
+            await self.connection.execute("COMMIT")
+        except psycopg.Error as error:
+            await self._roll_back()
+            raise BatchFailed(error, found) from error
+        except BaseException:
+            await self._roll_back()
+            raise
+        return Batch(found, changed, time.monotonic() - begun, stop_asked, signals)
+
+    def _begin(self) -> bytes:
+        lock_wait = max(_SHORTEST_LOCK_WAIT, self.latency)
+        return _BEGIN.format(
+            lock_ms=int(lock_wait / timedelta(milliseconds=1)),
+            statement_ms=int(LONGEST_BATCH / timedelta(milliseconds=1)),
+        ).encode()
+
+    async def _change(self, found: Range) -> int:
+        condition = range_condition(
+            self.statement.source, self.target.columns, has_lower=found.lower is not None
+        )
+        arguments = [*(found.lower or ()), *found.upper]
+        text = self.statement.text(condition).encode()
+        return (await self.connection.execute(text, arguments)).rowcount
+
+    async def _record(self, found: Range, changed: int, worked: timedelta) -> bool:
+        cursor = await self.connection.execute(
+            _RECORD,
+            {
+                "cursor": list(found.upper),
+                "visited": found.rows,
+                "changed": changed,
+                "worked_ms": worked / timedelta(milliseconds=1),
+                "lease": LEASE,
+                "version": self.lease.version,
+                "token": self.lease.token,
+            },
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            raise LeaseLost(self.lease.version)
+        return bool(row[0])
+
+    async def _roll_back(self) -> None:
+        # The server does so by itself where it cannot be reached.
+        if self.connection.closed:
+            return
+        try:
+            await self.connection.execute("ROLLBACK")
+        except psycopg.Error:
+            await self.connection.close()

@@ -1,0 +1,174 @@
+"""An environment's database, as the engine and the command line use it."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from bot.adapters.database import ending, ledger, records, runner
+from bot.adapters.database.backfills import Asked, Progress, plan_backfill, run_backfill
+from bot.adapters.database.connection import (
+    Connection,
+    connect,
+    named_errors,
+    refuse_unusable,
+)
+from bot.adapters.database.table import examine_table
+from bot.core.backfills.model import BackfillStatus
+from bot.core.migrations.model import Backfill, Migration
+from bot.ports.database import Applied, AppliedMigration, DatabaseRefused, Watch
+
+ReadSchema = Callable[[Connection], Awaitable[str]]
+"""The root digest of a database's schema."""
+
+
+class PostgresDatabase:
+    """One database. Each thing that is asked has a session of its own, but for what only reads."""
+
+    def __init__(self, url: str, *, read_schema: ReadSchema | None = None) -> None:
+        """``url`` holds a password: it is never shown."""
+        self._url = url
+        self._read_schema = read_schema
+        self._reading: Connection | None = None
+        self._usable = False
+        self._one_reader = asyncio.Lock()
+
+    async def fetch_applied(self) -> tuple[AppliedMigration, ...]:
+        async with self._reader() as connection:
+            return await ledger.fetch_applied(connection)
+
+    async def apply(
+        self,
+        migration: Migration,
+        *,
+        dry_run: bool = False,
+        limits: runner.Limits = runner.Limits(),  # noqa: B008 (a frozen value)
+    ) -> Applied:
+        if dry_run:
+            async with self._reader() as connection:
+                return await runner.plan(connection, migration)
+        connection = await self._connect()
+        try:
+            with named_errors():
+                return await runner.apply(
+                    connection, migration, read_schema=self._read_schema, limits=limits
+                )
+        finally:
+            await connection.close()
+
+    async def fetch_backfills(self) -> tuple[BackfillStatus, ...]:
+        async with self._reader() as connection:
+            return await records.fetch_all(connection)
+
+    async def run_backfill_for(
+        self, backfill: Backfill, span: timedelta, *, watch: Watch | None = None
+    ) -> BackfillStatus:
+        until = time.monotonic() + span.total_seconds()
+        asked = Asked(until=lambda: time.monotonic() >= until, watch=watch)
+        return await self._run(backfill, asked)
+
+    async def run_backfill(
+        self, backfill: Backfill, *, until: Callable[[], bool], progress: Progress
+    ) -> BackfillStatus:
+        """To its end, waiting for whatever passes; for whoever looks on."""
+        return await self._run(backfill, Asked(until=until, progress=progress, wait=True))
+
+    async def _run(self, backfill: Backfill, asked: Asked) -> BackfillStatus:
+        await self._refuse_early(backfill)
+        holder = f"process {os.getpid()} ({secrets.token_hex(3)})"
+        return await run_backfill(self._connect, backfill, asked, holder=holder)
+
+    async def _refuse_early(self, backfill: Backfill) -> None:
+        async with self._reader() as connection:
+            if not await ledger.is_applied(connection, backfill.after):
+                raise DatabaseRefused(
+                    f"backfill {backfill.version} waits for migration {backfill.after}, which is "
+                    "not applied",
+                    "apply that expand first",
+                )
+
+    async def check_backfill(self, backfill: Backfill) -> str:
+        """The query that counts what is left; empty where there is none. Changes nothing.
+
+        Raises:
+            DatabaseRefused: it cannot be run as it is, on this database.
+        """
+        plan = plan_backfill(backfill)
+        async with self._reader() as connection:
+            await examine_table(connection, backfill)
+        return plan.statement.count
+
+    async def pause_backfill(self, backfill: Backfill, *, by: str, reason: str) -> BackfillStatus:
+        async with self._recorded(backfill) as connection:
+            await records.pause(connection, backfill.version, by=by, why=reason)
+            return await records.fetch_one(connection, backfill.version)
+
+    async def resume_backfill(self, backfill: Backfill) -> BackfillStatus:
+        async with self._recorded(backfill) as connection:
+            await records.resume(connection, backfill.version)
+            return await records.fetch_one(connection, backfill.version)
+
+    async def cancel_backfill(self, backfill: Backfill, *, by: str) -> BackfillStatus:
+        async with self._recorded(backfill) as connection:
+            await records.cancel(connection, backfill.version, why=f"canceled by {by}")
+            return await records.fetch_one(connection, backfill.version)
+
+    async def verify_backfill(self, backfill: Backfill) -> BackfillStatus:
+        proof = plan_backfill(backfill).statement.count
+        if not proof:
+            raise DatabaseRefused(
+                f"what backfill {backfill.version} has left cannot be counted: its WHERE has "
+                "nothing besides `:batch`",
+                "add the condition that tells rows that are not done, such as `AND … IS NULL`",
+            )
+        async with self._recorded(backfill) as connection:
+            left = await ending.count_left(connection, proof)
+            why, remedy = ending.words_for_left(left) if left else ("", "")
+            await records.store_count(connection, backfill.version, left, why, remedy)
+            status = await records.fetch_one(connection, backfill.version)
+            return ending.with_count(status, left)
+
+    async def fetch_schema_hash(self) -> str:
+        if self._read_schema is None:
+            raise DatabaseRefused("nobody reads schemas here")
+        async with self._reader() as connection:
+            return await self._read_schema(connection)
+
+    async def close(self) -> None:
+        if self._reading is not None:
+            await self._reading.close()
+            self._reading = None
+
+    @asynccontextmanager
+    async def _recorded(self, backfill: Backfill) -> AsyncIterator[Connection]:
+        async with self._reader() as connection:
+            await records.ensure_record(
+                connection, backfill, plan_backfill(backfill).statement.count
+            )
+            yield connection
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[Connection]:
+        async with self._one_reader:
+            if self._reading is None or self._reading.closed:
+                self._reading = await self._connect()
+            try:
+                with named_errors():
+                    yield self._reading
+            except BaseException:
+                await self.close()
+                raise
+
+    async def _connect(self) -> Connection:
+        connection = await connect(self._url)
+        try:
+            if not self._usable:
+                await refuse_unusable(connection, self._url)
+                self._usable = True
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
