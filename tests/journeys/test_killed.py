@@ -20,8 +20,9 @@ async def opened(journey: Journey, repository: Repository, number: int) -> Pull:
 
 
 async def quiet_repository(journey: Journey) -> Repository:
-    """Its installation has been dealt with."""
+    """Its installation has been dealt with, and it is known by an event of its own."""
     repository = journey.shop()
+    await opened(journey, repository, -1)
     async with journey.working():
         await journey.rest()
     return repository

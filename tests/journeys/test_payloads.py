@@ -73,7 +73,7 @@ async def test_every_example_is_taken_and_nothing_is_written(journey: Journey):
     assert {one.event for one in stored if one.outcome == "routed"} == {
         "check_run", "check_suite", "deployment_status", "installation",
         "installation_repositories", "merge_group", "pull_request", "push", "release",
-        "status",
+        "repository", "status",
     }  # fmt: skip
     health = await store.queue_health()
     assert (health.waiting, health.running, health.dead) == (0, 0, 0)
