@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.domain import DomainReader
 from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
@@ -16,6 +17,7 @@ from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
+from bot.adapters.github.migration_hub import GitHubMigrationHub
 from bot.adapters.github.people import GitHubPeople
 from bot.adapters.github.person import GitHubPerson
 from bot.adapters.github.release_hub import GitHubReleaseHub
@@ -31,6 +33,7 @@ from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.releases import PostgresReleases
 from bot.adapters.postgres.repositories import PostgresRepositories
+from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
@@ -44,6 +47,7 @@ from bot.engine.links import Links
 from bot.engine.remote import Remote
 from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
+from bot.ports.database import Database
 from bot.ports.host import Host, HostError, HostRefused
 from bot.ports.observations import Place
 from bot.ports.operations import AuditBroken
@@ -164,6 +168,9 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             observations=observations,
             repositories=PostgresRepositories(opened.pool),
             steering=PostgresSteering(opened.pool),
+            migration_hub=GitHubMigrationHub(hub.access),
+            databases=await stack.enter_async_context(_databases(settings)),
+            schema_store=PostgresSchemas(opened.pool),
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
             clock=CLOCK,
@@ -221,6 +228,18 @@ async def _hosts(settings: Settings, hub: GitHubHub) -> AsyncIterator[Mapping[st
         await workflow.aclose()
         if vercel:
             await vercel.aclose()
+
+
+@asynccontextmanager
+async def _databases(settings: Settings) -> AsyncIterator[Mapping[str, Database]]:
+    """Those of environments, by the environments' names. None is connected to before it is asked
+    something."""
+    databases = {name: PostgresDatabase(url.reveal()) for name, url in settings.databases.items()}
+    try:
+        yield databases
+    finally:
+        for database in databases.values():
+            await database.close()
 
 
 @asynccontextmanager

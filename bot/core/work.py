@@ -321,6 +321,19 @@ class RefreshRelease(ReplanRelease):
 
 
 @dataclass(frozen=True, slots=True)
+class AdvanceSchemaRun:
+    """Do the next parts of a run of database changes, and bring its comment up to date."""
+
+    kind: ClassVar[str] = "advance_schema_run"
+    priority: ClassVar[int] = 5
+    run_id: int
+
+    @property
+    def key(self) -> str:
+        return f"schema_run:{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class TellOperation:
     """Bring an operation's comment and reaction up to date, however long GitHub is away."""
 
@@ -406,6 +419,7 @@ Work: TypeAlias = (
     | ReplanRelease
     | RefreshRelease
     | RerunRelease
+    | AdvanceSchemaRun
     | TellOperation
     | DeliverNotice
     | SequenceAudit
@@ -440,6 +454,7 @@ KINDS: dict[str, type[Work]] = {
         ReplanRelease,
         RefreshRelease,
         RerunRelease,
+        AdvanceSchemaRun,
         TellOperation,
         DeliverNotice,
         SequenceAudit,

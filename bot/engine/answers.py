@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from bot.core.commands.requests import (
     CancelRequest,
+    ContractRequest,
     FreezeRequest,
     GatesRequest,
     HelpRequest,
     LockRequest,
+    MigrateRequest,
+    MigrationsRequest,
     OverrideRequest,
     PromoteRequest,
     Refusal,
@@ -23,10 +26,13 @@ from bot.core.commands.requests import (
     ThawRequest,
     UnlockRequest,
 )
+from bot.core.render.schema_run import render_run_cancelled
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.holds import Holds
 from bot.engine.moves import Moves
 from bot.engine.questions import Questions
+from bot.engine.schema_commands import SchemaCommands
+from bot.engine.schema_runs import SchemaRuns
 from bot.engine.steering import Steers
 from bot.ports import HubGone
 from bot.ports.host import HostError, HostUnavailable
@@ -38,6 +44,8 @@ class Answers:
     questions: Questions
     holds: Holds
     steers: Steers
+    schema_commands: SchemaCommands
+    schema_runs: SchemaRuns
 
     async def run(self, request: Request, asked: Asked) -> Answer:
         """Do what is asked for by somebody who may.
@@ -68,6 +76,10 @@ class Answers:
             case OverrideRequest():
                 return await self.moves.override(request, asked)
             case CancelRequest(environment):
+                by = asked.actor.login
+                run = await self.schema_runs.cancel(asked.ref.repo.id, environment, by)
+                if run is not None:
+                    return Answer(render_run_cancelled(run))
                 return await self.moves.cancel(environment, asked)
             case RetryRequest(environment):
                 return await self.moves.retry(environment, asked)
@@ -79,5 +91,7 @@ class Answers:
                 | ReleaseResetRequest()
             ):
                 return await self.steers.steer(request, asked)
+            case MigrateRequest() | ContractRequest() | MigrationsRequest():
+                return await self.schema_commands.answer(request, asked)
             case HelpRequest():
                 return self.questions.help(request, asked)

@@ -9,6 +9,7 @@ from bot.core.commands.requests import Refusal
 from bot.core.commits.config import CommitsConfig
 from bot.core.model import Actor, PullRef, Sha
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.policy.release import ReleasePolicy
 from bot.core.render.command import render_refusal
 from bot.ports.operations import PullFacts
@@ -28,6 +29,7 @@ class Asked:
     commits: CommitsConfig
     release: ReleasePolicy | None
     """None where the policy says that there are no releases."""
+    migrations: MigrationsPolicy
     policy_fault: str
     now: datetime
 

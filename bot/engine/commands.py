@@ -21,6 +21,7 @@ from bot.core.effects import PostComment, React
 from bot.core.model import Actor, ActorKind, PolicyFiles, RepoRef, Role
 from bot.core.policy import DEFAULT_POLICY, Policy, PolicyInForce, policy_result, resolve_policy
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.migrations import DEFAULT_MIGRATIONS, MigrationsPolicy
 from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import Read, Unread
 from bot.core.render.command import (
@@ -51,6 +52,7 @@ class Environments:
     commits: CommitsConfig
     release: ReleasePolicy | None = None
     fault: str = ""
+    migrations: MigrationsPolicy = DEFAULT_MIGRATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class CommandRunner:
             environments=environments.by_name,
             commits=environments.commits,
             release=environments.release,
+            migrations=environments.migrations,
             policy_fault=environments.fault,
             now=self.clock.now(),
         )
@@ -197,13 +200,17 @@ async def usable_environments(
             policy.model_dump_json(by_alias=True, exclude_none=True),
             {name: policy.target for name, policy in named.items() if policy.target},
         )
-        return Environments(policy.environments, policy.commits, policy.release)
+        return Environments(
+            policy.environments, policy.commits, policy.release, migrations=policy.migrations
+        )
     fault = policy_result(outcome).summary
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None:
         return Environments({}, DEFAULT_POLICY.commits, fault=fault)
     policy = Policy.model_validate_json(remembered[0])
-    return Environments(policy.environments, policy.commits, policy.release, fault)
+    return Environments(
+        policy.environments, policy.commits, policy.release, fault, policy.migrations
+    )
 
 
 async def remembered_policy(

@@ -9,6 +9,7 @@ import structlog
 
 from bot.core.work import (
     AdvanceEnvironment,
+    AdvanceSchemaRun,
     DeliverNotice,
     FixTitle,
     LocateRepository,
@@ -106,6 +107,7 @@ class Engine:
             PollEnvironment: self.shipping.observer.observe,
             SweepEnvironments: self.shipping.observer.sweep,
             TellMove: self.shipping.observer.tell_move,
+            AdvanceSchemaRun: self.shipping.schema_runs.advance,
             TellOperation: self.shipping.promotions.tell_operation,
             ReconcilePromotion: self.shipping.promotions.reconcile_promotion,
             RejudgePromotion: self.shipping.promotions.reconcile_promotion,
@@ -196,6 +198,8 @@ class Engine:
         # First: that GitHub is away must not hold it up.
         await wake_stranded(self.shipping.operations, self.store)
         await self.shipping.release_checks.wake_held()
+        for run_id in await self.shipping.schema_store.fetch_open_runs():
+            await self.store.enqueue(AdvanceSchemaRun(run_id))
         await sweep_deliveries(self.hub, self.store, self.clock)
 
     async def _deliver_notice(self, work: DeliverNotice, cause: str) -> None:

@@ -20,5 +20,8 @@ class Links:
     def environment(self, repo: RepoRef, name: str) -> str:
         return f"{self.repository(repo)}/environments/{name}"
 
+    def migrations(self, repo: RepoRef) -> str:
+        return f"{self.repository(repo)}/migrations"
+
     def operation(self, operation_id: int) -> str:
         return f"{self.base}/operations/{operation_id}"

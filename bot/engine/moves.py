@@ -35,6 +35,7 @@ from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds
 from bot.engine.gather import Gatherer
 from bot.engine.operate import ROLLBACK_WITHIN, WAITS_FOR, Operator
+from bot.engine.schema_fit import SchemaFit
 from bot.ports.host import Host, HostError, HostUnavailable
 from bot.ports.operations import OperationStore
 
@@ -48,6 +49,7 @@ class Moves:
     operator: Operator
     gatherer: Gatherer
     builds: Builds
+    fit: SchemaFit
 
     async def promote(self, request: PromoteRequest, asked: Asked) -> Answer:
         said = f"Promotion to {request.environment}"
@@ -104,9 +106,12 @@ class Moves:
         doubtful = await self._doubtful(asked, request.environment, ledger)
         live = doubtful or recorded
         candidates = frozenset(entry.build.deployment_id for entry in ledger)
+        incompatible = await self.fit.incompatible(
+            repo, request.environment, asked.migrations, [entry.build for entry in ledger]
+        )
         while True:
             choice = choose_target(
-                ledger, request.environment, request.target, live, candidates, _goes_with_schema
+                ledger, request.environment, request.target, live, candidates, incompatible
             )
             if not isinstance(choice, Chosen):
                 break
@@ -292,11 +297,6 @@ class Moves:
         if plan.kind is Kind.PROMOTE and ahead:
             return Answer(render_queued(operation, ahead))
         return Answer("")
-
-
-def _goes_with_schema(build: Build) -> str:
-    """Until the schema of an environment is known nothing stands against any build."""
-    return ""
 
 
 def _is_held_by(operation: Operation, gate: str) -> bool:

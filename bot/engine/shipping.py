@@ -8,6 +8,7 @@ from bot.core.operations.machine import Operation
 from bot.engine.answers import Answers
 from bot.engine.builds import Builds
 from bot.engine.commands import CommandRunner, Environments, usable_environments
+from bot.engine.contracts import Contracts
 from bot.engine.gather import Gatherer
 from bot.engine.holds import Holds
 from bot.engine.links import Links
@@ -21,15 +22,23 @@ from bot.engine.questions import Questions
 from bot.engine.release_checks import ReleaseChecks
 from bot.engine.release_lines import Lines
 from bot.engine.releases import Releases
+from bot.engine.run_comments import RunComments
+from bot.engine.schema_commands import SchemaCommands
+from bot.engine.schema_fit import SchemaFit
+from bot.engine.schema_runs import SchemaRuns
+from bot.engine.schemas import Schemas
 from bot.engine.steering import Steers
 from bot.engine.steps import Steps
 from bot.ports import Clock, Hub, Store
+from bot.ports.database import Database
 from bot.ports.host import Host
+from bot.ports.migrations import MigrationHub
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
 from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
 from bot.ports.repositories import RepositoryStore
+from bot.ports.schemas import SchemaStore
 from bot.ports.steering import SteeringStore
 
 
@@ -48,6 +57,9 @@ class Shipping:
     observations: ObservationStore
     repositories: RepositoryStore
     steering: SteeringStore
+    migration_hub: MigrationHub
+    databases: Mapping[str, Database]
+    schema_store: SchemaStore
     audit: AuditLog
     outbox: Outbox
     clock: Clock
@@ -79,10 +91,21 @@ class Shipping:
     def runner(self) -> CommandRunner:
         builds = Builds(self.commands, self.hosts)
         answers = Answers(
-            Moves(self.hosts, self.operations, self.operator, self.gatherer, builds),
+            Moves(
+                self.hosts,
+                self.operations,
+                self.operator,
+                self.gatherer,
+                builds,
+                SchemaFit(self.schemas, self.audit),
+            ),
             Questions(self.hosts, self.operations, self.gatherer, builds),
             Holds(self.operations),
             Steers(self.commands, self.steering, self.store),
+            SchemaCommands(
+                self.commands, self.schemas, self.contracts, self.schema_store, self.store
+            ),
+            self.schema_runs,
         )
         return CommandRunner(
             self.hub,
@@ -92,6 +115,29 @@ class Shipping:
             answers,
             self.audit,
             self.clock,
+        )
+
+    @property
+    def schemas(self) -> Schemas:
+        return Schemas(self.migration_hub, self.databases, self.schema_store)
+
+    @property
+    def contracts(self) -> Contracts:
+        return Contracts(self.schemas, self.operations, self.clock)
+
+    @property
+    def schema_runs(self) -> SchemaRuns:
+        return SchemaRuns(
+            self.schemas,
+            self.schema_store,
+            self.contracts,
+            RunComments(self.hub, self.commands, self.store, self.links),
+            self.operations,
+            self.store,
+            self.audit,
+            self.outbox,
+            self.clock,
+            self.links,
         )
 
     @property

@@ -53,6 +53,15 @@ class SchemaStore(Protocol):
         """None if somebody has changed it since it was read."""
         ...
 
+    async def take_environment(self, run: Run) -> bool:
+        """Keep operations from moving the environment; False while one moves it. Taken again by
+        the run that has it, it is a yes."""
+        ...
+
+    async def release_environment(self, run: Run) -> None:
+        """Does nothing if the run does not have it."""
+        ...
+
     async def fetch_open_runs(self) -> list[int]: ...
 
     async def save_meant(

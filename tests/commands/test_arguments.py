@@ -11,10 +11,13 @@ from bot.core.commands.command import Command, Surroundings
 from bot.core.commands.grammar import read_comment
 from bot.core.commands.requests import (
     CancelRequest,
+    ContractRequest,
     FreezeRequest,
     GatesRequest,
     HelpRequest,
     LockRequest,
+    MigrateRequest,
+    MigrationsRequest,
     OverrideRequest,
     PromoteRequest,
     Refusal,
@@ -33,6 +36,7 @@ from bot.core.commands.requests import (
     ThawRequest,
     UnlockRequest,
 )
+from bot.core.migrations.model import Version as MigrationVersion
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.release.version import Version
 
@@ -88,6 +92,14 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
         ("/thaw", ThawRequest("production")),
         ("/cancel", CancelRequest("production")),
         ("/retry staging", RetryRequest("staging")),
+        ("/migrate", MigrateRequest("production")),
+        ("/migrate --dry-run staging", MigrateRequest("staging", dry_run=True)),
+        (
+            "/contract 20260301120000 staging",
+            ContractRequest("staging", MigrationVersion("20260301120000")),
+        ),
+        ("/migrations", MigrationsRequest("")),
+        ("/migrations staging", MigrationsRequest("staging")),
         (
             "/override checks the runner is down",
             OverrideRequest("production", "checks", "the runner is down"),
@@ -226,6 +238,12 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/override chekcs flaky", "no gate of production", "Try `/override production checks"),
         ("/override staging order x", "`order` is no gate of staging", "Usage"),
         ("/override checks", "The reason is missing", "Try `/override production checks the"),
+        ("/contract", "version is missing", "Try `/migrations`"),
+        ("/contract 2026", "`2026` is no version", "Try `/migrations`"),
+        ("/contract 20260301120000_drop.sql", "without the name", "Try `/contract 20260301120000`"),
+        ("/contract 20260301120000 stagign", "no environment", "20260301120000 staging`"),
+        ("/migrate --dryrun", "There is no `--dryrun`", "Try `/migrate --dry-run`"),
+        ("/migrations stagign", "no environment", "Try `/migrations staging`"),
         ("/help me please", "One command", "Try `/help`."),
     ],
 )
@@ -243,7 +261,7 @@ TAKING_AN_ENVIRONMENT = [
     command
     for command in COMMANDS
     if any(argument.form == "[environment]" for argument in command.arguments)
-    and command.name != "status"
+    and command.name not in ("status", "migrations", "contract")  # all of them; a version first
 ]
 REST = {"lock": "x", "freeze": "until 18:00 x", "override": "checks x"}
 

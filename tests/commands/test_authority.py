@@ -34,8 +34,11 @@ ROLES = {
     "releaser": Role("releaser", "write"),
     "qa": Role("read", "read"),
 }
-READ = {"status", "gates", "help"}
-OPERATE = {"promote", "rollback", "lock", "unlock", "freeze", "thaw", "cancel", "retry"}
+READ = {"status", "gates", "migrations", "help"}
+OPERATE = {
+    "promote", "rollback", "lock", "unlock", "freeze", "thaw", "cancel", "retry", "migrate",
+    "contract",
+}  # fmt: skip
 OVERRIDE = {"override"}
 RELEASE = {"release"}
 MATRIX = {

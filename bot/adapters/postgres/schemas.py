@@ -96,6 +96,12 @@ class PostgresSchemas:
         }
         return [_run(row) for row in await self._fetch("fetch_runs", arguments)]
 
+    async def take_environment(self, run: Run) -> bool:
+        return bool(await self._fetch("take_environment_for_run", _place(run)))
+
+    async def release_environment(self, run: Run) -> None:
+        await self._execute("release_environment_of_run", _place(run))
+
     async def fetch_open_runs(self) -> list[int]:
         return [row["id"] for row in await self._fetch("fetch_open_runs", {})]
 
@@ -157,6 +163,10 @@ class PostgresSchemas:
 
 def _json(value: Any) -> str:
     return text(json.dumps(to_plain(value), allow_nan=False).replace("\\u0000", ""))
+
+
+def _place(run: Run) -> dict[str, Any]:
+    return {"repository_id": run.repo.id, "environment": run.environment, "run_id": run.id}
 
 
 def _run(row: Row) -> Run:

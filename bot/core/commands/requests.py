@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from bot.core.migrations.model import Version as MigrationVersion
 from bot.core.release.version import Version
 
 
@@ -147,6 +148,26 @@ SteeringRequest: TypeAlias = (
 )
 """What ``/release`` asks for."""
 
+
+@dataclass(frozen=True, slots=True)
+class MigrateRequest:
+    environment: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRequest:
+    environment: str
+    version: MigrationVersion
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationsRequest:
+    environment: str
+    """Empty for all of them."""
+
+
 Request: TypeAlias = (
     PromoteRequest
     | RollbackRequest
@@ -159,6 +180,9 @@ Request: TypeAlias = (
     | OverrideRequest
     | CancelRequest
     | RetryRequest
+    | MigrateRequest
+    | ContractRequest
+    | MigrationsRequest
     | SteeringRequest
     | HelpRequest
 )

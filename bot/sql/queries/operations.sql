@@ -72,7 +72,8 @@ ON CONFLICT (repository_id, environment) DO UPDATE
    SET fence = CASE WHEN held.operation_id IS NULL THEN held.fence + 1 ELSE held.fence END,
        taken_at = coalesce(held.taken_at, excluded.taken_at),
        operation_id = excluded.operation_id
- WHERE held.operation_id IS NULL OR held.operation_id = excluded.operation_id
+ WHERE held.run_id IS NULL
+   AND (held.operation_id IS NULL OR held.operation_id = excluded.operation_id)
 RETURNING fence;
 
 -- release_environment --

@@ -72,3 +72,18 @@ ON CONFLICT (repository_id, environment) DO UPDATE
 -- fetch_meant --
 SELECT content FROM meant_schemas
  WHERE repository_id = %(repository_id)s AND environment = %(environment)s;
+
+-- take_environment_for_run --
+INSERT INTO environment_holders AS held (repository_id, environment, fence, run_id, taken_at)
+VALUES (%(repository_id)s, %(environment)s, 1, %(run_id)s, clock_timestamp())
+ON CONFLICT (repository_id, environment) DO UPDATE
+   SET run_id = excluded.run_id, taken_at = coalesce(held.taken_at, excluded.taken_at)
+ WHERE held.operation_id IS NULL AND (held.run_id IS NULL OR held.run_id = excluded.run_id)
+RETURNING run_id;
+
+-- release_environment_of_run --
+UPDATE environment_holders
+   SET run_id = NULL, taken_at = NULL
+ WHERE repository_id = %(repository_id)s
+   AND environment = %(environment)s
+   AND run_id = %(run_id)s;

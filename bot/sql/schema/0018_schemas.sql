@@ -49,3 +49,8 @@ CREATE TABLE meant_schemas (
     meant_at timestamptz NOT NULL,
     PRIMARY KEY (repository_id, environment)
 );
+
+ALTER TABLE environment_holders ADD COLUMN run_id bigint REFERENCES schema_runs (id);
+
+COMMENT ON COLUMN environment_holders.run_id IS
+    'the contract that is being applied: nothing is promoted or put back meanwhile';
