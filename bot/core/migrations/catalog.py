@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
+from bot.core.migrations.expressions import expression_sql
 from bot.core.migrations.sql import Node, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
@@ -92,7 +93,13 @@ class Catalog:
         if not any(table.fresh or table.fresh_columns for table in self.tables.values()):
             return self
         tables = {
-            name: replace(table, fresh=False, fresh_columns=frozenset())
+            name: replace(
+                table,
+                fresh=False,
+                fresh_columns=frozenset(),
+                rows=None if table.fresh else table.rows,
+                bytes=None if table.fresh else table.bytes,
+            )
             for name, table in self.tables.items()
         }
         return replace(self, tables=tables)
@@ -224,7 +231,11 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
     kind = word(node, "contype")
     if kind == "CONSTR_CHECK":
         name = node.conname or f"?{len(table.checks)}"
-        check = Check(not node.skip_validation, required_columns(node.raw_expr))
+        check = Check(
+            validated=not node.skip_validation,
+            requires=required_columns(node.raw_expr),
+            expression=expression_sql(node.raw_expr),
+        )
         return replace(table, checks={**table.checks, name: check})
     if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
         columns = names_of(node.keys) or ((column,) if column else ())

@@ -1,4 +1,4 @@
-"""What an expression may be taken for, by its names alone."""
+"""Expressions: written out, and what they may be taken for by their names alone."""
 
 from bot.core.migrations.sql import Node, names_of, walk
 
@@ -32,3 +32,12 @@ def is_volatile(expression: Node) -> bool:
         elif kind in ("SubLink", "ColumnRef"):
             return True
     return False
+
+
+def expression_sql(expression: Node) -> str:
+    """As PostgreSQL's own deparser writes it."""
+    import postgast
+
+    tree = postgast.parse("SELECT 1")
+    tree.stmts[0].stmt.select_stmt.target_list[0].res_target.val.CopyFrom(expression)
+    return str(postgast.deparse(tree)).removeprefix("SELECT ")

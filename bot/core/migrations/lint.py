@@ -1,0 +1,198 @@
+"""Files of migrations held to the rules, each with what is known before it."""
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from bot.core.catalog import MIGRATION_RULES
+from bot.core.migrations.catalog import Catalog
+from bot.core.migrations.files import parse_migration, read_folder
+from bot.core.migrations.findings import Check, Finding, Severity, Told
+from bot.core.migrations.impact import impact_of
+from bot.core.migrations.locks import Cost, Hold, Lock, holds_of
+from bot.core.migrations.model import Migration, Phase, Problem
+from bot.core.migrations.phases import first_unmarked
+from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen, Surroundings
+from bot.core.migrations.script import Step, read_script
+from bot.core.migrations.sql import SqlError
+from bot.core.migrations.squawk import SquawkFinding
+
+UNREADABLE = "unreadable-file"
+"""The rule that a file breaks which cannot be read."""
+Files = Sequence[tuple[str, bytes]]
+"""Paths with contents."""
+
+
+def check_of(
+    changed: Collection[str],
+    migrations: Files,
+    backfills: Files = (),
+    catalog: Catalog | None = None,
+    around: Surroundings | None = None,
+    squawk: Iterable[SquawkFinding] = (),
+) -> Check:
+    """The check of the ``changed`` files, among all those of both folders.
+
+    ``catalog``: of a database that has the versions of ``around.ledger``. Without one, what the
+    files before say is what is known.
+    """
+    around = around or Surroundings()
+    known = catalog or Catalog(exposed=_exposed(migrations))
+    findings: list[Finding] = []
+    told: list[Told] = []
+    readings: dict[str, Reading] = {}
+    for path, content in sorted(migrations, key=lambda one: one[0].rpartition("/")[2]):
+        if not path.endswith(".sql"):
+            continue
+        found = parse_migration(path, content, applied=path not in changed)
+        if isinstance(found, tuple):
+            continue  # told below
+        try:
+            steps = read_script(found.text)
+        except SqlError:
+            continue
+        if path in changed:
+            reading = _read(found, steps, known, around)
+            readings[path] = reading
+            findings.extend(_held(reading))
+            told.extend(_told(reading))
+        if not (known.complete and found.version in around.ledger):
+            for step in steps:
+                known = known.after(step.changes)
+            known = known.settled()
+    findings.extend(_problems(changed, migrations, backfills))
+    findings.extend(_squawked(one, readings) for one in squawk if one.path in changed)
+    order = {rule.name: place for place, rule in enumerate(MIGRATION_RULES)}
+    findings.sort(key=lambda one: (one.file, one.line, order.get(one.rule, len(order))))
+    return Check(tuple(findings), tuple(told), len(set(changed)))
+
+
+def _exposed(migrations: Files) -> frozenset[str]:
+    """Supabase serves ``public`` to everybody who has the project's public key."""
+    supabase = any(path.startswith("supabase/") or "/supabase/" in path for path, _ in migrations)
+    return frozenset({"public"} if supabase else ())
+
+
+def _read(
+    migration: Migration, steps: Sequence[Step], known: Catalog, around: Surroundings
+) -> Reading:
+    phase = migration.marked
+    if phase is None and first_unmarked(steps, known) is None:
+        phase = Phase.EXPAND
+    seen = []
+    for step in steps:
+        for change in step.changes:
+            seen.append(Seen(change, known, holds_of(change, known)))
+            known = known.after([change])
+    statements = tuple(step.statement for step in steps)
+    return Reading(migration, phase, tuple(seen), statements, around)
+
+
+def _held(reading: Reading) -> list[Finding]:
+    return [
+        _finding(reading, rule, fault) for rule in MIGRATION_RULES for fault in rule.check(reading)
+    ]
+
+
+def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
+    severity = fault.severity or rule.severity
+    seen = fault.seen
+    if rule.by_size and seen is not None:
+        sized = [seen.before.table(hold.relation) for hold in seen.holds] or [seen.table]
+        if all(table.small for table in sized):
+            severity = Severity.INFO
+    holds = _holds(reading, seen.change.statement.start) if seen else []
+    phase = reading.phase.value if reading.phase else ""
+    return Finding(
+        file=reading.migration.path,
+        line=seen.change.statement.line if seen else 1,
+        statement=seen.change.statement.text if seen else "",
+        rule=rule.name,
+        phase=phase,
+        lock=str(max((hold.lock for hold in holds), default="")),
+        rewrite=any(hold.cost is Cost.REWRITE for hold in holds),
+        severity=severity,
+        message=fault.message,
+        rewrite_sql=fault.rewrite_sql,
+        url=f"docs/rules/{rule.name}.md",
+        column=seen.change.statement.column if seen else 1,
+    )
+
+
+def _holds(reading: Reading, start: int) -> list[Hold]:
+    """All that the statement takes which begins there."""
+    return [
+        hold for one in reading.seen if one.change.statement.start == start for hold in one.holds
+    ]
+
+
+def _told(reading: Reading) -> list[Told]:
+    told = []
+    for statement in reading.statements:
+        strongest: dict[object, tuple[Hold, str]] = {}
+        for one in reading.seen:
+            if one.change.statement.start != statement.start:
+                continue
+            for hold in one.holds:
+                before = strongest.get(hold.relation)
+                if before is None or (hold.lock, hold.cost is not Cost.INSTANT) > (
+                    before[0].lock,
+                    before[0].cost is not Cost.INSTANT,
+                ):
+                    words = impact_of(hold, one.before.table(hold.relation))
+                    strongest[hold.relation] = (hold, words)
+        kept = [words for hold, words in strongest.values() if hold.lock > Lock.ROW_SHARE]
+        told.append(Told(reading.migration.path, statement.line, statement.text, tuple(kept)))
+    return told
+
+
+def _problems(changed: Collection[str], migrations: Files, backfills: Files) -> list[Finding]:
+    before = [path for path, _ in migrations if path not in changed]
+    applied = {path.rpartition("/")[2][:14] for path in before}
+    folder = read_folder(migrations, backfills, applied)  # type: ignore[arg-type]
+    return [_unreadable(one) for one in folder.problems if one.path in changed]
+
+
+def _unreadable(problem: Problem) -> Finding:
+    remedy = f"; {problem.remedy}" if problem.remedy else ""
+    return Finding(
+        file=problem.path,
+        line=problem.line,
+        statement="",
+        rule=UNREADABLE,
+        phase="",
+        lock="",
+        rewrite=False,
+        severity=Severity.ERROR,
+        message=f"{problem.message}{remedy}",
+        url=f"docs/rules/{UNREADABLE}.md",
+        column=problem.column,
+    )
+
+
+def _squawked(one: SquawkFinding, readings: dict[str, Reading]) -> Finding:
+    finding = Finding(
+        file=one.path,
+        line=one.line,
+        statement="",
+        rule=one.rule,
+        phase="",
+        lock="",
+        rewrite=False,
+        severity=one.severity,
+        message=one.message,
+        url=one.url,
+    )
+    reading = readings.get(one.path)
+    if reading is None or not reading.statements:
+        return finding
+    lines = [statement.line for statement in reading.statements]
+    statement = reading.statements[max(bisect_right(lines, one.line) - 1, 0)]
+    holds = _holds(reading, statement.start)
+    return replace(
+        finding,
+        statement=statement.text,
+        phase=reading.phase.value if reading.phase else "",
+        lock=str(max((hold.lock for hold in holds), default="")),
+        rewrite=any(hold.cost is Cost.REWRITE for hold in holds),
+    )

@@ -1,0 +1,1 @@
+"""What is held against migrations, one file a rule; the catalogue lists them."""

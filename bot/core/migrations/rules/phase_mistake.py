@@ -1,0 +1,63 @@
+"""What old builds name must not go in an expand."""
+
+from collections.abc import Iterator
+
+from bot.core.migrations.locks import Lock
+from bot.core.migrations.model import Phase
+from bot.core.migrations.names import quoted
+from bot.core.migrations.phases import Effect, describe, effects_of
+from bot.core.migrations.rewrites import CONTRACT, TIMEOUT, command, ended, files, others
+from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
+from bot.core.migrations.script import Step
+
+_RECIPES = {
+    "AT_DropColumn": "drop-column",
+    "rename_COLUMN": "rename-column",
+    "AT_AlterColumnType": "change-type",
+}
+
+
+def _check(reading: Reading) -> Iterator[Fault]:
+    if reading.phase is not Phase.EXPAND or not reading.seen:
+        return
+    steps = [Step(one.change.statement, (one.change,)) for one in reading.seen]
+    effects = effects_of(steps, reading.seen[0].before)
+    for one, (change, effect) in zip(reading.seen, effects, strict=True):
+        if effect is Effect.BREAKING:
+            message = (
+                f"{describe(change)} stands in an expand, and builds that are live may still need "
+                f"what it takes away; do it in a contract{_recipe(one)}"
+            )
+            yield Fault(message, one, _rewrite(one))
+
+
+def _recipe(one: Seen) -> str:
+    recipe = _RECIPES.get(one.change.kind)
+    if recipe is None:
+        return ""
+    name = f"{one.change.written}.{quoted(one.change.column)}"
+    return f" (`lockgate emc new {recipe} {name} …` begins one)"
+
+
+def _rewrite(one: Seen) -> str:
+    change = one.change
+    timeout = TIMEOUT if any(hold.lock >= Lock.SHARE for hold in one.holds) else ""
+    if change.statement.kind != "alter_table_stmt" or not change.kind.startswith("AT_"):
+        alone = change.statement.text
+        return (
+            ""
+            if change.statement.text.upper().startswith("DO")
+            else files([CONTRACT, timeout, ended(alone)])
+        )
+    rest = others(change)
+    kept = ["-- lockgate: expand", TIMEOUT, ended(rest)] if rest else []
+    return files(kept, [CONTRACT, timeout, ended(command(change))])
+
+
+PHASE_MISTAKE = Rule(
+    name="phase-mistake",
+    requirement="An expand drops, renames and retypes nothing that a live build may name.",
+    check=_check,
+    bad="-- lockgate: expand\nSET lock_timeout = '4s';\nALTER TABLE recipes DROP COLUMN title;",
+    good="-- lockgate: contract\nSET lock_timeout = '4s';\nALTER TABLE recipes DROP COLUMN title;",
+)

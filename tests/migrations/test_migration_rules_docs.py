@@ -1,0 +1,50 @@
+"""Each rule for migrations has its page in docs/rules, which says what the rule says."""
+
+import re
+from pathlib import Path
+
+import pytest
+from rules_kit import check_sql
+
+from bot.core.catalog import MIGRATION_RULES
+from bot.core.migrations.lint import UNREADABLE
+from bot.core.migrations.rules.rule import Rule
+
+PAGES = Path(__file__).parents[2] / "docs" / "rules"
+RULES = Path(__file__).parents[2] / "bot" / "core" / "migrations" / "rules"
+
+
+def test_every_rule_has_its_page_and_every_page_its_rule() -> None:
+    names = {rule.name for rule in MIGRATION_RULES} | {UNREADABLE, "README"}
+    assert {page.stem for page in PAGES.glob("*.md")} == names
+
+
+def test_the_catalogue_has_every_rule_once_and_each_its_file() -> None:
+    names = [rule.name.replace("-", "_") for rule in MIGRATION_RULES]
+    files = {path.stem for path in RULES.glob("*.py")} - {"__init__", "rule"}
+    assert sorted(names) == sorted(files)
+
+
+def test_the_index_has_every_rule_in_the_catalogues_order() -> None:
+    rows = re.findall(
+        r"^\| \[([a-z-]+)\]\(\1\.md\) \| (.*) \| ([a-z]+) \|$", *_index(), re.MULTILINE
+    )
+    listed = [(rule.name, rule.requirement, rule.severity.value) for rule in MIGRATION_RULES]
+    assert rows[:-1] == listed
+    assert rows[-1][0] == UNREADABLE
+
+
+def _index() -> tuple[str]:
+    return ((PAGES / "README.md").read_text(encoding="utf-8"),)
+
+
+@pytest.mark.parametrize("rule", MIGRATION_RULES, ids=lambda rule: rule.name)
+def test_a_page_says_what_the_rule_says(rule: Rule) -> None:
+    page = (PAGES / f"{rule.name}.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {rule.name}\n")
+    assert rule.requirement in " ".join(page.split())
+    assert f"Severity: **{rule.severity.value}**" in page
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == ["Why", "What to do", "Bad", "Good"]
+    blocks = re.findall(r"^```sql\n(.*?)\n```$", page, re.MULTILINE | re.DOTALL)
+    rewrites = [one.rewrite_sql for one in check_sql(rule.bad).findings if one.rule == rule.name]
+    assert blocks == [rule.bad, *filter(None, rewrites), rule.good]
