@@ -47,6 +47,7 @@ from bot.ports.database import DatabaseBusy, DatabaseRefused, DatabaseUnavailabl
 LOOK_EVERY = timedelta(milliseconds=500)
 _PAUSED_LOOK = (0.2, 0.6)
 """Seconds between two looks while it pauses: spread, so that runners do not go on as one."""
+_NOTICED = timedelta(seconds=1)
 _ENDED = (BackfillState.FINISHED, BackfillState.FAILED, BackfillState.CANCELED)
 
 Connect = Callable[[], Awaitable[Connection]]
@@ -140,6 +141,7 @@ class _Run:
             plan.backfill.batch or DEFAULT_BATCH, plan.latency.total_seconds()
         )
         self._search = Search()
+        self._begun = time.monotonic()
         self._tries = 0
         """Failures in a row of the same kind."""
         self._failure: Failure | None = None
@@ -163,7 +165,13 @@ class _Run:
                 self._lease = None
                 return await self._after_losing_it()
             except DatabaseBusy:
-                raise
+                # Of a runner that was killed just now the server may yet have to notice.
+                if (
+                    not self._asked.wait
+                    or time.monotonic() > self._begun + _NOTICED.total_seconds()
+                ):
+                    raise
+                await asyncio.sleep(random.uniform(0.02, 0.1))  # noqa: S311 (jitter)
             except (psycopg.Error, BatchFailed, DatabaseUnavailable) as error:
                 await self._after_a_cut(error.error if isinstance(error, BatchFailed) else error)
             else:
@@ -242,7 +250,7 @@ class _Run:
             if self._lease is None:
                 await self._refuse_if_busy(connection)
                 return None
-            if status.started_at is None:
+            if status.bound is None:  # also where it was killed just before it was recorded
                 await ending.freeze_bound(connection, self._lease, target)
         return target, await records.fetch_one(connection, backfill.version)
 
