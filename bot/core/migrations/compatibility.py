@@ -115,20 +115,7 @@ def may_contract(
     needs = KnownMigration(
         contract.version, contract.name, Phase.CONTRACT, contract.requires_build, taken
     )
-    obstacles: list[Obstacle] = []
-    if in_use is None or not any(one.live for one in in_use):
-        obstacles.append(
-            Obstacle(
-                Verdict.ERROR,
-                f"environment {database.environment}",
-                f"nothing is known to be live in {quoted(database.environment)}",
-                "promote a build, or wait until the host says what is live",
-            )
-        )
-    for one in in_use or ():
-        against = _still_needs(one, needs)
-        if against:
-            obstacles.append(against)
+    obstacles = still_needed(needs, in_use, database.environment)
     for version in contract.requires_backfills:
         progress = database.backfills.get(version)
         against = unfinished(version, "", progress, database.environment)
@@ -138,6 +125,27 @@ def may_contract(
         obstacles += _flagged(contract.requires_flag_off, flags)
     what = listed([quoted(each.name) for each in taken]) or "what it drops"
     return judged(obstacles, f"no live build and no rollback target needs {what} any more")
+
+
+def still_needed(
+    contract: KnownMigration, in_use: Sequence[InUse] | None, environment: str
+) -> list[Obstacle]:
+    """Which builds need what the contract drops, and when each stops to; see ``may_contract``."""
+    obstacles: list[Obstacle] = []
+    if in_use is None or not any(one.live for one in in_use):
+        obstacles.append(
+            Obstacle(
+                Verdict.ERROR,
+                f"environment {environment}",
+                f"nothing is known to be live in {quoted(environment)}",
+                "promote a build, or wait until the host says what is live",
+            )
+        )
+    for one in in_use or ():
+        against = _still_needs(one, contract)
+        if against:
+            obstacles.append(against)
+    return obstacles
 
 
 def _not_applied(build: BuildSchema, database: DatabaseState) -> list[Obstacle]:
