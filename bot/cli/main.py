@@ -10,6 +10,7 @@ _COMMANDS = {
     "commits": "Check commit messages against Conventional Commits.",
     "demo": "Play the whole story on this machine, with no account.",
     "doctor": "Check an installation and name the one thing to do for each fault.",
+    "emc": "Change a schema in steps: expand, migrate, contract.",
     "explain": "Say what the bot would do on a pull request now, and why.",
     "gates": "Ask every gate now whether a pull request could be promoted.",
     "jobs": "List the queue's jobs and retry dead ones.",

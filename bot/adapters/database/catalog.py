@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from bot.adapters.database.connection import Connection, named_errors, session
+from psycopg.rows import TupleRow
+
+from bot.adapters.database.connection import Arguments, Connection, named_errors, session
 from bot.core.migrations.drafts.facts import Column, ForeignKey, Index, Table, TableName
 from bot.ports.database import DatabaseRefused
 
@@ -133,6 +135,10 @@ async def fetch_tables(url: str, names: Iterable[TableName]) -> Mapping[TableNam
     return found
 
 
+async def _rows(connection: Connection, query: str, arguments: Arguments) -> list[TupleRow]:
+    return await (await connection.execute(query, arguments)).fetchall()
+
+
 async def _fetch_table(connection: Connection, name: TableName) -> Table | None:
     row = await (await connection.execute(_TABLE, [name.schema, name.name])).fetchone()
     if row is None:
@@ -140,19 +146,19 @@ async def _fetch_table(connection: Connection, name: TableName) -> Table | None:
     oid, kind = row
     if kind not in _TABLE_KINDS:
         raise DatabaseRefused(f"{name} is no table", "name the table that has the column")
-    columns, numbers = {}, {}
-    for attname, type_, not_null, default, collation, generated, identity, *rest in (
-        await connection.execute(_COLUMNS, [oid])
-    ):
-        sequence, own_grants, number = rest
-        by_hand = ("privileges that are granted on it alone",) if own_grants else ()
-        columns[attname] = Column(
-            type_, not_null, default, collation, generated, identity, sequence, by_hand
-        )
+    columns: dict[str, Column] = {}
+    numbers: dict[int, str] = {}
+    for attname, *facts, own_grants, number in await _rows(connection, _COLUMNS, [oid]):
+        column = Column(*facts)
+        if own_grants:
+            column = replace(column, by_hand=("privileges that are granted on it alone",))
+        columns[attname] = column
         numbers[number] = attname
-    indexes, primary_key, index_oids = [], (), []
-    for index, members, unique, constraint, primary, index_oid in await connection.execute(
-        _INDEXES, [oid]
+    indexes: list[Index] = []
+    primary_key: tuple[str, ...] = ()
+    index_oids = []
+    for index, members, unique, constraint, primary, index_oid in await _rows(
+        connection, _INDEXES, [oid]
     ):
         index_oids.append(index_oid)
         if primary:
@@ -160,14 +166,14 @@ async def _fetch_table(connection: Connection, name: TableName) -> Table | None:
         else:
             indexes.append(Index(index, tuple(members), unique, constraint))
     foreign_keys, key_oids = [], []
-    for key, members, references, key_oid in await connection.execute(_FOREIGN_KEYS, [oid]):
+    for key, members, references, key_oid in await _rows(connection, _FOREIGN_KEYS, [oid]):
         key_oids.append(key_oid)
         foreign_keys.append(ForeignKey(key, tuple(members), references))
     resting = {"table": oid, "indexes": index_oids, "keys": key_oids}
-    for number, what in await connection.execute(_RESTING, resting):
+    for number, what in await _rows(connection, _RESTING, resting):
         column = columns[numbers[number]]
         columns[numbers[number]] = replace(column, by_hand=(*column.by_hand, what))
-    grants = await (await connection.execute(_GRANTS, [oid])).fetchall()
+    grants = await _rows(connection, _GRANTS, [oid])
     uniques = (
         index.columns
         for index in indexes
