@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from bot.core.commits.config import CommitsConfig
 from bot.core.decision import Decision
@@ -11,7 +11,9 @@ from bot.core.evaluation import evaluate_promotion
 from bot.core.hosting import Build, HostDeployment, HostProject
 from bot.core.model import PullRef, RepoRef
 from bot.core.policy.environments import EnvironmentPolicy
+from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.promotion import Approval, Candidate, Override, PromotionFacts, Read, Unread
+from bot.engine.schemas import Schemas
 from bot.ports import Clock, HubError
 from bot.ports.host import Host, HostError, HostRefused
 from bot.ports.operations import CommandHub, OperationStore
@@ -19,11 +21,22 @@ from bot.ports.operations import CommandHub, OperationStore
 T = TypeVar("T")
 
 
+class Rules(Protocol):
+    """What a policy asks for beside its environments."""
+
+    @property
+    def commits(self) -> CommitsConfig: ...
+
+    @property
+    def migrations(self) -> MigrationsPolicy: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gatherer:
     hub: CommandHub
     hosts: Mapping[str, Host]
     operations: OperationStore
+    schemas: Schemas
     clock: Clock
 
     async def gather(
@@ -32,7 +45,7 @@ class Gatherer:
         environment: str,
         policy: EnvironmentPolicy,
         build: Build,
-        commits: CommitsConfig,
+        rules: Rules,
     ) -> PromotionFacts:
         """The facts on a build and an environment, read now, side by side.
 
@@ -46,7 +59,7 @@ class Gatherer:
         pull = await self.hub.fetch_pull(PullRef(repo, pull_number)) if pull_number else None
         (
             (lock, freezes, live),
-            (checks, required, approvals, project, deployments),
+            (checks, required, approvals, project, deployments, schema),
         ) = await asyncio.gather(
             asyncio.gather(
                 self.operations.fetch_lock(repo.id, environment),
@@ -59,6 +72,7 @@ class Gatherer:
                 self._approvals(repo, pull_number),
                 self._project(repo, policy),
                 self._deployments(repo, policy, build),
+                self.schemas.facts(repo, environment, rules.migrations, build),
             ),
         )
         return PromotionFacts(
@@ -82,7 +96,8 @@ class Gatherer:
             lock=lock,
             freezes=freezes,
             live=live,
-            commits=commits,
+            commits=rules.commits,
+            schema=schema,
         )
 
     async def judge(
@@ -91,11 +106,11 @@ class Gatherer:
         environment: str,
         policy: EnvironmentPolicy,
         build: Build,
-        commits: CommitsConfig,
+        rules: Rules,
         overrides: Mapping[str, str],
     ) -> Decision:
         """Gather the facts and ask the gates. ``overrides`` are ``login: reason`` by gate."""
-        facts = await self.gather(repo, environment, policy, build, commits)
+        facts = await self.gather(repo, environment, policy, build, rules)
         return evaluate_promotion(
             facts, {gate: Override(*text.split(": ", 1)) for gate, text in overrides.items()}
         )

@@ -81,7 +81,7 @@ class Moves:
         plan = plan_operation(Kind.PROMOTE, request.environment, target, build, replaces)
         if request.dry_run:
             decision = await self.gatherer.judge(
-                asked.ref.repo, request.environment, policy, build, asked.commits, {}
+                asked.ref.repo, request.environment, policy, build, asked, {}
             )
             since = live.live_from if live else None
             return Answer(render_plan(plan, decision, replaced_since=since))

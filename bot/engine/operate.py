@@ -217,7 +217,7 @@ def _ending(operation: Operation) -> AuditEntry:
             "overrides": dict(operation.overrides),
         },
         build_sha=operation.plan.build.sha,
-        schema_hash=operation.plan.build.schema_hash,
+        schema_hash=operation.schema_hash,
         release_tag=operation.plan.build.tag,
         pull_number=operation.pull_number,
         key=content_key("ending", operation.repo.id, operation.id),

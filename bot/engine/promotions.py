@@ -138,9 +138,7 @@ class Promotions:
                 return
             policy = environments.by_name[name]
             build = await self._build(work.repo, policy, Build(head))
-            decision = await self.gatherer.judge(
-                work.repo, name, policy, build, environments.commits, {}
-            )
+            decision = await self.gatherer.judge(work.repo, name, policy, build, environments, {})
             check = render_promotion_check(
                 decision, environment=name, details_url=self.links.repository(work.repo)
             )

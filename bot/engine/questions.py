@@ -46,7 +46,7 @@ class Questions:
             return refuse(build)
         build = await self.builds.at_host(build, asked, target)
         decision = await self.gatherer.judge(
-            asked.ref.repo, request.environment, policy, build, asked.commits, {}
+            asked.ref.repo, request.environment, policy, build, asked, {}
         )
         return Answer(render_gates(request.environment, build, decision))
 

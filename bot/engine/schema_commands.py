@@ -172,7 +172,7 @@ def _said(request: SchemaRequest) -> str:
         case MigrateRequest(environment):
             return f"Migration of {environment}"
         case ContractRequest(environment, version):
-            return f"Contract {version} on {environment}"
+            return f"Contract `{version}` on {environment}"
         case MigrationsRequest(environment):
             return f"The migrations of {environment or 'all environments'}"
 

@@ -125,7 +125,7 @@ class SchemaRuns:
         applied = {one.version for one in await database.fetch_applied()}
         tree = await self.schemas.tree(run.repo, run.sha, policy, applied)
         if not run.schema_before:
-            run = await self._save(replace(run, schema_before=await database.fetch_schema_hash()))
+            run = await self._save(replace(run, schema_before=(await database.fetch_schema()).root))
         while not run.ended and (part := run.next_part) is not None:
             run = await self._save(begun(run, part, self.clock.now()))
             if run.ended:
@@ -204,13 +204,13 @@ class SchemaRuns:
         return await self._save(with_part(run, done))
 
     async def _succeeded(self, run: Run, database: Database) -> Run:
-        after = await database.fetch_schema_hash()
+        after = await database.fetch_schema()
         versions = frozenset(one.version for one in await database.fetch_applied())
         what = counted(len(run.parts), "part")
         cause = f"run {run.id}, which {run.actor.login} asked for"
-        meant = MeantSchema(after, {}, versions, cause, self.clock.now())
+        meant = MeantSchema(after.root, after.objects, versions, cause, self.clock.now())
         await self.runs.save_meant(run.repo.id, run.environment, meant)
-        run = await self._save(replace(run, schema_after=after))
+        run = await self._save(replace(run, schema_after=after.root))
         return await self._end(run.id, RunState.SUCCEEDED, f"All of it is done: {what}.", "")
 
     async def _conclude(self, run: Run) -> None:

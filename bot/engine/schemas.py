@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -14,13 +15,17 @@ from bot.core.migrations.builds import (
     KnownMigration,
     UnreadBuild,
 )
+from bot.core.migrations.gating import database_variable
 from bot.core.migrations.model import Version
 from bot.core.migrations.trees import Tree, read_tree
 from bot.core.model import RepoRef, Sha
 from bot.core.operations.rollback_target import call
+from bot.core.phrases import quoted
 from bot.core.policy.migrations import MigrationsPolicy
+from bot.core.promotion import Read, SchemaFacts, Unread
+from bot.core.schema.snapshot import MeantSchema, SchemaDigests
 from bot.ports import HubError
-from bot.ports.database import Database, DatabaseRefused, DatabaseUnavailable
+from bot.ports.database import Database, DatabaseError, DatabaseRefused, DatabaseUnavailable
 from bot.ports.migrations import MigrationHub
 from bot.ports.schemas import SchemaStore
 
@@ -49,7 +54,7 @@ class Schemas:
             StoreUnavailable: nobody knows whose it is.
         """
         database = self.databases.get(environment)
-        variable = f"LOCKGATE_DB_{environment.upper().replace('-', '_')}"
+        variable = database_variable(environment)
         if database is None:
             raise DatabaseRefused(
                 f"this server knows no database of {environment}",
@@ -126,6 +131,62 @@ class Schemas:
             for one in builds
         ]
 
+    async def facts(
+        self, repo: RepoRef, environment: str, policy: MigrationsPolicy, build: Build
+    ) -> Read[SchemaFacts] | None:
+        """What a build needs of the environment's database, and what is there. None where the
+        environment has no database.
+
+        Raises:
+            StoreUnavailable: nothing is remembered.
+        """
+        if not self.has(environment):
+            return None
+        try:
+            state = await self.state(repo, environment)
+            (needs,) = await self.builds(repo, [build], policy, state)
+        except DatabaseError as error:
+            return Unread(f"{error}; {error.remedy}" if error.remedy else str(error))
+        if isinstance(needs, BuildSchema):
+            told = {
+                version: one if one.phase else needs.migrations.get(version, one)
+                for version, one in state.applied.items()
+            }
+            state = replace(state, applied=told)
+        meant = await self.store.fetch_meant(repo.id, environment)
+        return SchemaFacts(needs, state, await self.in_place(repo, environment), meant)
+
+    async def in_place(self, repo: RepoRef, environment: str) -> Read[SchemaDigests]:
+        """The schema that the environment's database has now."""
+        try:
+            database = await self.database(repo, environment)
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                return await database.fetch_schema()
+        except DatabaseError as error:
+            return Unread(str(error))
+        except TimeoutError:
+            return Unread(f"it did not answer within {ANSWERS_WITHIN:.0f} s")
+
+    async def record(self, repo: RepoRef, environment: str, cause: str, at: datetime) -> str:
+        """The schema's root digest at a promotion or rollback; empty where there is no database, or
+        it does not answer. The first that is ever seen is the one that is meant.
+
+        Raises:
+            StoreUnavailable: it could not be remembered.
+        """
+        if not self.has(environment):
+            return ""
+        found = await self.in_place(repo, environment)
+        if isinstance(found, Unread):
+            log.warning("schema_not_read", environment=environment, reason=found.reason)
+            return ""
+        if await self.store.fetch_meant(repo.id, environment) is None:
+            database = await self.database(repo, environment)
+            versions = frozenset(one.version for one in await database.fetch_applied())
+            meant = MeantSchema(found.root, found.objects, versions, cause, at)
+            await self.store.save_meant(repo.id, environment, meant)
+        return found.root
+
     async def _build(
         self,
         repo: RepoRef,
@@ -135,7 +196,7 @@ class Schemas:
         remembered: BuildSchema | None,
         applied: Collection[Version],
     ) -> BuildFacts:
-        label = call(build)
+        label = quoted(call(build))
         if not build.sha:
             return UnreadBuild(build.sha, label, "nobody knows which commit it was built from")
         found: BuildFacts | None = remembered

@@ -72,7 +72,7 @@ class Shipping:
 
     @property
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.commands, self.hosts, self.operations, self.clock)
+        return Gatherer(self.commands, self.hosts, self.operations, self.schemas, self.clock)
 
     @property
     def operator(self) -> Operator:
@@ -84,6 +84,7 @@ class Shipping:
             self.links,
             self._judge,
             self.locator.find,
+            self.schemas.record,
         )
         return Operator(steps, self.operations, self.store, self.audit, self.outbox, self.clock)
 
@@ -202,7 +203,7 @@ class Shipping:
             plan.environment,
             policy,
             plan.build,
-            environments.commits,
+            environments,
             operation.overrides,
         )
 

@@ -6,14 +6,15 @@ what was refused is not. A rollback does not wait for GitHub.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from bot.core.decision import Decision, Json, Verdict
 from bot.core.hosting import BuildState, HostJob, HostJobState, Origin
 from bot.core.model import RepoRef
 from bot.core.operations.machine import (
     QUEUED,
+    SCHEMA,
     Again,
     Done,
     Failed,
@@ -56,7 +57,8 @@ _ASK_THE_HOST = (StepName.SWITCH, StepName.SETTLE, StepName.VERIFY)
 @dataclass(frozen=True, slots=True)
 class Steps:
     """``judge`` reads the facts of a promotion and asks its gates; ``locate`` finds where a
-    repository is by now, from where the next attempt goes on."""
+    repository is by now, from where the next attempt goes on; ``schema_of`` reads the digest of the
+    environment's schema, empty where there is none to read."""
 
     hub: CommandHub
     hosts: Mapping[str, Host]
@@ -65,6 +67,7 @@ class Steps:
     links: Links
     judge: Callable[[Operation], Awaitable[Decision]]
     locate: Callable[[RepoRef], Awaitable[RepoRef]]
+    schema_of: Callable[[RepoRef, str, str, datetime], Awaitable[str]]
 
     async def perform(self, operation: Operation, step: Step) -> Result:
         """Do a step. ``step`` is as it stood before this attempt.
@@ -333,17 +336,22 @@ class Steps:
     async def _record(self, operation: Operation, step: Step) -> Result:
         rollback = operation.plan.kind is Kind.ROLLBACK
         fence = operation.step(StepName.LOCK).detail.get("fence")
+        plan, now = operation.plan, self.clock.now()
+        cause = f"{plan.kind.noun} {operation.id}"
+        schema = await self.schema_of(operation.repo, plan.environment, cause, now)
         try:
-            await self._record_live(operation, rollback=rollback, fence=fence)
+            await self._record_live(operation, schema, rollback=rollback, fence=fence)
         except StaleFence as error:
             return Failed(str(error), "`/status` tells what is live")
-        return Done("written down")
+        return Done("written down", {SCHEMA: schema} if schema else {})
 
-    async def _record_live(self, operation: Operation, *, rollback: bool, fence: Json) -> None:
+    async def _record_live(
+        self, operation: Operation, schema: str, *, rollback: bool, fence: Json
+    ) -> None:
         await self.store.record_live(
             operation.repo.id,
             operation.plan.environment,
-            operation.plan.build,
+            replace(operation.plan.build, schema_hash=schema),
             origin=Origin.ROLLBACK if rollback else Origin.PROMOTION,
             actor=operation.actor.login,
             at=self.clock.now(),

@@ -8,6 +8,7 @@ from typing import Protocol
 from bot.core.backfills.model import BackfillStatus
 from bot.core.migrations.model import Backfill, Migration, Version
 from bot.core.migrations.steps import Steps
+from bot.core.schema.snapshot import SchemaDigests
 
 
 class DatabaseError(Exception):
@@ -119,8 +120,8 @@ class Database(Protocol):
         """Count again what is left by its predicate, and record it."""
         ...
 
-    async def fetch_schema_hash(self) -> str:
-        """The root digest of its schema."""
+    async def fetch_schema(self) -> SchemaDigests:
+        """The schema as it is: a digest of the whole, and of each object."""
         ...
 
     async def close(self) -> None: ...

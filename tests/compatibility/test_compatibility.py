@@ -156,7 +156,7 @@ def said(judgement: Judgement) -> tuple[str, str, str]:
             CONTRACTED,
             (
                 "fail",
-                "v1.3 reads `recipes.title`, which contract 20260301000000 dropped",
+                "v1.3 reads `recipes.title`, which contract `20260301000000` dropped",
                 "take a build that was made for the schema in place",
             ),
         ),
@@ -177,7 +177,7 @@ def said(judgement: Judgement) -> tuple[str, str, str]:
             CONTRACTED,
             (
                 "fail",
-                "v1.5 reads `recipes.title`, which contract 20260301000000 dropped",
+                "v1.5 reads `recipes.title`, which contract `20260301000000` dropped",
                 "take a build that was made for the schema in place",
             ),
         ),
@@ -188,7 +188,7 @@ def said(judgement: Judgement) -> tuple[str, str, str]:
                 "error",
                 (
                     "nobody can tell whether v1.5 contains `5709b3d`, which contract "
-                    "20260301000000 requires"
+                    "`20260301000000` requires"
                 ),
                 "see that `5709b3d` is a commit of this repository",
             ),
@@ -283,7 +283,7 @@ def test_a_promotion(
     assert said(may_promote(build, state)) == expected
 
 
-READS_TITLE = "v1.3 reads `recipes.title`, which contract 20260301000000 dropped"
+READS_TITLE = "v1.3 reads `recipes.title`, which contract `20260301000000` dropped"
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ GONE = ("pass", "no live build and no rollback target needs `recipes.title` any 
                 "wait",
                 (
                     "v1.4, a rollback target of `production`, still needs `recipes.title` (its "
-                    "tree does not have 20260301000000); that ends when 2 more builds have gone "
+                    "tree does not have `20260301000000`); that ends when 2 more builds have gone "
                     "live"
                 ),
                 "wait until v1.4 has left the window for rollbacks",
@@ -476,7 +476,7 @@ GONE = ("pass", "no live build and no rollback target needs `recipes.title` any 
                 "error",
                 (
                     "nobody can tell whether v1.4 contains `5709b3d`, which contract "
-                    "20260301000000 requires"
+                    "`20260301000000` requires"
                 ),
                 "see that `5709b3d` is a commit of this repository",
             ),
@@ -596,6 +596,6 @@ def test_several_things_taken_away_are_listed() -> None:
     taken = (Taken("recipes.title"), Taken("recipes.body", "renamed"))
     state = database(TITLE, TITLE_NORM, replace(DROP_TITLE, taken_away=taken))
     assert may_promote(V13, state).summary == (
-        "v1.3 reads `recipes.title` and `recipes.body`, which contract 20260301000000 dropped and "
+        "v1.3 reads `recipes.title` and `recipes.body`, which contract `20260301000000` dropped and "
         "renamed"
     )

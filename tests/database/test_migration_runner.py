@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from backfilling import make_ledger, migration
 
-from bot.adapters.database.connection import Connection, fetch_scalar
 from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.database.runner import LOCK_KEY, Limits
 from bot.core.migrations.model import Version
@@ -163,16 +162,12 @@ async def test_it_gives_way_to_who_holds_a_lock_and_tries_again(
 async def test_the_schema_is_read_before_and_after(
     sql: psycopg.Connection, empty_database_url: str
 ) -> None:
-    async def read_schema(connection: Connection) -> str:
-        tables = (
-            "SELECT string_agg(relname, ',') FROM pg_class WHERE relkind = 'r' AND relname = 'a'"
-        )
-        return str(await fetch_scalar(connection, tables))
-
-    database = PostgresDatabase(empty_database_url, read_schema=read_schema)
+    database = PostgresDatabase(empty_database_url)
+    before = await database.fetch_schema()
     applied = await database.apply(migration("CREATE TABLE a ()"))
-    assert (applied.schema_before, applied.schema_after) == ("None", "a")
-    assert await database.fetch_schema_hash() == "a"
+    after = await database.fetch_schema()
+    assert (applied.schema_before, applied.schema_after) == (before.root, after.root)
+    assert after.objects.keys() - before.objects.keys() == {"table public.a"}
     await database.close()
 
 

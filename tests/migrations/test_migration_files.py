@@ -186,7 +186,9 @@ def test_a_backfill_is_read() -> None:
     ],
 )
 def test_these_statements_are_backfills(statement: str) -> None:
-    assert isinstance(parse_backfill(FILL, (HEADER + statement).encode()), Backfill)
+    found = parse_backfill(FILL, (HEADER + statement).encode())
+    assert isinstance(found, Backfill)
+    assert found.statement == statement.strip().rstrip(";").rstrip()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -16,22 +16,20 @@ from bot.adapters.database.connection import (
     named_errors,
     refuse_unusable,
 )
+from bot.adapters.database.schema import read_schema, read_schema_hash
 from bot.adapters.database.table import examine_table
 from bot.core.backfills.model import BackfillStatus
 from bot.core.migrations.model import Backfill, Migration
+from bot.core.schema.snapshot import SchemaDigests
 from bot.ports.database import Applied, AppliedMigration, DatabaseRefused, Watch
-
-ReadSchema = Callable[[Connection], Awaitable[str]]
-"""The root digest of a database's schema."""
 
 
 class PostgresDatabase:
     """One database. Each thing that is asked has a session of its own, but for what only reads."""
 
-    def __init__(self, url: str, *, read_schema: ReadSchema | None = None) -> None:
+    def __init__(self, url: str) -> None:
         """``url`` holds a password: it is never shown."""
         self._url = url
-        self._read_schema = read_schema
         self._reading: Connection | None = None
         self._usable = False
         self._one_reader = asyncio.Lock()
@@ -54,7 +52,7 @@ class PostgresDatabase:
         try:
             with named_errors():
                 return await runner.apply(
-                    connection, migration, read_schema=self._read_schema, limits=limits
+                    connection, migration, read_schema=read_schema_hash, limits=limits
                 )
         finally:
             await connection.close()
@@ -131,11 +129,9 @@ class PostgresDatabase:
             status = await records.fetch_one(connection, backfill.version)
             return ending.with_count(status, left)
 
-    async def fetch_schema_hash(self) -> str:
-        if self._read_schema is None:
-            raise DatabaseRefused("nobody reads schemas here")
+    async def fetch_schema(self) -> SchemaDigests:
         async with self._reader() as connection:
-            return await self._read_schema(connection)
+            return (await read_schema(connection)).digests
 
     async def close(self) -> None:
         if self._reading is not None:

@@ -227,7 +227,7 @@ def _does_without(build: BuildSchema, contract: KnownMigration) -> bool | None:
 def _reads(label: str, contract: KnownMigration) -> str:
     if not contract.taken_away:
         return f"{label} was made for the schema before contract {named(contract)}"
-    return f"{label} reads {_taken(contract.taken_away, f'contract {contract.version}')}"
+    return f"{label} reads {_taken(contract.taken_away, f'contract {quoted(contract.version)}')}"
 
 
 def _taken(taken: Sequence[Taken], by: str) -> str:
@@ -241,7 +241,7 @@ def _uncompared(build: BuildSchema, contract: KnownMigration) -> Obstacle:
         Verdict.ERROR,
         f"build {build.label}",
         f"nobody can tell whether {build.label} contains {short(contract.requires_build)}, which "
-        f"contract {contract.version} requires",
+        f"contract {quoted(contract.version)} requires",
         f"see that {short(contract.requires_build)} is a commit of this repository",
     )
 
@@ -267,7 +267,7 @@ def _still_needs(use: InUse, contract: KnownMigration) -> Obstacle | None:
     lacks = (
         f"it does not contain {short(contract.requires_build)}"
         if contract.requires_build
-        else f"its tree does not have {contract.version}"
+        else f"its tree does not have {quoted(contract.version)}"
     )
     ends, remedy = _ends(use, contract)
     return Obstacle(
@@ -284,7 +284,7 @@ def _ends(use: InUse, contract: KnownMigration) -> tuple[str, str]:
         newer = (
             f"contains {short(contract.requires_build)}"
             if contract.requires_build
-            else f"has {contract.version} in its tree"
+            else f"has {quoted(contract.version)} in its tree"
         )
         place = quoted(use.environment)
         said = f"that ends when another build is live in {place} and this one out of the window"

@@ -72,8 +72,9 @@ def check_backfill_sql(file: FileReader, table: str, *, applied: bool) -> str:
     _check_statement(file, statement, table)
     if not applied:
         _refuse_late_keys(file, BACKFILL_KEYS)
+    # Blanks fill the placeholder's place; where it stands last they were taken for the end.
     end = statement.start + len(statement.text.encode())
-    return positions.cut(statement.start, end)
+    return positions.cut(statement.start, max(end, placeholders[0] + len(PLACEHOLDER)))
 
 
 def _parsed(file: FileReader, text: str) -> tuple[Statement, ...] | None:

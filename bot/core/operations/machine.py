@@ -56,6 +56,8 @@ _UNCHANGED = "unchanged"
 """Set in that step's detail when the host turned the request down."""
 QUEUED = "queued"
 """Set there when the host took the request for later."""
+SCHEMA = "schema_hash"
+"""Set in the record's detail: the digest of the environment's schema when the build went live."""
 _PATIENT = "patient"
 """Set in a step's detail once its wait has put the deadline off."""
 
@@ -162,6 +164,12 @@ class Operation:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def schema_hash(self) -> str:
+        """Of the environment's database when the build went live; empty where nobody knows."""
+        found = next((one for one in self.steps if one.name is StepName.RECORD), None)
+        return str(found.detail.get(SCHEMA, "")) if found else ""
 
     def step(self, name: StepName) -> Step:
         return next(step for step in self.steps if step.name is name)

@@ -1,0 +1,176 @@
+"""A column is renamed in three steps while the shop runs: expand, backfill, contract, with
+promotions and rollbacks in between, each refused where the database says no."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from production import Production, opened_production
+
+from bot.core.migrations.runs import RunState
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Pull
+from bot.settings import Secret
+
+POLICY = """\
+environments:
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    requires: [source, deployment, freeze, lock, migrations, backfills, schema]
+"""
+FOLDER, BACKFILLS = "supabase/migrations", "supabase/backfills"
+EXPAND = "20260101000000"
+FILL = "20260101000001"
+CONTRACT = "20260301000000"
+ADD_COLUMN = "SET lock_timeout = '2s';\nALTER TABLE recipes ADD COLUMN title_norm text;\n"
+FILL_COLUMN = f"""\
+-- table: recipes
+-- key: id
+-- after: {EXPAND}
+UPDATE recipes SET title_norm = lower(title) WHERE title_norm IS NULL AND :batch;
+"""
+
+
+@dataclass
+class Kitchen:
+    """A shop with a database of its own."""
+
+    production: Production
+    database: str
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    def merged(self, title: str, files: dict[str, str] | None = None) -> Pull:
+        production = self.production
+        spec = CommitSpec(title, files or {f"{title}.txt": title})
+        pull = production.github.open_pull(
+            production.repository, title, spec, by=production.github.user("mona")
+        )
+        production.github.merge(pull, "squash", by=production.github.user("ada"))
+        production.green(pull)
+        return pull
+
+    async def say(self, pull: Pull, line: str) -> str:
+        return await self.production.say(pull, line)
+
+
+@pytest.fixture
+async def kitchen(
+    database_url: str, empty_database_url: str, tmp_path: Path
+) -> AsyncIterator[Kitchen]:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE recipes (id bigserial PRIMARY KEY, title text NOT NULL)")
+        connection.execute(
+            "INSERT INTO recipes (title) SELECT 'Soup ' || n FROM generate_series(1, 2500) n"
+        )
+    databases = {"production": Secret(empty_database_url)}
+    async with opened_production(database_url, tmp_path, POLICY, databases=databases) as opened:
+        async with opened.journey.working():
+            await opened.journey.rest()
+            yield Kitchen(opened, empty_database_url)
+
+
+async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
+    production = kitchen.production
+    before = kitchen.merged("feat: show titles")
+    await kitchen.say(before, "/promote")
+    assert await production.served() == before.merge_commit_sha
+
+    expanding = kitchen.merged(
+        "feat: search titles",
+        {
+            f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
+            f"{BACKFILLS}/{FILL}_title_norm.sql": FILL_COLUMN,
+        },
+    )
+    said = await kitchen.say(expanding, "/promote")
+    assert "1 migration of this build is not applied" in said
+    assert "/migrate production" in said
+    assert await production.served() == before.merge_commit_sha
+
+    said = await kitchen.say(expanding, "/migrate --dry-run")
+    assert f"1. migration `{EXPAND}_title_norm`" in said
+    assert f"2. backfill `{FILL}_title_norm`" in said
+    assert kitchen.rows("SELECT to_regclass('supabase_migrations.schema_migrations')") == [(None,)]
+
+    said = await kitchen.say(expanding, "/migrate")
+    assert "**Migrated: production" in said, said
+    assert "2,500 rows changed, none left" in said
+    assert production.reactions == ["eyes", "rocket"]
+    assert kitchen.rows("SELECT count(*) FROM recipes WHERE title_norm IS NULL") == [(0,)]
+    said = await kitchen.say(expanding, "/migrate")
+    assert "Nothing to do" in said
+
+    await kitchen.say(expanding, "/promote")
+    assert await production.served() == expanding.merge_commit_sha
+    (entry, _) = await production.ledger()
+    assert len(entry.build.schema_hash) == 64
+
+    using = kitchen.merged("feat: read the new titles only")
+    await kitchen.say(using, "/promote")
+    contracting = kitchen.merged(
+        "refactor: drop the old titles",
+        {
+            f"{FOLDER}/{CONTRACT}_drop_title.contract.sql": (
+                f"-- requires: backfill {FILL}\n-- requires-build: {using.merge_commit_sha}\n"
+                "ALTER TABLE recipes DROP COLUMN title;\n"
+            )
+        },
+    )
+    said = await kitchen.say(contracting, f"/contract {CONTRACT}")
+    assert "refused" in said
+    assert expanding.merge_commit_sha[:7] in said, "a rollback could still put that back"
+    assert kitchen.rows("SELECT count(title) FROM recipes") == [(2500,)]
+
+
+async def test_a_rollback_goes_to_what_fits_the_schema_alone(kitchen: Kitchen) -> None:
+    production = kitchen.production
+    reading = kitchen.merged("feat: read titles")
+    await kitchen.say(reading, "/promote")
+    using = kitchen.merged("feat: read no titles")
+    await kitchen.say(using, "/promote")
+    newest = kitchen.merged("feat: more")
+    await kitchen.say(newest, "/promote")
+    path = f"{FOLDER}/{CONTRACT}_drop_title.contract.sql"
+    text = f"-- requires-build: {using.merge_commit_sha}\nALTER TABLE recipes DROP COLUMN title;\n"
+    change_policy = POLICY + "migrations:\n  rollback_window: {builds: 1, age: 1s}\n"
+    contracting = kitchen.merged(
+        "refactor: drop titles", {path: text, ".github/lockgate.yml": change_policy}
+    )
+    await kitchen.say(contracting, "/migrations")
+    said = await kitchen.say(contracting, f"/contract {CONTRACT}")
+    assert "The contract is applied to production" in said, said
+    said = await kitchen.say(newest, f"/rollback {reading.merge_commit_sha[:7]}")
+    assert "recipes.title" in said
+    assert CONTRACT in said
+    assert f"/rollback {using.merge_commit_sha[:7]}" in said
+    assert await production.served() == newest.merge_commit_sha
+    said = await kitchen.say(newest, "/rollback")
+    assert await production.served() == using.merge_commit_sha, said
+
+
+async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> None:
+    kitchen.rows("ALTER TABLE recipes ADD COLUMN title_norm text CHECK (title_norm <> 'soup 7')")
+    filling = kitchen.merged(
+        "feat: search titles",
+        {
+            f"{FOLDER}/{EXPAND}_nothing.expand.sql": "SET lock_timeout = '2s';\n"
+            "CREATE TABLE notes (id bigint PRIMARY KEY);\n",
+            f"{BACKFILLS}/{FILL}_title_norm.sql": FILL_COLUMN,
+        },
+    )
+    said = await kitchen.say(filling, "/migrate")
+    assert "Not all was migrated" in said
+    assert "id = 7" in said
+    assert kitchen.production.reactions == ["eyes", "-1"]
+    (run,) = await kitchen.production.journey.bot.engine.shipping.schema_store.fetch_runs(
+        kitchen.production.repository.id, "production"
+    )
+    assert run.state is RunState.FAILED
+    said = await kitchen.say(filling, "/promote")
+    assert "backfill `title_norm`" in said
