@@ -10,8 +10,9 @@ from bot.core.migrations.files import parse_migration, read_folder
 from bot.core.migrations.findings import Check, Finding, Severity, Told
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost, Hold, Lock, holds_of
-from bot.core.migrations.model import Migration, Phase, Problem
+from bot.core.migrations.model import Migration, Phase, Problem, Version
 from bot.core.migrations.phases import first_unmarked
+from bot.core.migrations.rules.applied_file_edited import APPLIED_FILE_EDITED
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen, Surroundings
 from bot.core.migrations.script import Step, read_script
 from bot.core.migrations.sql import SqlError
@@ -44,7 +45,8 @@ def check_of(
     for path, content in sorted(migrations, key=lambda one: one[0].rpartition("/")[2]):
         if not path.endswith(".sql"):
             continue
-        found = parse_migration(path, content, applied=path not in changed)
+        done = path.rpartition("/")[2][:14] in around.ledger
+        found = parse_migration(path, content, applied=done or path not in changed)
         if isinstance(found, tuple):
             continue  # told below
         try:
@@ -54,14 +56,15 @@ def check_of(
         if path in changed:
             reading = _read(found, steps, known, around)
             readings[path] = reading
-            findings.extend(_held(reading))
-            told.extend(_told(reading))
-        if not (known.complete and found.version in around.ledger):
+            findings.extend(_held(reading, (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES))
+            told.extend([] if done else _told(reading))
+        if not (known.complete and done):
             for step in steps:
                 known = known.after(step.changes)
             known = known.settled()
-    findings.extend(_problems(changed, migrations, backfills))
-    findings.extend(_squawked(one, readings) for one in squawk if one.path in changed)
+    findings.extend(_problems(changed, migrations, backfills, around.ledger))
+    judged = [path for path, one in readings.items() if one.migration.version not in around.ledger]
+    findings.extend(_squawked(one, readings) for one in squawk if one.path in judged)
     order = {rule.name: place for place, rule in enumerate(MIGRATION_RULES)}
     findings.sort(key=lambda one: (one.file, one.line, order.get(one.rule, len(order))))
     return Check(tuple(findings), tuple(told), len(set(changed)))
@@ -88,10 +91,9 @@ def _read(
     return Reading(migration, phase, tuple(seen), statements, around)
 
 
-def _held(reading: Reading) -> list[Finding]:
-    return [
-        _finding(reading, rule, fault) for rule in MIGRATION_RULES for fault in rule.check(reading)
-    ]
+def _held(reading: Reading, rules: Iterable[Rule]) -> list[Finding]:
+    """What is applied is only asked whether it is still what was run."""
+    return [_finding(reading, rule, fault) for rule in rules for fault in rule.check(reading)]
 
 
 def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
@@ -146,10 +148,12 @@ def _told(reading: Reading) -> list[Told]:
     return told
 
 
-def _problems(changed: Collection[str], migrations: Files, backfills: Files) -> list[Finding]:
+def _problems(
+    changed: Collection[str], migrations: Files, backfills: Files, ledger: Collection[Version]
+) -> list[Finding]:
     before = [path for path, _ in migrations if path not in changed]
-    applied = {path.rpartition("/")[2][:14] for path in before}
-    folder = read_folder(migrations, backfills, applied)  # type: ignore[arg-type]
+    applied = {Version(path.rpartition("/")[2][:14]) for path in before} | set(ledger)
+    folder = read_folder(migrations, backfills, applied)
     return [_unreadable(one) for one in folder.problems if one.path in changed]
 
 
