@@ -387,6 +387,15 @@ class SweepEnvironments:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepSchemas:
+    """Compare the schema of every environment's database with the one that is meant."""
+
+    kind: ClassVar[str] = "sweep_schemas"
+    priority: ClassVar[int] = -10
+    key: ClassVar[str] = "sweep_schemas"
+
+
+@dataclass(frozen=True, slots=True)
 class PruneStore:
     """Delete what is past its retention: raw deliveries and finished jobs."""
 
@@ -425,6 +434,7 @@ Work: TypeAlias = (
     | SequenceAudit
     | SweepDeliveries
     | SweepEnvironments
+    | SweepSchemas
     | PruneStore
 )
 
@@ -460,6 +470,7 @@ KINDS: dict[str, type[Work]] = {
         SequenceAudit,
         SweepDeliveries,
         SweepEnvironments,
+        SweepSchemas,
         PruneStore,
     )
 }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from bot.core.audit.entry import content_key
 from bot.core.commands.requests import (
     ContractRequest,
     MigrateRequest,
@@ -15,14 +16,15 @@ from bot.core.migrations.runs import Part, PartKind, Planned, Run, RunKind, plan
 from bot.core.migrations.trees import Tree
 from bot.core.model import Sha
 from bot.core.phrases import counted, listed, quoted
-from bot.core.render.schema_run import render_migrations, render_plan_of_run
+from bot.core.render.schema_run import render_accepted, render_migrations, render_plan_of_run
+from bot.core.schema.snapshot import MeantSchema
 from bot.core.work import AdvanceSchemaRun
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.contracts import Contracts
 from bot.engine.schemas import Schemas
 from bot.ports import Store
 from bot.ports.database import DatabaseError
-from bot.ports.operations import CommandHub
+from bot.ports.operations import AuditEntry, AuditLog, CommandHub
 from bot.ports.schemas import SchemaStore
 
 SchemaRequest: TypeAlias = MigrateRequest | ContractRequest | MigrationsRequest
@@ -48,6 +50,7 @@ class SchemaCommands:
     contracts: Contracts
     runs: SchemaStore
     store: Store
+    audit: AuditLog
 
     async def answer(self, request: SchemaRequest, asked: Asked) -> Answer:
         """
@@ -71,6 +74,8 @@ class SchemaCommands:
             return refuse(Refusal(said, f"{error}.", remedy))
 
     async def _migrate(self, request: MigrateRequest, asked: Asked, said: str) -> Answer:
+        if request.accept:
+            return await self._accept(request.environment, asked)
         seen = await self._look(request.environment, asked)
         if refusal := _unreadable(said, seen):
             return refuse(refusal)
@@ -80,6 +85,28 @@ class SchemaCommands:
         return await self._begin(
             RunKind.MIGRATE, request.environment, asked, seen, planned.parts, said
         )
+
+    async def _accept(self, environment: str, asked: Asked) -> Answer:
+        repo, login = asked.ref.repo, asked.actor.login
+        database = await self.schemas.database(repo, environment)
+        found = await database.fetch_schema()
+        applied = frozenset(one.version for one in await database.fetch_applied())
+        before = await self.runs.fetch_meant(repo.id, environment)
+        meant = MeantSchema(found.root, found.objects, applied, f"what {login} accepted", asked.now)
+        await self.audit.append(
+            AuditEntry(
+                kind="schema",
+                actor=login,
+                repository=repo.full_name,
+                subject=f"{environment}: accepted as it is",
+                detail={"before": before.root if before else ""},
+                schema_hash=found.root,
+                pull_number=asked.ref.number,
+                key=content_key("schema accepted", repo.id, asked.comment_id),
+            )
+        )
+        await self.runs.save_meant(repo.id, environment, meant)
+        return Answer(render_accepted(environment, meant))
 
     async def _contract(self, request: ContractRequest, asked: Asked, said: str) -> Answer:
         seen = await self._look(request.environment, asked)

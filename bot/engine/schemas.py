@@ -58,12 +58,12 @@ class Schemas:
         if database is None:
             raise DatabaseRefused(
                 f"this server knows no database of {environment}",
-                f"whoever runs it sets {variable}",
+                f"whoever runs it sets {quoted(variable)}",
             )
         owner = await self.store.bind_database(environment, repo.id)
         if owner != repo.id:
             raise DatabaseRefused(
-                f"the database in {variable} is another repository's",
+                f"the database in {quoted(variable)} is another repository's",
                 "name the environment of this repository otherwise, and give it a database of "
                 "its own",
             )

@@ -9,6 +9,7 @@ from bot.engine.answers import Answers
 from bot.engine.builds import Builds
 from bot.engine.commands import CommandRunner, Environments, usable_environments
 from bot.engine.contracts import Contracts
+from bot.engine.drift import DriftWatch
 from bot.engine.gather import Gatherer
 from bot.engine.holds import Holds
 from bot.engine.links import Links
@@ -104,7 +105,12 @@ class Shipping:
             Holds(self.operations),
             Steers(self.commands, self.steering, self.store),
             SchemaCommands(
-                self.commands, self.schemas, self.contracts, self.schema_store, self.store
+                self.commands,
+                self.schemas,
+                self.contracts,
+                self.schema_store,
+                self.store,
+                self.audit,
             ),
             self.schema_runs,
         )
@@ -135,6 +141,20 @@ class Shipping:
             RunComments(self.hub, self.commands, self.store, self.links),
             self.operations,
             self.store,
+            self.audit,
+            self.outbox,
+            self.clock,
+            self.links,
+        )
+
+    @property
+    def drift(self) -> DriftWatch:
+        return DriftWatch(
+            self.commands,
+            self.schemas,
+            self.schema_store,
+            self.operations,
+            self.repositories,
             self.audit,
             self.outbox,
             self.clock,

@@ -94,6 +94,7 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
         ("/retry staging", RetryRequest("staging")),
         ("/migrate", MigrateRequest("production")),
         ("/migrate --dry-run staging", MigrateRequest("staging", dry_run=True)),
+        ("/migrate --accept-schema", MigrateRequest("production", accept=True)),
         (
             "/contract 20260301120000 staging",
             ContractRequest("staging", MigrationVersion("20260301120000")),
@@ -242,6 +243,7 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/contract 2026", "`2026` is no version", "Try `/migrations`"),
         ("/contract 20260301120000_drop.sql", "without the name", "Try `/contract 20260301120000`"),
         ("/contract 20260301120000 stagign", "no environment", "20260301120000 staging`"),
+        ("/migrate --dry-run --accept-schema", "do not go together", "Try `/migrate production`"),
         ("/migrate --dryrun", "There is no `--dryrun`", "Try `/migrate --dry-run`"),
         ("/migrations stagign", "no environment", "Try `/migrations staging`"),
         ("/help me please", "One command", "Try `/help`."),

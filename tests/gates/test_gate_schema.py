@@ -30,7 +30,7 @@ def in_place(**objects: str) -> SchemaDigests:
 
 
 LEFT = "as `/migrate` of @ada left it at 2026-03-02 12:00 UTC"
-UNDO = "undo it by hand, or merge a migration that does the same and comment `/migrate production`"
+UNDO = "undo it by hand, or comment `/migrate production --accept-schema` if it is to stay"
 
 
 @pytest.mark.parametrize(

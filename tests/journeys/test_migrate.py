@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from journey import SQUASH_WITH_TITLE
 from production import Production, opened_production
 
 from bot.core.migrations.runs import RunState
+from bot.core.work import SweepSchemas
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
 from bot.settings import Secret
@@ -69,10 +71,12 @@ async def kitchen(
             "INSERT INTO recipes (title) SELECT 'Soup ' || n FROM generate_series(1, 2500) n"
         )
     databases = {"production": Secret(empty_database_url)}
-    async with opened_production(database_url, tmp_path, POLICY, databases=databases) as opened:
-        async with opened.journey.working():
-            await opened.journey.rest()
-            yield Kitchen(opened, empty_database_url)
+    async with (
+        opened_production(database_url, tmp_path, POLICY, databases=databases) as opened,
+        opened.journey.working(),
+    ):
+        await opened.journey.rest()
+        yield Kitchen(opened, empty_database_url)
 
 
 async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
@@ -174,3 +178,90 @@ async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> Non
     assert run.state is RunState.FAILED
     said = await kitchen.say(filling, "/promote")
     assert "backfill `title_norm`" in said
+
+
+async def test_a_change_by_hand_is_noticed_and_accepted(kitchen: Kitchen) -> None:
+    production = kitchen.production
+    journey, bot = production.journey, production.journey.bot
+    first = kitchen.merged("feat: show titles")
+    await kitchen.say(first, "/promote")
+    kitchen.rows("CREATE INDEX by_title ON recipes (title)")
+    for _ in range(2):
+        await bot.store.enqueue(SweepSchemas())
+        await journey.rest()
+    (drift,) = await bot.audit.fetch_entries(kind="schema")
+    assert drift.entry.subject == "production: drift"
+    assert "by_title" in str(drift.entry.detail)
+    second = kitchen.merged("feat: sort titles")
+    said = await kitchen.say(second, "/promote")
+    assert "public.by_title" in said
+    assert "--accept-schema" in said
+    assert await production.served() == first.merge_commit_sha
+    said = await kitchen.say(second, "/migrate --accept-schema")
+    assert "is the one that is meant" in said
+    await kitchen.say(second, "/promote")
+    assert await production.served() == second.merge_commit_sha
+
+
+async def test_migrations_that_another_tool_applied_are_meant(kitchen: Kitchen) -> None:
+    production = kitchen.production
+    journey, bot = production.journey, production.journey.bot
+    await kitchen.say(kitchen.merged("feat: show titles"), "/promote")
+    pull = kitchen.merged(
+        "feat: search titles", {f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN}
+    )
+    kitchen.rows(
+        "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations"
+        " (version text PRIMARY KEY, statements text[], name text);"
+        f" INSERT INTO supabase_migrations.schema_migrations VALUES ('{EXPAND}', '{{}}', 'x');"
+        + ADD_COLUMN
+    )
+    await bot.store.enqueue(SweepSchemas())
+    await journey.rest()
+    (taken,) = await bot.audit.fetch_entries(kind="schema")
+    assert taken.entry.subject == "production: applied past Lockgate"
+    await kitchen.say(pull, "/promote")
+    assert await production.served() == pull.merge_commit_sha
+
+
+async def test_a_database_serves_one_repository(kitchen: Kitchen) -> None:
+    github = kitchen.production.github
+    await kitchen.say(kitchen.merged("feat: show titles"), "/migrations")
+    other = github.create_repository(
+        "octo/other", files={".github/lockgate.yml": POLICY}, **SQUASH_WITH_TITLE
+    )
+    github.set_role(other, github.user("ada"), "admin")
+    pull = github.open_pull(other, "feat: steal", by=github.user("ada"))
+    said = await kitchen.say(pull, "/migrate")
+    assert "another repository's" in said
+    assert "LOCKGATE_DB_PRODUCTION" in said
+
+
+async def test_a_run_is_cancelled_between_two_batches(kitchen: Kitchen) -> None:
+    slow = FILL_COLUMN.replace("UPDATE", "-- batch: 1\n-- target-ms: 1\nUPDATE", 1).replace(
+        "lower(title)", "lower(title) || pg_sleep(0.02)"
+    )
+    pull = kitchen.merged(
+        "feat: search titles",
+        {
+            f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
+            f"{BACKFILLS}/{FILL}_title_norm.sql": slow,
+        },
+    )
+    journey = kitchen.production.journey
+    kitchen.production.comment(pull, "/migrate")
+
+    async def running() -> bool:
+        done = "SELECT count(title_norm) FROM recipes"
+        try:
+            return kitchen.rows(done)[0][0] > 0
+        except psycopg.errors.UndefinedColumn:
+            return False
+
+    await journey.until(running, "the backfill does not begin")
+    said = await kitchen.say(pull, "/cancel")
+    ended = [one.body for one in journey.comments_of(pull) if "schema-run" in one.body]
+    assert "being cancelled" in said or "Cancelled" in ended[0]
+    assert "ada cancelled it" in ended[0]
+    ((left,),) = kitchen.rows("SELECT count(*) FROM recipes WHERE title_norm IS NULL")
+    assert 0 < left < 2500

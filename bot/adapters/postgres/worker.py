@@ -29,6 +29,7 @@ from bot.core.work import (
     SequenceAudit,
     SweepDeliveries,
     SweepEnvironments,
+    SweepSchemas,
     Work,
     from_args,
 )
@@ -66,6 +67,7 @@ class Recurring:
 RECURRING = (
     Recurring(SweepDeliveries(), timedelta(minutes=5), at_start=True),
     Recurring(SweepEnvironments(), timedelta(minutes=5)),
+    Recurring(SweepSchemas(), timedelta(minutes=5)),
     Recurring(PruneStore(), timedelta(hours=1)),
     Recurring(SequenceAudit(), timedelta(seconds=10)),
 )

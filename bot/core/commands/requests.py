@@ -153,6 +153,8 @@ SteeringRequest: TypeAlias = (
 class MigrateRequest:
     environment: str
     dry_run: bool = False
+    accept: bool = False
+    """Record the schema in place as the one that is meant, and do nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

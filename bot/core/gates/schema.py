@@ -55,8 +55,8 @@ def evaluate(facts: PromotionFacts) -> GateResult:
         GATE,
         Verdict.FAIL,
         f"the schema of {here} is not {since}: {_what(found)}{by}",
-        "undo it by hand, or merge a migration that does the same and comment "
-        f"`/migrate {facts.environment}`",
+        "undo it by hand, or comment "
+        f"`/migrate {facts.environment} --accept-schema` if it is to stay",
         _REASON,
         tuple(
             Finding(one.name, f"{GATE}/drift", f"{one.change.value} past Lockgate")

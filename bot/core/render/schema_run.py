@@ -24,6 +24,7 @@ from bot.core.migrations.runs import (
 from bot.core.phrases import counted, say_duration
 from bot.core.render import escape
 from bot.core.render.words import MARKS, see_details
+from bot.core.schema.snapshot import MeantSchema
 
 _MARKS = {
     PartState.PLANNED: "⬜",
@@ -109,6 +110,15 @@ def render_migrations(
         by = escape.inline(newest.actor.login, 60)
         lines += ["", f"Run {newest.id} (`/{newest.kind.value}`, asked by {by}) {said}{ago}."]
     return "\n".join(lines)
+
+
+def render_accepted(environment: str, meant: MeantSchema) -> str:
+    """What ``/migrate --accept-schema`` answers."""
+    place = escape.inline(environment, 60)
+    return (
+        f"**The schema of {place} is the one that is meant: {escape.code(meant.root[:12])}.** "
+        "Nothing was applied."
+    )
 
 
 def render_run_cancelled(run: Run) -> str:
