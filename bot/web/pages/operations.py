@@ -51,6 +51,7 @@ _WORKS = {
     "sequence_audit": "take entries into the audit log",
     "sweep_deliveries": "ask for lost deliveries",
     "sweep_environments": "have all environments looked at",
+    "sweep_schemas": "compare the schemas of all databases",
     "prune_store": "delete what is past its retention",
 }
 
