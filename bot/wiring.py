@@ -59,11 +59,13 @@ __all__ = [
     "Bot",
     "EmbeddedError",
     "MigrationError",
+    "PostgresDatabase",
     "audit_anchor",
     "convert_manifest",
     "migrate_store",
     "open_audit",
     "open_bot",
+    "open_database",
     "open_doctor",
     "open_hub",
     "open_remote",
@@ -240,6 +242,16 @@ async def _databases(settings: Settings) -> AsyncIterator[Mapping[str, Database]
     finally:
         for database in databases.values():
             await database.close()
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[PostgresDatabase]:
+    """A users' database alone, for commands that work on it."""
+    database = PostgresDatabase(url)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @asynccontextmanager

@@ -1,0 +1,378 @@
+"""What ``lockgate emc`` does in a database, and what it says."""
+
+import asyncio
+import json
+import os
+import pwd
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from bot.cli.emc_telling import BackfillBar, Json, as_json, say_backfill, say_item, say_steps
+from bot.cli.environment import settings_or_exit
+from bot.cli.errors import CommandError
+from bot.core.backfills.model import not_begun
+from bot.core.migrations.agenda import Agenda, Item, Kind, plan_agenda
+from bot.core.migrations.builds import BackfillState
+from bot.core.migrations.files import Folder, read_folder
+from bot.core.migrations.model import Backfill, Version
+from bot.core.phrases import listed
+from bot.core.render.escape import visible
+from bot.ports.database import DatabaseBusy, DatabaseError, DatabaseRefused
+from bot.wiring import PostgresDatabase, open_database
+
+T = TypeVar("T")
+
+DONE, REFUSED, UNASKED, UNFINISHED = 0, 1, 2, 3
+"""Exit codes."""
+_GO_ON = "`lockgate emc run` goes on where it was"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which database, which files, and how to say it."""
+
+    environment: str
+    database: str
+    folder: Path
+    json: bool
+
+    @property
+    def url(self) -> str:
+        """
+        Raises:
+            CommandError: neither or both are given, or the environment has no database here.
+        """
+        if bool(self.environment) == bool(self.database):
+            raise CommandError(
+                "which database?" if not self.database else "both name a database",
+                "give one of --environment and --database",
+            )
+        if self.database:
+            return self.database
+        databases = settings_or_exit(app_needed=False).databases
+        name = self.environment.lower()
+        if name not in databases:
+            variable = f"LOCKGATE_DB_{name.upper().replace('-', '_')}"
+            raise CommandError(
+                f"environment {visible(self.environment)} has no database here",
+                f"set {visible(variable)}; set are: {listed(sorted(databases)) or 'none'}",
+            )
+        return databases[name].reveal()
+
+    def read(self, applied: Sequence[Version]) -> Folder:
+        return read_folder(
+            self._files(self.folder / "migrations"), self._files(self.folder / "backfills"), applied
+        )
+
+    def _files(self, folder: Path) -> list[tuple[str, bytes]]:
+        try:
+            if not folder.is_dir():
+                return []
+            return [(path.as_posix(), path.read_bytes()) for path in sorted(folder.glob("*.sql"))]
+        except OSError as error:
+            raise CommandError(
+                f"{error.filename} cannot be read: {error.strerror}", "name another with --dir"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What ``run`` was asked for."""
+
+    versions: tuple[str, ...]
+    dry_run: bool
+    no_build_needs_it: bool
+    allow_unknown: bool
+
+
+class Act(Enum):
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+
+
+def show_plan(place: Place) -> int:
+    async def show(database: PostgresDatabase) -> int:
+        agenda = await _agenda(place, database)
+        for item in agenda.items:
+            _say(place, say_item(item), {"event": "item", **as_json(item)})
+        for version in agenda.unknown:
+            text = f"{version}  is in the ledger, and no file has that version"
+            _say(place, text, {"event": "unknown", "version": version})
+        _say_problems(place, agenda)
+        if not agenda.items and not agenda.problems:
+            _say(place, "Nothing is to be done.", None)
+        return REFUSED if agenda.problems else DONE
+
+    return _with_database(place, show)
+
+
+def show_status(place: Place, versions: Sequence[str]) -> int:
+    async def show(database: PostgresDatabase) -> int:
+        statuses = await database.fetch_backfills()
+        known = {status.version for status in statuses}
+        files = [
+            not_begun(one.version, one.name, one.table)
+            for one in place.read(()).backfills
+            if one.version not in known
+        ]
+        shown = sorted([*statuses, *files], key=lambda one: one.version)
+        shown = [one for one in shown if not versions or one.version in versions]
+        for one in shown:
+            _say(place, say_backfill(one), {"event": "backfill", **as_json(one)})
+        if not shown:
+            _say(place, "No backfills.", None)
+        return DONE
+
+    return _with_database(place, show)
+
+
+def act_on(place: Place, act: Act, version: str, reason: str) -> int:
+    async def do(database: PostgresDatabase) -> int:
+        backfill = _named(place, version)
+        by = pwd.getpwuid(os.getuid()).pw_name
+        expected = {
+            Act.PAUSE: BackfillState.PAUSED,
+            Act.RESUME: BackfillState.WAITING,
+            Act.CANCEL: BackfillState.CANCELED,
+        }[act]
+        match act:
+            case Act.PAUSE:
+                status = await database.pause_backfill(backfill, by=by, reason=reason)
+            case Act.RESUME:
+                status = await database.resume_backfill(backfill)
+            case Act.CANCEL:
+                status = await database.cancel_backfill(backfill, by=by)
+        _say(place, say_backfill(status), {"event": "backfill", **as_json(status)})
+        return DONE if status.state is expected or act is Act.RESUME else REFUSED
+
+    return _with_database(place, do)
+
+
+def verify_all(place: Place, versions: Sequence[str]) -> int:
+    async def verify(database: PostgresDatabase) -> int:
+        begun = {status.version for status in await database.fetch_backfills()}
+        backfills = (
+            [_named(place, version) for version in versions]
+            if versions
+            else [one for one in place.read(()).backfills if one.version in begun]
+        )
+        worst = DONE
+        for backfill in backfills:
+            try:
+                status = await database.verify_backfill(backfill)
+            except DatabaseRefused as error:
+                _say_error(place, error)
+                worst = REFUSED
+                continue
+            left = f"{status.left:,} rows are left" if status.left else "no row is left"
+            text = f"{status.version}  {visible(status.name)}: {left}"
+            _say(place, text, {"event": "verified", **as_json(status)})
+            worst = max(worst, REFUSED if status.left else DONE)
+        if not backfills:
+            _say(place, "No backfill has begun.", None)
+        return worst
+
+    return _with_database(place, verify)
+
+
+def run_all(place: Place, wanted: Wanted) -> int:
+    async def run(database: PostgresDatabase) -> int:
+        agenda = await _agenda(place, database)
+        items = _chosen(agenda, wanted)
+        if agenda.problems:
+            _say_problems(place, agenda)
+            return REFUSED
+        if agenda.unknown and items and not wanted.allow_unknown:
+            raise CommandError(
+                f"the ledger has {listed(agenda.unknown)}, and no file has such a version",
+                "check out the commit that has these files, or say --allow-unknown",
+                exit_code=REFUSED,
+            )
+        async with _until_signalled() as stopped:
+            for item in items:
+                if stopped():
+                    _say(place, f"Stopped, as asked; {_GO_ON}.", _summary(UNFINISHED))
+                    return UNFINISHED
+                code = await _run_item(place, database, item, wanted, stopped)
+                if code:
+                    _say(place, "", _summary(code))
+                    return code
+        _say(place, "" if items else "Nothing is to be done.", _summary(DONE))
+        return DONE
+
+    return _with_database(place, run)
+
+
+def _chosen(agenda: Agenda, wanted: Wanted) -> list[Item]:
+    """
+    Raises:
+        CommandError: a version is not among what is to be done.
+    """
+    if not wanted.versions:
+        return [*agenda.of(Kind.EXPAND), *agenda.of(Kind.BACKFILL)]
+    known = {item.version for item in agenda.items}
+    for version in wanted.versions:
+        if version not in known:
+            raise CommandError(
+                f"{visible(version)} is not to be done: there is no such file, or it is done",
+                "`lockgate emc plan` lists what is to be done",
+            )
+    return [item for item in agenda.items if item.version in wanted.versions]
+
+
+async def _run_item(
+    place: Place,
+    database: PostgresDatabase,
+    item: Item,
+    wanted: Wanted,
+    stopped: Callable[[], bool],
+) -> int:
+    if item.kind is Kind.CONTRACT:
+        _refuse_contract(item, wanted)
+    try:
+        if item.migration is not None:
+            applied = await database.apply(item.migration, dry_run=wanted.dry_run)
+            _say(place, say_steps(item, applied), {"event": "migration", **as_json(applied)})
+            return DONE
+        if item.backfill is None:
+            raise LookupError(item.version)
+        if wanted.dry_run:
+            _say(place, say_item(item), {"event": "item", **as_json(item)})
+            return DONE
+        return await _run_backfill(place, database, item.backfill, stopped)
+    except DatabaseRefused as error:
+        _say_error(place, error)
+        return REFUSED
+    except DatabaseBusy as error:
+        _say_error(place, error)
+        return UNFINISHED
+
+
+def _refuse_contract(item: Item, wanted: Wanted) -> None:
+    unproven = [one for one in item.waits if one.startswith("backfill ")]
+    if unproven:
+        raise CommandError(
+            f"contract {item.version} waits for {listed(unproven)}",
+            "run that first: `lockgate emc run` does, and `status` tells how far it is",
+            exit_code=REFUSED,
+        )
+    if not wanted.no_build_needs_it:
+        raise CommandError(
+            f"contract {item.version} takes away what builds may need, and which are in use is "
+            "not known here",
+            f"comment `/contract {item.version}`, or make sure yourself and say "
+            "--no-build-needs-it",
+            exit_code=REFUSED,
+        )
+
+
+async def _run_backfill(
+    place: Place, database: PostgresDatabase, backfill: Backfill, stopped: Callable[[], bool]
+) -> int:
+    with BackfillBar(as_lines=place.json) as bar:
+        status = await database.run_backfill(backfill, until=stopped, progress=bar)
+    _say(place, say_backfill(status), {"event": "backfill", **as_json(status)})
+    if status.proven:
+        return DONE
+    if status.state in (BackfillState.FAILED, BackfillState.FINISHED):
+        return REFUSED
+    if not place.json and not status.paused_by:
+        click.echo(f"Stopped after a batch; {_GO_ON}.")
+    return UNFINISHED
+
+
+def _named(place: Place, version: str) -> Backfill:
+    for backfill in place.read(()).backfills:
+        if backfill.version == version:
+            return backfill
+    raise CommandError(
+        f"no file in {visible(str(place.folder / 'backfills'))} can be read as backfill "
+        f"{visible(version)}",
+        "`lockgate emc plan` lists them, and what is wrong with files",
+    )
+
+
+async def _agenda(place: Place, database: PostgresDatabase) -> Agenda:
+    applied = [one.version for one in await database.fetch_applied()]
+    return plan_agenda(place.read(applied), applied, await database.fetch_backfills())
+
+
+@asynccontextmanager
+async def _until_signalled() -> AsyncIterator[Callable[[], bool]]:
+    """The first Ctrl-C is a wish, which is granted after the batch; the second ends it at once."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+
+    def ask(number: signal.Signals) -> None:
+        asked.set()
+        loop.remove_signal_handler(number)
+        click.echo("\nstopping after this batch …", err=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask, number)
+    try:
+        yield asked.is_set
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _with_database(place: Place, act: Callable[[PostgresDatabase], Awaitable[int]]) -> int:
+    async def run() -> int:
+        async with open_database(place.url) as database:
+            return await act(database)
+
+    try:
+        return asyncio.run(run())
+    except DatabaseError as error:
+        code = REFUSED if isinstance(error, DatabaseRefused) else UNASKED
+        raise CommandError(visible(str(error)), visible(error.remedy), exit_code=code) from error
+    except KeyboardInterrupt:
+        raise CommandError(
+            "stopped; the batch that was under way is undone", _GO_ON, exit_code=UNFINISHED
+        ) from None
+
+
+def _say(place: Place, text: str, fields: Json | None) -> None:
+    if place.json:
+        if fields is not None:
+            click.echo(json.dumps(fields, ensure_ascii=False))
+    elif text:
+        click.echo(text)
+
+
+def _say_error(place: Place, error: DatabaseError) -> None:
+    if place.json:
+        fields = {"event": "refused", "message": str(error), "remedy": error.remedy}
+        click.echo(json.dumps(fields, ensure_ascii=False))
+        return
+    click.echo(f"error: {visible(str(error))}", err=True)
+    if error.remedy:
+        click.echo(f"help: {visible(error.remedy)}", err=True)
+
+
+def _say_problems(place: Place, agenda: Agenda) -> None:
+    for one in agenda.problems:
+        remedy = f" ({one.remedy})" if one.remedy else ""
+        text = f"{one.path}:{one.line}:{one.column}: {one.message}{remedy}"
+        fields: Json = {
+            "event": "problem",
+            "path": one.path,
+            "line": one.line,
+            "column": one.column,
+            "message": one.message,
+            "remedy": one.remedy,
+        }
+        _say(place, visible(text), fields)
+
+
+def _summary(code: int) -> Json:
+    outcomes = {DONE: "done", REFUSED: "refused", UNFINISHED: "unfinished"}
+    return {"event": "summary", "ok": code == DONE, "outcome": outcomes[code]}

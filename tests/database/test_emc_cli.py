@@ -1,0 +1,236 @@
+"""``lockgate emc`` as people type it, on a real PostgreSQL."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.cli.main import main
+
+EXPAND = "ALTER TABLE recipes ADD COLUMN title_norm text;\n"
+BACKFILL = """\
+-- table: public.recipes
+-- key: id
+-- after: 20260101000000
+-- batch: {batch}
+UPDATE recipes SET title_norm = lower(title) WHERE :batch AND title_norm IS NULL;
+"""
+CONTRACT = """\
+-- lockgate: contract
+-- requires: backfill 20260102000000
+ALTER TABLE recipes DROP COLUMN title;
+"""
+
+
+@pytest.fixture
+def folder(sql: psycopg.Connection, tmp_path: Path) -> Path:
+    """With an expand, a backfill and a contract that waits for it."""
+    sql.execute("CREATE TABLE recipes (id bigint PRIMARY KEY, title text)")
+    sql.execute("INSERT INTO recipes SELECT n, 'Title ' || n FROM generate_series(1, 3000) AS n")
+    for name, text in {
+        "migrations/20260101000000_add_title_norm.expand.sql": EXPAND,
+        "migrations/20260103000000_drop_title.sql": CONTRACT,
+        "backfills/20260102000000_title_norm.sql": BACKFILL.format(batch=100),
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+class Emc:
+    def __init__(self, url: str, folder: Path) -> None:
+        self._url = url
+        self._folder = folder
+
+    def arguments(self, *typed: str) -> list[str]:
+        return ["emc", *typed, "--database", self._url, "--dir", str(self._folder)]
+
+    def __call__(self, *typed: str) -> Result:
+        return CliRunner().invoke(main, self.arguments(*typed))
+
+    def events(self, *typed: str) -> list[dict]:
+        result = self(*typed, "--format", "json")
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.fixture
+def emc(empty_database_url: str, folder: Path) -> Emc:
+    return Emc(empty_database_url, folder)
+
+
+def test_the_plan_has_what_is_to_be_done_in_order_and_what_waits_for_what(emc: Emc) -> None:
+    result = emc("plan")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "20260101000000  expand    add_title_norm",
+        "20260102000000  backfill  title_norm",
+        "                waits for expand 20260101000000",
+        "20260103000000  contract  drop_title",
+        "                waits for backfill 20260102000000 title_norm",
+    ]
+    assert [event["version"] for event in emc.events("plan")] == [
+        "20260101000000",
+        "20260102000000",
+        "20260103000000",
+    ]
+
+
+def test_run_expands_then_fills_and_leaves_contracts_to_who_names_them(
+    emc: Emc, sql: psycopg.Connection
+) -> None:
+    dry = emc("run", "--dry-run")
+    assert (dry.exit_code, "ADD COLUMN title_norm text;" in dry.stdout) == (0, True)
+    assert sql.execute(
+        "SELECT to_regclass('supabase_migrations.schema_migrations')"
+    ).fetchone() == (None,)
+    result = emc("run")
+    assert result.exit_code == 0, result.output
+    applied, filled = result.stdout.splitlines()
+    assert applied.startswith("20260101000000  expand    add_title_norm  applied in 0.")
+    assert "finished, no row is left, 3,000 of 3,000 rows changed" in filled
+    assert emc("verify").stdout == "20260102000000  title_norm: no row is left\n"
+    assert emc("run").stdout == "Nothing is to be done.\n"
+    refused = emc("run", "20260103000000")
+    assert refused.exit_code == 1
+    assert "which are in use is not known here" in refused.stderr
+    result = emc("run", "20260103000000", "--no-build-needs-it")
+    assert result.exit_code == 0, result.output
+    assert emc("plan").stdout == "Nothing is to be done.\n"
+
+
+def test_a_contract_waits_for_its_backfill_whatever_is_said(emc: Emc) -> None:
+    emc("run", "20260101000000")
+    refused = emc("run", "20260103000000", "--no-build-needs-it")
+    assert refused.exit_code == 1
+    assert "waits for backfill 20260102000000 title_norm" in refused.stderr
+
+
+def test_json_has_every_migration_backfill_and_a_summary(emc: Emc) -> None:
+    events = emc.events("run")
+    assert [event["event"] for event in events if event["event"] != "progress"] == [
+        "migration",
+        "backfill",
+        "summary",
+    ]
+    assert events[-1] == {"event": "summary", "ok": True, "outcome": "done"}
+    backfill = events[-2]
+    assert (backfill["proven"], backfill["changed"], backfill["left"]) == (True, 3000, 0)
+
+
+def test_pause_resume_cancel_and_status(emc: Emc) -> None:
+    emc("run", "20260101000000")
+    result = emc("pause", "20260102000000", "--reason", "sale\x1b[2J")
+    assert result.exit_code == 0
+    assert "sale\\u001b[2J" in result.stdout
+    assert "\x1b" not in result.stdout
+    result = emc("run")
+    assert result.exit_code == 3
+    assert "paused by" in result.stdout
+    assert "paused" in emc("status").stdout
+    assert emc("resume", "20260102000000").exit_code == 0
+    assert emc("cancel", "20260102000000").exit_code == 0
+    assert emc("pause", "20260102000000").exit_code == 1
+    assert emc.events("status")[0]["state"] == "canceled"
+    assert emc("run").exit_code == 3
+    assert emc("resume", "20260102000000").exit_code == 0
+    assert emc("run").exit_code == 0
+
+
+def test_a_row_that_fails_is_named_with_its_key_and_the_remedy(
+    emc: Emc, sql: psycopg.Connection
+) -> None:
+    emc("run", "20260101000000")
+    sql.execute("ALTER TABLE recipes ADD CHECK (title_norm <> 'title 1234')")
+    result = emc("run")
+    assert result.exit_code == 1
+    assert "the row with id = 1234 fails" in result.stdout
+    assert "mend or remove that row" in result.stdout
+    sql.execute("UPDATE recipes SET title = 'mended' WHERE id = 1234")
+    emc("resume", "20260102000000")
+    assert emc("run").exit_code == 0
+
+
+def test_versions_in_the_ledger_that_no_file_has_are_told_and_hold_a_run(
+    emc: Emc, sql: psycopg.Connection
+) -> None:
+    sql.execute(
+        "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations "
+        "(version text PRIMARY KEY); INSERT INTO supabase_migrations.schema_migrations "
+        "VALUES ('20251231000000')"
+    )
+    assert "20251231000000  is in the ledger, and no file" in emc("plan").stdout
+    refused = emc("run")
+    assert refused.exit_code == 1
+    assert "the ledger has 20251231000000" in refused.stderr
+    assert emc("run", "--allow-unknown").exit_code == 0
+
+
+def test_files_at_fault_are_named_and_nothing_is_run(emc: Emc, folder: Path) -> None:
+    (folder / "migrations/20260104000000_bad.sql").write_text("CREATE TABLE a (id int;\n")
+    for command in ("plan", "run"):
+        result = emc(command)
+        assert result.exit_code == 1
+        assert "20260104000000_bad.sql:1:23: syntax error" in result.stdout
+    assert emc("plan").stdout.count("\n") == 6
+
+
+def test_which_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = CliRunner()
+    neither = runner.invoke(main, ["emc", "plan", "--dir", str(folder)])
+    assert (neither.exit_code, "give one of --environment" in neither.stderr) == (2, True)
+    monkeypatch.setenv("LOCKGATE_DB_STAGING", "postgresql://maria:hunter2@127.0.0.1:1/shop")
+    monkeypatch.setenv("LOCKGATE_HOME", str(folder))
+    other = runner.invoke(main, ["emc", "plan", "--dir", str(folder), "--environment", "eu-west"])
+    assert other.exit_code == 2
+    assert "set LOCKGATE_DB_EU_WEST; set are: staging" in other.stderr
+    down = runner.invoke(main, ["emc", "plan", "--dir", str(folder), "--environment", "staging"])
+    assert (down.exit_code, "cannot be used now" in down.stderr) == (2, True)
+    assert "hunter2" not in down.output
+
+
+def test_ctrl_c_ends_it_after_the_batch_and_run_goes_on_where_it_was(
+    emc: Emc, sql: psycopg.Connection, folder: Path
+) -> None:
+    """On a terminal, which shows the bar."""
+    emc("run", "20260101000000")
+    backfill = folder / "backfills/20260102000000_title_norm.sql"
+    backfill.write_text(BACKFILL.format(batch=1).replace("-- batch", "-- target-ms: 1\n-- batch"))
+    sql.execute(
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_sleep(0.002); RETURN new; END $$;"
+        "CREATE TRIGGER slowly BEFORE UPDATE ON recipes FOR EACH ROW EXECUTE FUNCTION slowly()"
+    )
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", *emc.arguments("run")],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    )
+    os.close(theirs)
+    drawn = b""
+    while b"rows/s" not in drawn:
+        drawn += os.read(ours, 4096)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    os.close(ours)
+    assert process.returncode == 3, said
+    bar = drawn.decode().rsplit("\r\x1b[K", 1)[1]
+    assert bar.startswith("title_norm ░")
+    assert "of 3,000 rows" in bar
+    assert "Stopped after a batch; `lockgate emc run` goes on where it was." in said
+    state, visited = sql.execute("SELECT state, visited FROM lockgate_emc.backfills").fetchone()
+    assert state == "waiting"
+    assert 0 < visited < 3000
+    sql.execute("DROP TRIGGER slowly ON recipes")
+    backfill.write_text(BACKFILL.format(batch=500))
+    (status,) = [event for event in emc.events("run") if event["event"] == "backfill"]
+    assert (status["proven"], status["changed"]) == (True, 3000)
