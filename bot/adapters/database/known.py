@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from bot.adapters.database.connection import named_errors, session
 from bot.core.migrations.catalog import Catalog, Check, Column, Table, Type, required_columns
 from bot.core.migrations.changes import Relation
+from bot.core.migrations.expressions import columns_of
 from bot.core.migrations.model import Version
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.sql import SqlError, parse_statements
@@ -140,8 +141,7 @@ def _catalog(
         found = Column(Type(type_, _modifiers(written)), not_null)
         parts[Relation(schema, name)].columns[column] = found
     for schema, name, check, validated, expression in checks:
-        requires = _required(expression)
-        parts[Relation(schema, name)].checks[check] = Check(validated, requires, expression)
+        parts[Relation(schema, name)].checks[check] = _check(validated, expression)
     for schema, name, index, primary, unique, keys in indexes:
         relation = Relation(schema, name)
         on[Relation(schema, index)] = relation
@@ -176,10 +176,11 @@ def _modifiers(written: str) -> tuple[int, ...]:
     return tuple(map(int, match[1].split(","))) if match else ()
 
 
-def _required(expression: str) -> frozenset[str]:
+def _check(validated: bool, expression: str) -> Check:
     try:
         (select,) = parse_statements(f"SELECT {expression}")
         (target,) = select.node.target_list
     except (SqlError, ValueError):
-        return frozenset()
-    return required_columns(target.res_target.val)
+        return Check(validated=False, expression=expression)
+    node = target.res_target.val
+    return Check(validated, required_columns(node), expression, columns_of(node))

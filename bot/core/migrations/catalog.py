@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
-from bot.core.migrations.expressions import expression_sql
+from bot.core.migrations.expressions import columns_of, expression_sql
 from bot.core.migrations.sql import Node, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
@@ -40,6 +40,8 @@ class Check:
     validated: bool
     requires: frozenset[str] = frozenset()
     expression: str = ""
+    columns: frozenset[str] = frozenset()
+    """All that it speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,7 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
             validated=not node.skip_validation,
             requires=required_columns(node.raw_expr),
             expression=expression_sql(node.raw_expr),
+            columns=columns_of(node.raw_expr),
         )
         return replace(table, checks={**table.checks, name: check})
     if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):

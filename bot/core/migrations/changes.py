@@ -10,6 +10,7 @@ from bot.core.migrations.sql import Node, Statement, inner, names_of, word
 DEFAULT_SCHEMA = "public"
 
 _TABLES = frozenset({"OBJECT_TABLE", "OBJECT_FOREIGN_TABLE"})
+_OUTSIDE = frozenset({"vacuum_stmt", "createdb_stmt", "dropdb_stmt", "alter_system_stmt"})
 _RELATIONS = frozenset({"TABLE", "VIEW", "MATVIEW", "INDEX", "SEQUENCE", "FOREIGN_TABLE"})
 _COLUMN_COMMANDS = frozenset(
     {"AT_DropColumn", "AT_AlterColumnType", "AT_SetNotNull", "AT_DropNotNull", "AT_ColumnDefault"}
@@ -91,10 +92,26 @@ def changes_of(statement: Statement) -> Iterator[Change]:
             yield _change(kind, table, node, statement)
         if not tables:
             yield Change(kind, None, node, statement)
+    elif kind == "comment_stmt" and word(node, "objtype") in ("OBJECT_TABLE", "OBJECT_COLUMN"):
+        names = list(names_of(inner(node.object)[1].items))
+        names = names[:-1] if word(node, "objtype") == "OBJECT_COLUMN" else names
+        yield Change(kind, _relation(names), node, statement, "", dotted(*names))
     elif "relation" in node.DESCRIPTOR.fields_by_name and node.HasField("relation"):
         yield _change(kind, node.relation, node, statement)
     else:
         yield Change(kind, None, node, statement)
+
+
+def needs_no_transaction(change: Change) -> bool:
+    """Whether PostgreSQL refuses to run it in one."""
+    node, kind = change.node, change.kind
+    if kind in ("index_stmt", "drop_INDEX"):
+        return bool(node.concurrent)
+    if kind == "reindex_stmt":
+        return any(item.def_elem.defname == "concurrently" for item in node.params)
+    if kind == "AT_DetachPartition":
+        return bool(definition(node).concurrent)
+    return kind in _OUTSIDE
 
 
 def definition(command: Node) -> Node:

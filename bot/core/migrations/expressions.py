@@ -22,6 +22,11 @@ _STEADY = frozenset(
 default is evaluated once for all rows only where PostgreSQL knows that it may."""
 
 
+def columns_of(expression: Node) -> frozenset[str]:
+    found = (names_of(node.fields)[-1:] for kind, node in walk(expression) if kind == "ColumnRef")
+    return frozenset(name for names in found for name in names)
+
+
 def is_volatile(expression: Node) -> bool:
     """Whether it may have another value for each row."""
     for kind, node in walk(expression):

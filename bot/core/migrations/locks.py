@@ -146,6 +146,8 @@ def _own(change: Change, relation: Relation, catalog: Catalog) -> Hold | None:
             on = catalog.indexes.get(relation, relation)
             lock = Lock.SHARE_UPDATE_EXCLUSIVE if concurrent else Lock.SHARE
             return Hold(on, lock, Cost.BUILD)
+        case "comment_stmt":
+            return Hold(relation, Lock.SHARE_UPDATE_EXCLUSIVE, Cost.INSTANT)
         case "create_trig_stmt":
             return Hold(relation, write, Cost.INSTANT)
         case "create_policy_stmt" | "alter_policy_stmt" | "rule_stmt" | "truncate_stmt":
@@ -158,7 +160,9 @@ def _own(change: Change, relation: Relation, catalog: Catalog) -> Hold | None:
                 return Hold(relation, exclusive, Cost.REWRITE)
             return Hold(relation, Lock.SHARE_UPDATE_EXCLUSIVE, Cost.SCAN)
         case "refresh_mat_view_stmt":
-            return Hold(relation, Lock.EXCLUSIVE if node.concurrent else exclusive, Cost.REWRITE)
+            if node.concurrent:
+                return Hold(relation, Lock.EXCLUSIVE, Cost.SCAN)
+            return Hold(relation, exclusive, Cost.REWRITE)
         case "lock_stmt":
             return Hold(relation, _LOCK_MODES.get(node.mode, exclusive), Cost.INSTANT)
         case "update_stmt" | "delete_stmt" | "merge_stmt":
@@ -199,6 +203,11 @@ def _alter(change: Change, relation: Relation, table: Table) -> Hold:
         cost = type_change(table.columns.get(change.column), type_of(new.type_name))
         if new.HasField("raw_default") and cost is Cost.INSTANT:
             cost = Cost.REWRITE
+        # A CHECK that speaks of the column is held to the new type, row by row.
+        if cost is Cost.INSTANT and any(
+            change.column in check.columns for check in table.checks.values()
+        ):
+            cost = Cost.SCAN
     elif kind == "AT_AddColumn":
         cost = _column(definition(change.node))
     return Hold(relation, Lock.ACCESS_EXCLUSIVE, cost)

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 
-from bot.core.migrations.changes import definition
-from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen, in_two_files
-
-_OUTSIDE = frozenset({"vacuum_stmt", "createdb_stmt", "dropdb_stmt", "alter_system_stmt"})
+from bot.core.migrations.changes import needs_no_transaction
+from bot.core.migrations.rules.rule import Fault, Reading, Rule, in_two_files
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
     if len(reading.statements) < 2:
         return
     for one in reading.seen:
-        if not needs_no_transaction(one):
+        if not needs_no_transaction(one.change):
             continue
         words = " ".join(one.change.statement.text.split(None, 3)[:3])
         message = (
@@ -21,17 +19,6 @@ def _check(reading: Reading) -> Iterator[Fault]:
         )
         yield Fault(message, one, in_two_files(reading, one))
         return
-
-
-def needs_no_transaction(one: Seen) -> bool:
-    node, kind = one.change.node, one.change.kind
-    if kind in ("index_stmt", "drop_INDEX"):
-        return bool(node.concurrent)
-    if kind == "reindex_stmt":
-        return any(item.def_elem.defname == "concurrently" for item in node.params)
-    if kind == "AT_DetachPartition":
-        return bool(definition(node).concurrent)
-    return kind in _OUTSIDE
 
 
 CONCURRENTLY_ALONE = Rule(

@@ -1,0 +1,266 @@
+"""Proof by trial: files are run on a shadow, an empty database with the same schema.
+
+Within each file's transaction ``pg_locks``, the tables' files on disk and their scans are compared
+before and after every statement. The shadow is a server of its own, which ends with the trial. What
+is tried runs there as a role that is no superuser: SQL must reach neither files nor programs.
+"""
+
+import os
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from bot.adapters.postgres.binaries import EmbeddedError, find_binaries
+from bot.adapters.postgres.embedded import embedded_server
+from bot.core.migrations.changes import Relation
+from bot.core.migrations.locks import Lock
+from bot.core.migrations.model import Migration
+from bot.core.migrations.sql import SqlError, Statement, parse_statements
+from bot.core.migrations.steps import parse_steps
+from bot.core.migrations.trial import Observed, SeenLock
+
+Session = psycopg.Connection[tuple[object, ...]]
+
+_OWNER = "shadow_owner"
+_SECONDS = 60
+_SETTINGS = f"SET statement_timeout = '{_SECONDS}s'; SET client_min_messages = error"
+# What Supabase has in every project, as far as migrations speak of it.
+_SUPABASE = """
+CREATE ROLE anon; CREATE ROLE authenticated; CREATE ROLE service_role BYPASSRLS;
+CREATE ROLE authenticator; CREATE ROLE supabase_admin; CREATE ROLE supabase_auth_admin;
+GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
+CREATE SCHEMA auth; CREATE SCHEMA extensions; CREATE SCHEMA storage;
+CREATE TABLE auth.users (id uuid PRIMARY KEY, email text, raw_user_meta_data jsonb);
+CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
+    AS $$ SELECT nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
+CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE
+    AS $$ SELECT current_setting('request.jwt.claim.role', true) $$;
+CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE
+    AS $$ SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
+CREATE TABLE storage.buckets (id text PRIMARY KEY, name text NOT NULL, public boolean);
+CREATE TABLE storage.objects (id uuid PRIMARY KEY, bucket_id text, name text, owner uuid);
+CREATE PUBLICATION supabase_realtime;
+"""
+_ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
+_STATE = """
+SELECT c.oid, n.nspname, c.relname, pg_relation_filenode(c.oid)::int8,
+       pg_stat_get_xact_numscans(c.oid)::int8
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+"""
+_LOCKS = """
+SELECT relation, mode FROM pg_locks
+ WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_MODES = {f"{mode.name.replace('_', '').lower()}lock": mode for mode in Lock}
+_READS = Lock.ROW_SHARE
+"""Up to here nobody waits, and it is not told."""
+
+
+class ShadowError(Exception):
+    """There is no shadow to try on. ``remedy`` is the next step."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+def run_trial(
+    before: Sequence[Migration], tried: Sequence[Migration], database: str | None = None
+) -> tuple[Observed, ...]:
+    """The files ``before`` make the shadow's schema, on top of ``database``'s if one is given.
+
+    Raises:
+        ShadowError: there is none, or the files before do not run on it.
+    """
+    with _shadow(database) as session:
+        for migration in before:
+            try:
+                _run(session, migration)
+            except psycopg.Error as error:
+                raise ShadowError(
+                    f"{migration.path} does not run on the shadow: {_said(error)}",
+                    "give --database, so that the shadow is made from its schema",
+                ) from error
+        observed: list[Observed] = []
+        for migration in tried:
+            found = watch(session, migration)
+            observed.extend(found)
+            if any(one.failure for one in found):
+                break
+        return tuple(observed)
+
+
+@contextmanager
+def _shadow(database: str | None) -> Iterator[Session]:
+    schema = _dump(database) if database else ""
+    with tempfile.TemporaryDirectory(prefix="lockgate-shadow-") as folder:
+        home = Path(folder)
+        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        try:
+            with (
+                embedded_server(home, durable=False) as server,
+                psycopg.connect(_as_owner(server.conninfo), autocommit=True) as session,
+            ):
+                session.execute(_SETTINGS)
+                _make(session, schema if database else _SUPABASE)
+                session.execute("RESET ALL; SET search_path = public, extensions")
+                session.execute(_SETTINGS)
+                yield session
+        except EmbeddedError as error:
+            raise ShadowError(f"the shadow cannot be started: {error}", "see its text") from error
+
+
+def _as_owner(conninfo: str) -> str:
+    """The conninfo of a new role that owns the database, and may do no more on the machine."""
+    password = secrets.token_hex(16)
+    name = sql.Identifier(str(conninfo_to_dict(conninfo)["dbname"]))
+    with psycopg.connect(conninfo, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE BYPASSRLS REPLICATION PASSWORD {}").format(
+                sql.Identifier(_OWNER), sql.Literal(password)
+            )
+        )
+        owner = sql.Identifier(_OWNER)
+        admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, owner))
+        admin.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
+    return make_conninfo(conninfo, user=_OWNER, password=password)
+
+
+def _make(session: Session, schema: str) -> None:
+    """
+    Raises:
+        ShadowError: the schema cannot be made here.
+    """
+    try:
+        for statement in parse_statements(schema):
+            try:
+                session.execute(statement.text.encode())
+            except psycopg.Error as error:
+                # Extensions that this server does not have: what needs them says so itself.
+                if "EXTENSION" not in statement.text.upper():
+                    raise ShadowError(
+                        f"the schema cannot be made on the shadow: {_said(error)}",
+                        "try without --database: the files before then make the schema",
+                    ) from error
+    except SqlError as error:
+        raise ShadowError(
+            f"the schema cannot be read: {error.message}", "try without --database"
+        ) from error
+
+
+def _dump(database: str) -> str:
+    """The schema with the roles that it names. The password is in no argument."""
+    given = {name: str(value) for name, value in conninfo_to_dict(database).items()}
+    password = given.pop("password", "")
+    command = [find_binaries(None).program("pg_dump"), "--schema-only", "--no-owner"]
+    command += ["--no-publications", "--no-subscriptions", "--exclude-schema=supabase_migrations"]
+    command += ["--dbname", " ".join(f"{name}='{_quoted(value)}'" for name, value in given.items())]
+    done = subprocess.run(
+        command,
+        env={"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=10 * _SECONDS,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()[:1]
+        raise ShadowError(
+            f"the database's schema cannot be read: {''.join(said)}",
+            "give a role that may read every schema, or leave --database out of the trial",
+        )
+    with psycopg.connect(database, connect_timeout=10) as session:
+        roles = [str(name) for (name,) in session.execute(_ROLES)]
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("\\")]
+    made = [
+        sql.SQL("CREATE ROLE {};").format(sql.Identifier(role)).as_string()
+        for role in roles
+        if role not in ("lockgate", _OWNER)
+    ]
+    return "\n".join([*made, *lines])
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _run(session: Session, migration: Migration) -> None:
+    statements = parse_statements(migration.text)
+    whole = parse_steps(migration.text).in_transaction
+    with session.transaction() if whole else nullcontext():
+        for statement in statements:
+            session.execute(statement.text.encode())
+
+
+def watch(session: Session, migration: Migration) -> list[Observed]:
+    """Run a file in a session in autocommit, and see what each statement does."""
+    statements = parse_statements(migration.text)
+    observed: list[Observed] = []
+    statement = None
+    try:
+        if not parse_steps(migration.text).in_transaction:
+            for statement in statements:
+                session.execute(statement.text.encode())
+                observed.append(_seen(migration, statement, (), watched=False))
+            return observed
+        with session.transaction():
+            there = {oid for oid, *_ in session.execute(_STATE)}
+            for statement in statements:
+                files, locks = _state(session), _locks(session)
+                session.execute(statement.text.encode())
+                taken = tuple(_taken(session, there, files, locks))
+                observed.append(_seen(migration, statement, taken))
+    except psycopg.Error as error:
+        line, text = (statement.line, statement.text) if statement else (1, "")
+        observed.append(Observed(migration.path, line, text, failure=_said(error)))
+    return observed
+
+
+def _seen(
+    migration: Migration, statement: Statement, locks: tuple[SeenLock, ...], watched: bool = True
+) -> Observed:
+    return Observed(migration.path, statement.line, statement.text, locks, watched)
+
+
+def _state(session: Session) -> dict[object, tuple[object, ...]]:
+    return {oid: tuple(rest) for oid, *rest in session.execute(_STATE)}
+
+
+def _locks(session: Session) -> set[tuple[object, Lock]]:
+    held = [(oid, _MODES.get(str(mode).lower())) for oid, mode in session.execute(_LOCKS)]
+    return {(oid, lock) for oid, lock in held if lock is not None}
+
+
+def _taken(
+    session: Session,
+    there: set[object],
+    files: dict[object, tuple[object, ...]],
+    locks: set[tuple[object, Lock]],
+) -> Iterator[SeenLock]:
+    after = _state(session)
+    now = _locks(session)
+    for oid, (schema, name, file, scans) in files.items():
+        if oid not in there:
+            continue
+        new = [lock for other, lock in now - locks if other == oid]
+        _, _, file_after, scans_after = after.get(oid, (schema, name, file, scans))
+        rewritten, scanned = file_after != file, scans_after != scans
+        lock = max(new, default=Lock.NONE)
+        if rewritten or scanned:
+            lock = max(lock, *(lock for other, lock in now if other == oid), Lock.NONE)
+        if lock > _READS:
+            relation = Relation(str(schema), str(name))
+            yield SeenLock(relation, lock, rewritten, scanned)
+
+
+def _said(error: psycopg.Error) -> str:
+    return error.diag.message_primary or str(error).splitlines()[0]
