@@ -43,6 +43,8 @@ log = structlog.get_logger()
 
 _TURN = timedelta(seconds=10)
 """How long a worker keeps at a backfill before others have their turn, and the comment is told."""
+_LOOK_UP = timedelta(seconds=1)
+"""How often it is looked up whether somebody has cancelled it."""
 _PAUSED = timedelta(seconds=5)
 """When a backfill that pauses by itself, or another runner has, is looked at again."""
 _BY_HAND = timedelta(minutes=1)
@@ -173,7 +175,12 @@ class SchemaRuns:
             raise _Ended(f"{quoted(part.name)} could not be read", "see the check of its commit")
         if part.started_at is None:
             await self._note(run, part, "begins", {})
-        status = await database.run_backfill_for(backfill, _TURN)
+        until = self.clock.now() + _TURN
+        while True:
+            status = await database.run_backfill_for(backfill, _LOOK_UP)
+            going = status.state is BackfillState.RUNNING and self.clock.now() < until
+            if not going or (await self._fresh(run.id)).ended:
+                break
         if status.proven:
             found = f"{status.changed:,} rows changed, none left"
             await self._note(run, part, "proven", {"found": found})

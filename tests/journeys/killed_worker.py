@@ -29,6 +29,7 @@ TRACED = {
     str(path): path.name
     for path in (
         *(BOT / "engine").glob("*.py"),
+        *(BOT / "adapters/database").glob("*.py"),
         BOT / "adapters/github/hub.py",
         BOT / "adapters/github/command_hub.py",
         BOT / "adapters/vercel/client.py",
@@ -90,6 +91,7 @@ def settings_from(given: dict[str, Any]) -> Settings:
         concurrency=1,
         vercel_token=Secret(given.get("vercel_token", "")),
         vercel_api_url=given.get("vercel_api_url", ""),
+        databases={name: Secret(url) for name, url in given.get("databases", {}).items()},
     )
 
 

@@ -2,81 +2,38 @@
 promotions and rollbacks in between, each refused where the database says no."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 from journey import SQUASH_WITH_TITLE
-from production import Production, opened_production
+from kitchen import (
+    ADD_COLUMN,
+    BACKFILLS,
+    CONTRACT,
+    EXPAND,
+    FILL,
+    FILL_COLUMN,
+    FOLDER,
+    POLICY,
+    Kitchen,
+    opened_kitchen,
+)
 
 from bot.core.migrations.runs import RunState
 from bot.core.work import SweepSchemas
-from bot.sandbox.code import CommitSpec
-from bot.sandbox.model import Pull
-from bot.settings import Secret
-
-POLICY = """\
-environments:
-  production:
-    vercel: {project: shop, domain: shop.example.com}
-    requires: [source, deployment, freeze, lock, migrations, backfills, schema]
-"""
-FOLDER, BACKFILLS = "supabase/migrations", "supabase/backfills"
-EXPAND = "20260101000000"
-FILL = "20260101000001"
-CONTRACT = "20260301000000"
-ADD_COLUMN = "SET lock_timeout = '2s';\nALTER TABLE recipes ADD COLUMN title_norm text;\n"
-FILL_COLUMN = f"""\
--- table: recipes
--- key: id
--- after: {EXPAND}
-UPDATE recipes SET title_norm = lower(title) WHERE title_norm IS NULL AND :batch;
-"""
-
-
-@dataclass
-class Kitchen:
-    """A shop with a database of its own."""
-
-    production: Production
-    database: str
-
-    def rows(self, query: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.database, autocommit=True) as connection:
-            cursor = connection.execute(query)
-            return cursor.fetchall() if cursor.description else []
-
-    def merged(self, title: str, files: dict[str, str] | None = None) -> Pull:
-        production = self.production
-        spec = CommitSpec(title, files or {f"{title}.txt": title})
-        pull = production.github.open_pull(
-            production.repository, title, spec, by=production.github.user("mona")
-        )
-        production.github.merge(pull, "squash", by=production.github.user("ada"))
-        production.green(pull)
-        return pull
-
-    async def say(self, pull: Pull, line: str) -> str:
-        return await self.production.say(pull, line)
 
 
 @pytest.fixture
 async def kitchen(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> AsyncIterator[Kitchen]:
-    with psycopg.connect(empty_database_url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE recipes (id bigserial PRIMARY KEY, title text NOT NULL)")
-        connection.execute(
-            "INSERT INTO recipes (title) SELECT 'Soup ' || n FROM generate_series(1, 2500) n"
-        )
-    databases = {"production": Secret(empty_database_url)}
     async with (
-        opened_production(database_url, tmp_path, POLICY, databases=databases) as opened,
-        opened.journey.working(),
+        opened_kitchen(database_url, empty_database_url, tmp_path) as opened,
+        opened.production.journey.working(),
     ):
-        await opened.journey.rest()
-        yield Kitchen(opened, empty_database_url)
+        await opened.production.journey.rest()
+        yield opened
 
 
 async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:

@@ -1,0 +1,72 @@
+"""A shop with a database of its own, whose migrations the bot runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from production import Production, opened_production
+
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Pull
+from bot.settings import Secret
+
+POLICY = """\
+environments:
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    requires: [source, deployment, freeze, lock, migrations, backfills, schema]
+"""
+FOLDER, BACKFILLS = "supabase/migrations", "supabase/backfills"
+EXPAND = "20260101000000"
+FILL = "20260101000001"
+CONTRACT = "20260301000000"
+ADD_COLUMN = "SET lock_timeout = '2s';\nALTER TABLE recipes ADD COLUMN title_norm text;\n"
+FILL_COLUMN = f"""\
+-- table: recipes
+-- key: id
+-- after: {EXPAND}
+UPDATE recipes SET title_norm = lower(title) WHERE title_norm IS NULL AND :batch;
+"""
+
+
+@dataclass
+class Kitchen:
+    """A shop with a database of its own."""
+
+    production: Production
+    database: str
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            cursor = connection.execute(query)
+            return cursor.fetchall() if cursor.description else []
+
+    def merged(self, title: str, files: dict[str, str] | None = None) -> Pull:
+        production = self.production
+        spec = CommitSpec(title, files or {f"{title}.txt": title})
+        pull = production.github.open_pull(
+            production.repository, title, spec, by=production.github.user("mona")
+        )
+        production.github.merge(pull, "squash", by=production.github.user("ada"))
+        production.green(pull)
+        return pull
+
+    async def say(self, pull: Pull, line: str) -> str:
+        return await self.production.say(pull, line)
+
+
+@asynccontextmanager
+async def opened_kitchen(
+    database_url: str, shop_url: str, home: Path, rows: int = 2500
+) -> AsyncIterator[Kitchen]:
+    """No worker runs. ``shop_url`` is the shop's own database, with ``rows`` recipes."""
+    with psycopg.connect(shop_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE recipes (id bigserial PRIMARY KEY, title text NOT NULL)")
+        connection.execute(
+            "INSERT INTO recipes (title) SELECT 'Soup ' || n FROM generate_series(1, %s) n", [rows]
+        )
+    databases = {"production": Secret(shop_url)}
+    async with opened_production(database_url, home, POLICY, databases=databases) as opened:
+        yield Kitchen(opened, shop_url)
