@@ -20,6 +20,7 @@ _COMMANDS = {
     "promote": "Put a build live, once every gate of the environment passes.",
     "release": "Plan releases from Conventional Commits, and make them.",
     "rollback": "Put a build back that was live before and was seen to work.",
+    "schema": "Tell what a database's schema is, and what differs from another's.",
     "serve": "Run the web server and a worker.",
     "setup": "Create the GitHub App and keep its credentials.",
     "status": "Tell what is live where, since when and by whom, and what is locked.",

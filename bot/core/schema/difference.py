@@ -90,6 +90,8 @@ def _said(record: Mapping[str, Json], key: str) -> str | None:
     if key not in record:
         return None
     value = record[key]
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    said = (
+        value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    )
     line = " ".join(said.split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -17,8 +17,13 @@ _TYPE = re.compile(
     r"(?:\([\d, ]+\))?(?: with(?:out)? time zone)?)\[\]"
 )
 _OPEN, _CLOSED = "([{", ")]}"
-_DEEPEST = 50
-"""Casts within casts that are looked through."""
+_MARKS = (*_OPEN, *_CLOSED, ",")
+_SIGNS = re.compile(
+    r"""E'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|[()\[\]{},]""", re.DOTALL
+)
+"""Quotations, which hide what is in them, and what may part elements."""
+_MOST = 100
+"""Casts of arrays in one text that are looked at: each is read to its end."""
 
 
 def spelled(record: dict[str, Json]) -> dict[str, Json]:
@@ -40,31 +45,25 @@ def _value(value: Json) -> Json:
 @cache
 def spell(text: str) -> str:
     """``(ARRAY[a, b])::text[]`` → ``ARRAY[(a)::text, (b)::text]``, wherever it stands."""
-    for _ in range(_DEEPEST):
-        changed = _once(text)
-        if changed is None:
-            break
-        text = changed
+    starts = [at for at in _code(text) if text.startswith(_ARRAY, at)]
+    if len(starts) > _MOST:
+        return text
+    # From the end on, so that what stands within another is done first, and places before it stay.
+    for start in reversed(starts):
+        text = _pushed_down(text, start)
     return text
 
 
-def _once(text: str) -> str | None:
-    """The text with the first such cast pushed down to the elements; None if there is none."""
-    for start in _code(text):
-        if not text.startswith(_ARRAY, start):
-            continue
-        first = start + len(_ARRAY)
-        ends = _elements(text, first)
-        if ends is None:
-            continue
-        cast = _TYPE.match(text, ends[-1])
-        if cast is None:
-            continue
-        begins = [first, *(end + 1 for end in ends[:-1])]
-        elements = [text[one:two].strip() for one, two in zip(begins, ends, strict=True)]
-        pushed = ", ".join(f"({each})::{cast[1]}" for each in elements)
-        return f"{text[:start]}ARRAY[{pushed}]{text[cast.end() :]}"
-    return None
+def _pushed_down(text: str, start: int) -> str:
+    first = start + len(_ARRAY)
+    ends = _elements(text, first)
+    cast = _TYPE.match(text, ends[-1]) if ends else None
+    if not ends or cast is None:
+        return text
+    begins = [first, *(end + 1 for end in ends[:-1])]
+    elements = [text[one:two].strip() for one, two in zip(begins, ends, strict=True)]
+    pushed = ", ".join(f"({each})::{cast[1]}" for each in elements)
+    return f"{text[:start]}ARRAY[{pushed}]{text[cast.end() :]}"
 
 
 def _elements(text: str, first: int) -> list[int] | None:
@@ -85,28 +84,7 @@ def _elements(text: str, first: int) -> list[int] | None:
 
 
 def _code(text: str, start: int = 0) -> Iterator[int]:
-    """Places that are in no quotation."""
-    at = start
-    while at < len(text):
-        sign = text[at]
-        if sign in "'\"":
-            at = _end_of_quotation(text, at)
-            continue
-        yield at
-        at += 1
-
-
-def _end_of_quotation(text: str, at: int) -> int:
-    quote = text[at]
-    escapes = quote == "'" and text[at - 1 : at] == "E"
-    at += 1
-    while at < len(text):
-        if escapes and text[at] == "\\":
-            at += 2
-        elif text[at] == quote:
-            if text[at + 1 : at + 2] != quote:
-                return at + 1
-            at += 2
-        else:
-            at += 1
-    return at
+    """Places of brackets and commas that are in no quotation."""
+    for found in _SIGNS.finditer(text, start):
+        if found[0] in _MARKS:
+            yield found.start()

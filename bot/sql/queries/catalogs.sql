@@ -91,12 +91,12 @@ SELECT 'table ' || c.oid::regclass::text AS name, 'pg_class' AS catalog, c.oid,
                                     SELECT FROM pg_constraint AS n
                                      WHERE n.conrelid = a.attrelid AND n.contype = 'n'
                                        AND n.conkey[1] = a.attnum AND NOT n.convalidated)
-                                THEN 'not validated' ELSE a.attnotnull::text END,
+                                THEN '"not validated"' ELSE to_jsonb(a.attnotnull) END,
                'default', CASE WHEN a.atthasdef THEN (
                    SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef AS d
                     WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) END,
-               'generated', a.attgenerated,
-               'identity', a.attidentity,
+               'generated', nullif(a.attgenerated::text, ''),
+               'identity', nullif(a.attidentity::text, ''),
                'collation', CASE WHEN a.attcollation <> 0 AND a.attcollation <> (
                                      SELECT t.typcollation FROM pg_type AS t WHERE t.oid = a.atttypid)
                                  THEN a.attcollation::regcollation::text END,
