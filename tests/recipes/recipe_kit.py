@@ -1,6 +1,7 @@
 """Tables as their catalogs would tell of them, and files as a person would ask for them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from bot.core.catalog import RECIPES
 from bot.core.migrations.drafts.facts import Column, Index, Table, TableName, parse_place
@@ -44,6 +45,16 @@ def folder_of(made: Draft) -> Folder:
         )
         into.append((f"supabase/{folder}/{file.name}", file.text.encode()))
     return read_folder(migrations, backfills)
+
+
+def read_files(folder: Path) -> Folder:
+    """What stands in its two folders."""
+
+    def pairs(name: str) -> list[tuple[str, bytes]]:
+        files = sorted((folder / name).iterdir()) if (folder / name).exists() else []
+        return [(path.name, path.read_bytes()) for path in files]
+
+    return read_folder(pairs("migrations"), pairs("backfills"))
 
 
 def cases(table: str = "recipes", column: str = "title") -> dict[str, Draft]:

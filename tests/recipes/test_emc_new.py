@@ -6,12 +6,11 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from recipe_kit import BUILD, read_files
 
 from bot.cli.emc_new import new
 from bot.core.catalog import RECIPES
-from bot.core.migrations.files import Folder, read_folder
 
-BUILD = "c0ffee" * 6 + "abcd"
 SCHEMA = """
 CREATE ROLE "Ada's app";
 CREATE SCHEMA "Shop";
@@ -49,17 +48,9 @@ def run(folder: Path, *arguments: str) -> Result:
     )
 
 
-def read(folder: Path) -> Folder:
-    def pairs(name: str) -> list[tuple[str, bytes]]:
-        files = sorted((folder / name).iterdir()) if (folder / name).exists() else []
-        return [(path.name, path.read_bytes()) for path in files]
-
-    return read_folder(pairs("migrations"), pairs("backfills"))
-
-
 def apply(url: str, folder: Path) -> str:
     """All files in their order, a backfill in one go. The text of all of them."""
-    found = read(folder)
+    found = read_files(folder)
     assert found.problems == ()
     texts = []
     with psycopg.connect(url, autocommit=True) as connection:

@@ -30,6 +30,9 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         f"Expand: {place} is to be NOT NULL. From here on a trigger puts a value where a build "
         "leaves none, and a constraint keeps to it; rows from before are not looked at yet. "
         "Builds that read NULL and builds that never do may run side by side.",
+        # First, because it takes the strongest lock: one that is made stronger later can deadlock.
+        f"ALTER TABLE {table.name} ADD CONSTRAINT {constraint}\n"
+        f"CHECK ({place.sql} IS NOT NULL) NOT VALID;",
         trigger_function(
             table.name.schema,
             function,
@@ -39,8 +42,6 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         row_trigger(
             "BEFORE INSERT OR UPDATE", table.name, function, guard=f"NEW.{place.sql} IS NULL"
         ),
-        f"ALTER TABLE {table.name} ADD CONSTRAINT {constraint}\n"
-        f"CHECK ({place.sql} IS NOT NULL) NOT VALID;",
         resolve(table.name, asked.value),
     )
     writer.backfill(

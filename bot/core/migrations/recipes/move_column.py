@@ -31,11 +31,33 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
     what = f"{old} is to become {new}"
 
     writer.expand(
-        f"Expand: {what}, in steps. Adds the column and, to its table, the triggers "
-        "that keep it equal to the old one; the next file has the trigger of the other table, so "
-        "that no transaction locks both. Whoever writes either table must be allowed to read and "
-        "update both.",
+        f"Expand: {what}, in steps. Adds the column. The triggers that keep both "
+        "equal follow, a file for each table, so that no transaction locks both. Whoever writes "
+        "either table must be allowed to read and update both.",
         f"ALTER TABLE {other.name} ADD COLUMN {new.sql} {column.declared};",
+        suffix="column",
+    )
+    writer.expand(
+        f"Expand, second part: {what}. This trigger must be there before the other "
+        "two: they copy a value once, and from then on it has to follow.",
+        # First, because it takes the strongest lock: one that is made stronger later can deadlock.
+        *given(
+            "-- Builds that use the new column leave this one out.\n"
+            f"ALTER TABLE {home.name} ALTER COLUMN {old.sql} DROP NOT NULL;"
+            if column.not_null or not home.known
+            else "",
+        ),
+        trigger_function(
+            home.name.schema,
+            push,
+            _push_body(old, new, pair),
+            about="What is written to the old column goes to the new one too.",
+        ),
+        row_trigger("AFTER INSERT OR UPDATE", home.name, push),
+        suffix="from",
+    )
+    writer.expand(
+        f"Expand, third part: {what}. Apply it before a build that uses the new column goes live.",
         trigger_function(
             other.name.schema,
             fetch,
@@ -52,24 +74,6 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         row_trigger("BEFORE INSERT OR UPDATE", other.name, fetch),
         row_trigger("AFTER INSERT OR UPDATE", other.name, store),
         suffix="to",
-    )
-    writer.expand(
-        f"Expand, second part: {what}. What is written to the old column goes to "
-        "the new one too. Apply it before a build that uses the new column goes live.",
-        trigger_function(
-            home.name.schema,
-            push,
-            _push_body(old, new, pair),
-            about="What is written to the old column goes to the new one too.",
-        ),
-        *given(
-            row_trigger("AFTER INSERT OR UPDATE", home.name, push),
-            "-- Builds that use the new column leave this one out.\n"
-            f"ALTER TABLE {home.name} ALTER COLUMN {old.sql} DROP NOT NULL;"
-            if column.not_null or not home.known
-            else "",
-        ),
-        suffix="from",
     )
     joined = equal_keys("source", "target", pair.columns)
     writer.backfill(

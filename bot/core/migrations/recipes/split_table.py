@@ -47,6 +47,13 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         "read and write both. A build that uses the new table inserts its row in the transaction "
         "that inserts the other one, or later with ON CONFLICT DO UPDATE. Apply it before such a "
         "build goes live.",
+        # First, because it takes the strongest lock: one that is made stronger later can deadlock.
+        *(
+            "-- Builds that use the new table leave this one out.\n"
+            f"ALTER TABLE {home.name} ALTER COLUMN {quoted(name)} DROP NOT NULL;"
+            for name in moved
+            if columns[name].not_null or not home.known
+        ),
         _create_table(pair, columns, moved),
         *_row_security(pair),
         *_grants(home, pair, writer),
@@ -73,12 +80,6 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         f"CREATE CONSTRAINT TRIGGER {quoted(trigger_name(follow))} AFTER INSERT ON {home.name}\n"
         "DEFERRABLE INITIALLY DEFERRED\n"
         f"FOR EACH ROW EXECUTE FUNCTION {dotted(home.name.schema, follow)}();",
-        *(
-            "-- Builds that use the new table leave this one out.\n"
-            f"ALTER TABLE {home.name} ALTER COLUMN {quoted(name)} DROP NOT NULL;"
-            for name in moved
-            if columns[name].not_null or not home.known
-        ),
     )
     both = (*key, *moved)
     writer.backfill(
