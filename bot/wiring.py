@@ -95,6 +95,9 @@ class Bot:
     observations: PostgresObservations
     environments: PostgresEnvironments
     audit: PostgresAudit
+    schemas: PostgresSchemas
+    databases: Mapping[str, Database]
+    """Of environments, for the pages alone: what they ask keeps no rollback waiting."""
     engine: Engine
     database: str
     """A connection string with its password: never log it."""
@@ -152,6 +155,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         observations = PostgresObservations(opened.pool)
         environments = PostgresEnvironments(opened.pool)
         audit = _audit_log(settings, opened)
+        schemas = PostgresSchemas(opened.pool)
         hosts = await stack.enter_async_context(_hosts(settings, hub))
         notifiers = await stack.enter_async_context(
             open_notifiers(
@@ -172,7 +176,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             steering=PostgresSteering(opened.pool),
             migration_hub=GitHubMigrationHub(hub.access),
             databases=await stack.enter_async_context(_databases(settings)),
-            schema_store=PostgresSchemas(opened.pool),
+            schema_store=schemas,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
             clock=CLOCK,
@@ -188,6 +192,8 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             observations,
             environments,
             audit,
+            schemas,
+            await stack.enter_async_context(_databases(settings)),
             engine,
             database,
             people,

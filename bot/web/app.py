@@ -1,6 +1,6 @@
 """The web application, put together from parts that ``wiring`` gives it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,14 +11,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan, Scope
 
 from bot.ports import Clock, Store
+from bot.ports.database import Database
 from bot.ports.environments import EnvironmentReader
 from bot.ports.operations import AuditReader, OperationStore
+from bot.ports.schemas import SchemaStore
 from bot.web.headers import SecurityHeaders
 from bot.web.login import Login
 from bot.web.pages.audit import audit_pages
 from bot.web.pages.dashboard import dashboard_pages
+from bot.web.pages.databases import Looks
 from bot.web.pages.details import details_page
 from bot.web.pages.failures import failure_pages
+from bot.web.pages.migration_pages import migrations_page
 from bot.web.pages.pages import STATIC, Site
 from bot.web.pages.shipping_pages import shipping_pages
 from bot.web.viewer import Viewer
@@ -30,6 +34,8 @@ def create_app(
     operations: OperationStore,
     environments: EnvironmentReader,
     audit: AuditReader,
+    schemas: SchemaStore,
+    databases: Mapping[str, Database],
     clock: Clock,
     webhooks: Sequence[Middleware],
     health_routes: Sequence[BaseRoute],
@@ -40,11 +46,22 @@ def create_app(
 ) -> Starlette:
     """The webhooks' doors, health, and the pages.
 
+    ``databases`` are those of environments, by name, for the pages alone.
     ``viewer`` decides what a reader may see, ``login`` has the pages that sign in and out;
     ``github_url`` is where the pages' links to commits and pull requests lead (a GHES host, or the
     sandbox).
     """
-    site = Site(store, operations, environments, audit, clock, viewer, github_url.rstrip("/"))
+    site = Site(
+        store,
+        operations,
+        environments,
+        audit,
+        schemas,
+        Looks(databases, clock),
+        clock,
+        viewer,
+        github_url.rstrip("/"),
+    )
     dashboard, repository = dashboard_pages(site)
     operation, environment = shipping_pages(site)
     audit_page, audit_export = audit_pages(site)
@@ -55,6 +72,7 @@ def create_app(
             Route("/repos/{owner}/{name}", repository, methods=["GET"]),
             Route("/repos/{owner}/{name}/pulls/{number}", details_page(site), methods=["GET"]),
             Route("/repos/{owner}/{name}/environments/{environment}", environment, methods=["GET"]),
+            Route("/repos/{owner}/{name}/migrations", migrations_page(site), methods=["GET"]),
             Route("/operations/{operation}", operation, methods=["GET"]),
             Route("/audit", audit_page, methods=["GET"]),
             Route("/audit/export", audit_export, methods=["GET"]),

@@ -45,6 +45,8 @@ def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
         operations=bot.operations,
         environments=bot.environments,
         audit=bot.audit,
+        schemas=bot.schemas,
+        databases=bot.databases,
         clock=CLOCK,
         webhooks=[
             Middleware(

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from starlette.routing import Route
 from bot.adapters.postgres.audit import PostgresAudit
 from bot.adapters.postgres.environments import PostgresEnvironments
 from bot.adapters.postgres.operations import PostgresOperations
+from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.audit.checkpoint import SEED_BYTES, AuditKey
 from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
@@ -35,6 +36,7 @@ from bot.core.operations.machine import (
 )
 from bot.core.render.json import to_json
 from bot.ports import Clock, Delivery, Evaluation, Store
+from bot.ports.database import Database
 from bot.ports.operations import OperationStore
 from bot.web.app import create_app
 from bot.web.login import Login
@@ -149,13 +151,19 @@ async def _fault(_: object) -> PlainTextResponse:
 
 
 def build(
-    store: PostgresStore, viewer: Viewer, clock: Clock, login: Login | None = None
+    store: PostgresStore,
+    viewer: Viewer,
+    clock: Clock,
+    login: Login | None = None,
+    databases: Mapping[str, Database] | None = None,
 ) -> Starlette:
     return create_app(
         store=store,
         operations=PostgresOperations(store.pool),
         environments=PostgresEnvironments(store.pool),
         audit=audit_log(store),
+        schemas=PostgresSchemas(store.pool),
+        databases=databases or {},
         login=login,
         clock=clock,
         webhooks=[],

@@ -23,6 +23,7 @@ from bot.web.pages.shipping import (
     OPERATIONS_SHOWN,
     OperationView,
     Shipped,
+    names_of_databases,
     readable_repositories,
     view_operation,
     view_shipped,
@@ -47,6 +48,8 @@ class DashboardView:
     more_recent: bool = False
     ledger: tuple[LedgerEntry, ...] = ()
     more_ledger: bool = False
+    databases: tuple[str, ...] = ()
+    """Environments of one repository that have a database."""
 
     @property
     def title(self) -> str:
@@ -169,4 +172,5 @@ async def _with_history(
         more_recent=len(recent) > OPERATIONS_SHOWN,
         ledger=tuple(ledger[:LEDGER_SHOWN]),
         more_ledger=len(ledger) > LEDGER_SHOWN,
+        databases=await names_of_databases(site, repository_id),
     )

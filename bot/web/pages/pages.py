@@ -17,7 +17,9 @@ from starlette.responses import HTMLResponse, Response
 from bot.ports import Clock, Store
 from bot.ports.environments import EnvironmentReader
 from bot.ports.operations import AuditReader, OperationStore
+from bot.ports.schemas import SchemaStore
 from bot.web.pages import text
+from bot.web.pages.databases import Looks
 from bot.web.pages.operations import ROWS_SHOWN
 from bot.web.viewer import Viewer
 
@@ -36,6 +38,8 @@ class Site:
     operations: OperationStore
     environments: EnvironmentReader
     audit: AuditReader
+    schemas: SchemaStore
+    looks: Looks
     clock: Clock
     viewer: Viewer
     github_url: str

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from bot.core.decision import Decision, Verdict
 from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
 from bot.core.operations.machine import Kind, Operation, State, Step, StepName, StepState
+from bot.core.policy import Policy
 from bot.core.render.json import from_json
 from bot.ports.environments import EnvironmentState, KnownRepository
 from bot.web.pages.details import GateView, view_gate
@@ -356,3 +357,25 @@ async def with_warnings(site: Site, shipped: Shipped) -> Shipped:
         )
         environments.append(replace(each, warning=warning_of(operations)))
     return replace(shipped, environments=tuple(environments))
+
+
+async def names_of_databases(site: Site, repository_id: int) -> tuple[str, ...]:
+    """The environments of a repository that have a database: its own, and those that nobody has
+    asked for yet."""
+    policy = await remembered_policy(site, repository_id)
+    bindings = await site.schemas.fetch_bindings()
+    states = await site.environments.fetch_environments(repository_id)
+    named = {state.name for state in states} | set(policy.environments if policy else ())
+    free = (named & site.looks.names) - bindings.keys()
+    bound = {name for name, owner in bindings.items() if owner == repository_id}
+    return tuple(sorted(bound | free))
+
+
+async def remembered_policy(site: Site, repository_id: int) -> Policy | None:
+    """The last that could be used; None also where another release wrote it in a way that this one
+    cannot read."""
+    remembered = await site.operations.fetch_policy(repository_id)
+    try:
+        return Policy.model_validate_json(remembered[0]) if remembered else None
+    except ValueError:
+        return None

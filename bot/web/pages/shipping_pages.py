@@ -19,6 +19,7 @@ from bot.web.pages.shipping import (
     EnvironmentView,
     OperationView,
     environment_path,
+    names_of_databases,
     readable_repositories,
     view_environment,
     view_operation,
@@ -49,6 +50,7 @@ class EnvironmentPageView:
     decided: OperationView | None
     ledger: tuple[LedgerEntry, ...] = ()
     more_ledger: bool = False
+    has_database: bool = False
 
     @property
     def title(self) -> str:
@@ -127,4 +129,10 @@ async def _view(
     decided = next((view for view in views.values() if view.gates is not None), None)
     ledger = await site.operations.fetch_ledger(found.repo.id, called, limit=LEDGER_SHOWN + 1)
     more = len(ledger) > LEDGER_SHOWN
-    return EnvironmentPageView(environment, decided, tuple(ledger[:LEDGER_SHOWN]), more)
+    return EnvironmentPageView(
+        environment,
+        decided,
+        tuple(ledger[:LEDGER_SHOWN]),
+        more,
+        has_database=called in await names_of_databases(site, found.repo.id),
+    )

@@ -1,0 +1,346 @@
+"""What the page of database changes says, on a real store and a real database of a user's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import psycopg
+import pytest
+from changes_kit import (
+    DROP,
+    FAILING,
+    KNOWN,
+    LATER,
+    MOVING,
+    POISON,
+    bind,
+    go_live,
+    opened_database,
+    run_of,
+    tell_changes,
+)
+from served_pages import NOW, SHOP, FixedClock, build, evaluation, serve
+from test_pages import Document, read
+
+from bot.adapters.database.database import PostgresDatabase
+from bot.adapters.postgres.schemas import PostgresSchemas
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.migrations.runs import RunKind
+from bot.core.schema.snapshot import MeantSchema
+from bot.web.pages.databases import WAITS
+from bot.web.viewer import Everything, PublicOnly, Viewer
+
+PATH = "/repos/octo/shop/migrations"
+
+
+@asynccontextmanager
+async def opened(
+    store: PostgresStore,
+    databases: dict[str, PostgresDatabase],
+    viewer: Viewer | None = None,
+    clock: FixedClock | None = None,
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = build(store, viewer or Everything(), clock or FixedClock(NOW), databases=databases)
+    async with serve(app) as url, httpx.AsyncClient(base_url=url) as client:
+        yield client
+
+
+async def page_of(store: PostgresStore, url: str) -> Document:
+    async with opened_database(url) as databases, opened(store, databases) as client:
+        return read(await client.get(PATH))
+
+
+def prepare(url: str) -> None:
+    """A table, and an empty ledger of nothing but it."""
+    with psycopg.connect(url, autocommit=True) as sql:
+        sql.execute("CREATE TABLE recipes (id bigint PRIMARY KEY, title text)")
+
+
+async def test_the_whole_of_a_database_with_trouble(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    await tell_changes(store, empty_database_url)
+    document = await page_of(store, empty_database_url)
+    text = document.text
+    assert f"Backfill {FAILING.version}_title_norm failed at" in text
+    # What waits, each with its command, and who needs what a contract drops.
+    assert f"to apply {LATER}_add_rating expand To apply it, comment /migrate production" in text
+    assert f"{DROP}_drop_title contract: recipes.title dropped" in text
+    assert "v1.4.2, a rollback target of production , still needs recipes.title" in text
+    assert "that ends when 5 more builds have gone live, and not before" in text
+    assert f"/contract {DROP} production --dry-run" in text
+    # Backfills: one failed of a row, one that a person paused, one that nobody has begun.
+    failed = text[text.index(f"failed {FAILING.version}") :]
+    assert f"poison row key {POISON} , SQLSTATE 23514 , constraint no_poison" in failed
+    assert "To do: mend or remove that row; then resume goes on with it" in failed
+    paused = text[text.index(f"pauses {MOVING.version}_seen") :]
+    assert "of about 400" in paused
+    assert "the sale begins, asked for by ada" in paused
+    assert f"To do: run lockgate emc resume {MOVING.version}" in paused
+    assert "to come 20260104000000_to_come it has not begun" in text
+    # Drift names what differs, and what went past Lockgate.
+    assert "drift" in text
+    assert "added constraint" in text
+    assert "no_poison" in text
+    assert "or comment /migrate production --accept-schema if it is to stay" in text
+    assert "Applied past Lockgate: 20260101000000" in text
+    # The run that failed, with its parts.
+    assert "failed /migrate, run 1: 1 of 2 parts done" in text
+    assert "done migration 20260101000000_add_title_norm applied in 0.4 s 0.5 s" in text
+    bars = [attrs for tag, attrs in document.tags if tag == "progress"]
+    assert {attrs["max"] for attrs in bars} == {"100"}
+    assert all(0 < int(attrs["value"] or 0) < 100 for attrs in bars)
+    assert len(bars) == 2
+
+
+async def test_a_bar_moves_with_the_backfill(store: PostgresStore, empty_database_url: str) -> None:
+    await store.save_evaluation(evaluation())
+    await tell_changes(store, empty_database_url)
+    clock = FixedClock(NOW)
+
+    async def shown(client: httpx.AsyncClient) -> tuple[str | None, str]:
+        answer = await client.get(PATH)
+        values = [attrs["value"] for tag, attrs in read(answer).tags if tag == "progress"]
+        return values[1], answer.headers["etag"]
+
+    async with (
+        opened_database(empty_database_url) as databases,
+        opened(store, databases, clock=clock) as client,
+    ):
+        _, tag = await shown(client)
+        held = {"If-None-Match": tag}
+        assert (await client.get(PATH, headers=held)).status_code == 304
+        with psycopg.connect(empty_database_url, autocommit=True) as sql:
+            sql.execute(
+                "UPDATE lockgate_emc.backfills SET visited = 371 WHERE version = %s",
+                [MOVING.version],
+            )
+        # Within two seconds nobody asks the database again, however many read.
+        assert (await client.get(PATH, headers=held)).status_code == 304
+        clock.at += timedelta(seconds=2)
+        value, newer = await shown(client)
+        assert value == "92"
+        assert newer != tag
+
+
+async def test_a_database_that_has_it_all(store: PostgresStore, empty_database_url: str) -> None:
+    await store.save_evaluation(evaluation())
+    prepare(empty_database_url)
+    schemas = await bind(store)
+    async with opened_database(empty_database_url) as databases:
+        schema = await databases["production"].fetch_schema()
+    meant = MeantSchema(schema.root, schema.objects, frozenset(), "run 4, which ada asked for", NOW)
+    await schemas.save_meant(SHOP.id, "production", meant)
+    text = (await page_of(store, empty_database_url)).text
+    assert "skip No migration is applied, and none is known to wait." in text
+    assert "as meant" in text
+    assert "It is as run 4, which ada asked for left it" in text
+    assert schema.root[:12] in text
+
+
+async def test_a_contract_that_nothing_needs_may_be_applied(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    """With what the live build's tree was; while none is known nobody can tell."""
+    await store.save_evaluation(evaluation())
+    prepare(empty_database_url)
+    schemas = await bind(store)
+    await schemas.save_known(SHOP.id, [KNOWN[2]])
+    text = (await page_of(store, empty_database_url)).text
+    assert "nothing is known to be live in production" in text
+    assert f"/contract {DROP} production --dry-run" in text
+    await go_live(store)
+    no_build = replace(KNOWN[2], requires_build=None)
+    await schemas.save_known(SHOP.id, [no_build])
+    text = (await page_of(store, empty_database_url)).text
+    assert "may be applied" in text
+    assert "nothing that is live or could be put back needs it any more" in text
+    assert f"To apply it, comment /contract {DROP} production" in text
+
+
+async def test_a_run_under_way_tells_its_parts_and_is_no_drift(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    prepare(empty_database_url)
+    schemas = await bind(store)
+    assert await schemas.add_run(run_of())
+    meant = MeantSchema("0" * 64, {}, frozenset(), "run 1", NOW)
+    await schemas.save_meant(SHOP.id, "production", meant)
+    document = await page_of(store, empty_database_url)
+    assert "wait It migrates: 1 of 2 parts done." in document.text
+    assert "under way backfill 20260102000000_title_norm 30 % 30 %" in document.text
+    assert "120 of about 400 rows, 900 rows/s" in document.text
+    assert "changing" in document.text
+    assert "drift" not in document.text
+
+
+async def test_a_phase_that_nobody_can_tell(store: PostgresStore, empty_database_url: str) -> None:
+    await store.save_evaluation(evaluation())
+    prepare(empty_database_url)
+    schemas = await bind(store)
+    await schemas.save_known(SHOP.id, [replace(KNOWN[1], phase=None)])
+    text = (await page_of(store, empty_database_url)).text
+    assert f"could not be read Nobody can tell the phase of {LATER}_add_rating ." in text
+    assert "phase unknown" in text
+    assert "/migrate production" not in text
+
+
+async def test_a_database_that_does_not_answer_is_waited_for_no_longer_than_told(
+    store: PostgresStore, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before stands in for it for a while; runs are told from the bot's own store."""
+    monkeypatch.setattr("bot.web.pages.databases.WAITS", 0.2)
+    await store.save_evaluation(evaluation())
+    await tell_changes(store, empty_database_url)
+    clock = FixedClock(NOW)
+    async with opened_database(empty_database_url) as databases:
+        with psycopg.connect(empty_database_url) as sql:
+            sql.execute("LOCK TABLE supabase_migrations.schema_migrations")
+            async with opened(store, databases, clock=clock) as client:
+                text = read(await client.get(PATH)).text
+                assert "could not be read Its database could not be read" in text
+                assert "it did not answer within" in text
+                assert "run 1: 1 of 2 parts done" in text
+                assert "drop_title" not in text
+                sql.rollback()
+                assert "drop_title" in read(await _until_read(client, "drop_title")).text
+                sql.execute("LOCK TABLE supabase_migrations.schema_migrations")
+                clock.at += timedelta(seconds=20)
+                text = read(await client.get(PATH)).text
+                assert "The database answers slowly: this is as it was 20 s ago" in text
+                assert "drop_title" in text
+                clock.at += timedelta(minutes=1)
+                assert "it did not answer within" in read(await client.get(PATH)).text
+                sql.rollback()
+    assert WAITS < 5, "the page is asked for again every five seconds"
+
+
+async def _until_read(client: httpx.AsyncClient, words: str) -> httpx.Response:
+    """The page once it has the words: each asking waits for the question that is under way."""
+    for _ in range(50):
+        answer = await client.get(PATH)
+        if words in answer.text:
+            return answer
+    raise AssertionError(words)
+
+
+async def test_a_database_that_is_gone_says_so_without_its_password(
+    store: PostgresStore,
+) -> None:
+    await store.save_evaluation(evaluation())
+    await bind(store)
+    url = "postgresql://lockgate:hush-hush@127.0.0.1:1/shop"
+    document = await page_of(store, url)
+    assert "could not be read Its database could not be read" in document.text
+    assert "hush-hush" not in document.text
+
+
+async def test_a_database_whose_url_is_gone(store: PostgresStore) -> None:
+    await store.save_evaluation(evaluation())
+    schemas = await bind(store)
+    assert await schemas.add_run(run_of(RunKind.CONTRACT))
+    async with opened(store, {}) as client:
+        text = read(await client.get(PATH)).text
+    assert "this server knows no URL of it" in text
+    assert "LOCKGATE_DB_PRODUCTION" in text
+    assert "/contract, run 1: 1 of 2 parts done" in text
+
+
+async def test_a_database_of_another_repository_is_not_shown(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    await go_live(store)
+    prepare(empty_database_url)
+    schemas = await bind(store)
+    async with opened_database(empty_database_url) as databases:
+        databases = {"production": databases["production"], "staging": databases["production"]}
+        await schemas.bind_database("staging", SHOP.id + 1)
+        async with opened(store, databases) as client:
+            text = read(await client.get(PATH)).text
+            assert "production" in text
+            assert "staging" not in text
+
+
+async def test_a_database_that_no_command_asked_for(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    await go_live(store)
+    text = (await page_of(store, empty_database_url)).text
+    assert await PostgresSchemas(store.pool).fetch_bindings() == {}, "to look makes it nobody's"
+    assert "skip No command has asked for its database yet. Next: /migrations production" in text
+    async with opened(store, {}) as client:
+        text = read(await client.get(PATH)).text
+    assert "No environment of this repository has a database here." in text
+    assert "LOCKGATE_DB_PRODUCTION" in text
+
+
+async def test_pages_lead_to_it_where_there_is_a_database(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    await go_live(store)
+    around = ("/repos/octo/shop", "/repos/octo/shop/environments/production")
+
+    async def links(databases: dict[str, PostgresDatabase]) -> list[str]:
+        async with opened(store, databases) as client:
+            return [
+                attrs["href"] or ""
+                for path in around
+                for tag, attrs in read(await client.get(path)).tags
+                if tag == "a" and "/migrations" in (attrs.get("href") or "")
+            ]
+
+    assert await links({}) == []
+    async with opened_database(empty_database_url) as databases:
+        assert await links(databases) == [PATH, f"{PATH}#database-production"]
+
+
+async def test_who_may_not_see_the_repository_gets_the_answer_of_what_is_not_there(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation(private=True))
+    await tell_changes(store, empty_database_url)
+    async with (
+        opened_database(empty_database_url) as databases,
+        opened(store, databases, PublicOnly()) as client,
+    ):
+        hidden = await client.get(PATH)
+        absent = await client.get("/repos/octo/none/migrations")
+    assert (hidden.status_code, absent.status_code) == (404, 404)
+    assert read(hidden, 404).text.replace("octo/shop", "X") == read(absent, 404).text.replace(
+        "octo/none", "X"
+    )
+
+
+async def test_hostile_names_stay_text(store: PostgresStore, empty_database_url: str) -> None:
+    await store.save_evaluation(evaluation())
+    with psycopg.connect(empty_database_url, autocommit=True) as sql:
+        sql.execute("CREATE SCHEMA supabase_migrations")
+        sql.execute(
+            "CREATE TABLE supabase_migrations.schema_migrations (version text PRIMARY KEY, "
+            "statements text[], name text)"
+        )
+        sql.execute(
+            "INSERT INTO supabase_migrations.schema_migrations VALUES (%s, '{}', %s)",
+            ["20260101000000", "<script>alert(1)</script>\u202e"],
+        )
+        sql.execute('CREATE TABLE "<img src=x onerror=alert(1)>" (id int)')
+    schemas = await bind(store)
+    await schemas.save_meant(
+        SHOP.id,
+        "production",
+        MeantSchema("0" * 64, {"table a": "d"}, frozenset(), "<b>me</b>", NOW),
+    )
+    document = await page_of(store, empty_database_url)
+    assert "<script>alert(1)</script>" in document.text
+    assert "<img src=x onerror=alert(1)>" in document.text
+    assert not {"script", "img", "b"} & {
+        tag for tag, attrs in document.tags if "src" not in attrs or tag != "script"
+    }
+    assert "\u202e" not in document.text
