@@ -93,7 +93,7 @@ def test_pages_that_the_product_names_exist() -> None:
     named = {
         name
         for path in (ROOT / "bot").rglob("*.py")
-        for name in re.findall(r"\bdocs/[\w./-]+\.\w+", path.read_text())
+        for name in re.findall(r"(?<![\w./])docs/[\w./-]+\.\w+", path.read_text())
     }
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
