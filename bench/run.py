@@ -25,6 +25,7 @@ BENCHES = {
     "commits": "Commit messages",
     "release": "Changelogs and release plans",
     "audit": "Audit log",
+    "backfill": "Backfills",
     "cost": "What it costs to run",
 }
 CANNOT_RUN_HERE = 3

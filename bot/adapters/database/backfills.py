@@ -287,6 +287,7 @@ class _Run:
             changed=status.changed + batch.changed,
             batches=status.batches + 1,
             batch_size=batch.range.rows,
+            batch_took=timedelta(seconds=batch.seconds),
             working=status.working + worked,
         )
 

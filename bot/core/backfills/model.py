@@ -41,6 +41,8 @@ class BackfillStatus:
     """Rows of the table when it began: the planner's estimate."""
     batches: int = 0
     batch_size: int = 0
+    batch_took: timedelta = timedelta(0)
+    """From the last batch's beginning to its commit; known to who runs it alone."""
     working: timedelta = timedelta(0)
     """Spent in batches and between them, pauses left out."""
     cursor: Key | None = None
