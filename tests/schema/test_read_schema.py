@@ -3,6 +3,7 @@ after every change that matters, which is named."""
 
 import asyncio
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,6 +166,30 @@ def test_the_settings_of_a_session_do_not_matter_and_stay(rich: str) -> None:
     plain, other, settings = asyncio.run(with_settings())
     assert plain == other
     assert settings == ["shop, public", "on"]
+
+
+def test_it_is_read_while_somebody_changes_it(empty_database_url: str) -> None:
+    """A table that comes and goes is in what is read, or is not; the rest is as it was."""
+    run(empty_database_url, "CREATE TABLE stays (a int)")
+    stays = read(empty_database_url)
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        with psycopg.connect(empty_database_url, autocommit=True) as connection:
+            while not done.is_set():
+                connection.execute("CREATE TABLE goes (a int CHECK (a > 1), b int UNIQUE)")
+                connection.execute("DROP TABLE goes")
+
+    other = threading.Thread(target=come_and_go)
+    other.start()
+    try:
+        seen = [read(empty_database_url) for _ in range(20)]
+    finally:
+        done.set()
+        other.join()
+    for snapshot in seen:
+        kept = {name: one for name, one in snapshot.objects.items() if "goes" not in name}
+        assert kept == stays.objects
 
 
 def test_whoever_may_connect_can_read_it(rich: str) -> None:

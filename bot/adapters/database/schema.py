@@ -1,9 +1,10 @@
 """Reads a database's schema from its catalogs: see ``bot.core.schema``."""
 
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
@@ -13,6 +14,7 @@ from bot.core.decision import Json
 from bot.core.schema.snapshot import Snapshot
 from bot.core.schema.spelling import spelled
 from bot.core.schema.views import unqualified
+from bot.ports.database import DatabaseUnavailable
 
 OURS = ("lockgate", "lockgate_emc", "supabase_migrations")
 """What records changes is no part of the schema."""
@@ -29,6 +31,11 @@ _KINDS = (
     "default_privileges", "publications",
 )  # fmt: skip
 _SQL = load_queries("catalogs")
+_TRIES = 10
+
+
+class _Torn(Exception):
+    """An object went away while it was read."""
 
 
 async def read_schema(connection: Connection, *, left_out: Collection[str] = ()) -> Snapshot:
@@ -40,7 +47,21 @@ async def read_schema(connection: Connection, *, left_out: Collection[str] = ())
 
     Raises:
         psycopg.Error: it cannot be read.
+        DatabaseUnavailable: somebody changes it all the time.
     """
+    if connection.info.transaction_status is not TransactionStatus.IDLE:
+        return await _read(connection, left_out)
+    for _ in range(_TRIES):
+        # Definitions are written from what is there now, whatever moment the transaction sees: what
+        # somebody drops meanwhile gives an error, or nothing.
+        with suppress(psycopg.errors.InternalError_, _Torn):
+            return await _read(connection, left_out)
+    raise DatabaseUnavailable(
+        "its schema is being changed while it is read", "try again when that is done"
+    )
+
+
+async def _read(connection: Connection, left_out: Collection[str]) -> Snapshot:
     names = {*OURS, *left_out}
     async with _qualified(connection):
         if await fetch_scalar(connection, _SQL["is_supabase"].decode()):
@@ -62,6 +83,8 @@ async def read_schema(connection: Connection, *, left_out: Collection[str] = ())
         key = (row["catalog"], row["oid"])
         if key in members:
             continue
+        if row["record"].get("definition", "") is None:
+            raise _Torn(row["name"])
         record = _plain(kind, row["record"])
         if row["schema"]:
             record["schema"] = looked_at[row["schema"]]
@@ -79,7 +102,7 @@ async def read_schema_hash(connection: Connection) -> str:
     """The root digest.
 
     Raises:
-        psycopg.Error: it cannot be read.
+        psycopg.Error, DatabaseUnavailable: as of ``read_schema``.
     """
     return (await read_schema(connection)).digests.root
 
