@@ -16,6 +16,7 @@ _COMMANDS = {
     "jobs": "List the queue's jobs and retry dead ones.",
     "lock": "Hold every promotion to an environment until it is unlocked.",
     "migrate": "Bring the database's schema up to date.",
+    "migrations": "Check the files of database changes.",
     "policy": "Check a policy file, or print its JSON Schema.",
     "promote": "Put a build live, once every gate of the environment passes.",
     "release": "Plan releases from Conventional Commits, and make them.",

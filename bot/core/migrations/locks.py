@@ -205,7 +205,7 @@ def _alter(change: Change, relation: Relation, table: Table) -> Hold:
             cost = Cost.REWRITE
         # A CHECK that speaks of the column is held to the new type, row by row.
         if cost is Cost.INSTANT and any(
-            change.column in check.columns for check in table.checks.values()
+            check.validated and change.column in check.columns for check in table.checks.values()
         ):
             cost = Cost.SCAN
     elif kind == "AT_AddColumn":
