@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bot.core.catalog import RECIPES
-from bot.core.migrations.drafts.facts import Column, Index, Table, TableName, parse_place
+from bot.core.migrations.drafts.facts import Column, Table, TableName, parse_place
 from bot.core.migrations.drafts.files import Draft
 from bot.core.migrations.drafts.recipe import MOST_FILES, Asked
 from bot.core.migrations.files import Folder, read_folder
+from bot.core.migrations.findings import Finding
+from bot.core.migrations.lint import check_of
 from bot.core.migrations.model import Version
 
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
@@ -36,6 +38,17 @@ def draft(recipe: str, *places: str, tables: tuple[Table, ...], **options: objec
 
 def folder_of(made: Draft) -> Folder:
     """The files as the grammar of files reads them."""
+    return read_folder(*_both(made))
+
+
+def findings_of(made: Draft) -> tuple[Finding, ...]:
+    """What our own rules find in the files, without a database."""
+    migrations, backfills = _both(made)
+    changed = [path for path, _ in (*migrations, *backfills)]
+    return tuple(check_of(changed, migrations, backfills).findings)
+
+
+def _both(made: Draft) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
     migrations, backfills = [], []
     for file in made.files:
         folder, into = (
@@ -44,7 +57,7 @@ def folder_of(made: Draft) -> Folder:
             else ("migrations", migrations)
         )
         into.append((f"supabase/{folder}/{file.name}", file.text.encode()))
-    return read_folder(migrations, backfills)
+    return migrations, backfills
 
 
 def read_files(folder: Path) -> Folder:
@@ -92,9 +105,3 @@ def cases(table: str = "recipes", column: str = "title") -> dict[str, Draft]:
         ),
         "drop-column": draft("drop-column", place, tables=(home,)),
     }
-
-
-def indexed(table: Table, *indexes: Index) -> Table:
-    return Table(
-        table.name, table.columns, table.key, table.primary_key, tuple(indexes), known=True
-    )

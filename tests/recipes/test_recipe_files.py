@@ -1,7 +1,7 @@
 """The files that recipes write, as text: they parse, name each other, and quote what they must."""
 
 import pytest
-from recipe_kit import BY_NAME, RECIPES_TABLE, cases, draft, folder_of, told, versions
+from recipe_kit import BY_NAME, RECIPES_TABLE, cases, draft, findings_of, folder_of, told, versions
 
 from bot.core.migrations.drafts.facts import (
     Column,
@@ -71,6 +71,11 @@ def test_a_contract_without_its_build_is_refused_until_somebody_writes_it() -> N
         assert "requires-build" in problem.message
 
 
+def test_the_lint_finds_nothing_in_what_is_written() -> None:
+    for recipe, made in cases().items():
+        assert findings_of(made) == (), recipe
+
+
 def test_what_is_known_of_the_column_comes_along() -> None:
     table = Table(
         RECIPES_TABLE,
@@ -92,6 +97,7 @@ def test_what_is_known_of_the_column_comes_along() -> None:
     )
     made = draft("rename-column", "recipes.title", "recipes.name", tables=(table,))
     assert folder_of(made).problems == ()
+    assert findings_of(made) == ()
     text = "\n".join(file.text for file in made.files)
     for expected in (
         'ADD COLUMN name text COLLATE "C";',

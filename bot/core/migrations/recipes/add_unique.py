@@ -64,9 +64,13 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         "index",
     )
     writer.contract(
-        "Contract: makes a constraint of the index. The other one has done its work.",
+        "Contract: makes a constraint of the index.",
         f"ALTER TABLE {table.name} ADD CONSTRAINT {name}\nUNIQUE USING INDEX {name};",
-        f"DROP INDEX {quoted(table.name.schema)}.{search};",
+    )
+    writer.contract_alone(
+        "Contract, last part: the index that found duplicates has done its work.",
+        f"DROP INDEX CONCURRENTLY {quoted(table.name.schema)}.{search};",
+        "search",
     )
 
 
