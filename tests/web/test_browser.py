@@ -6,11 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
+from changes_kit import MOVING, opened_database, tell_changes
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from served_pages import (
+    NOW,
     PASSING,
+    FixedClock,
     SystemClock,
     audit_log,
     build,
@@ -139,13 +143,17 @@ async def test_axe_finds_nothing(page: Page, live_url: str, public_url: str, axe
         await page.set_viewport_size(viewport)  # type: ignore[arg-type]
         for address in [*(live_url + path for path in PATHS), public_url + "/"]:
             await page.goto(address)
-            await page.evaluate(axe)
-            violations = await page.evaluate("axe.run().then((result) => result.violations)")
-            assert [
-                (address, violation["id"], node["html"], node["failureSummary"])
-                for violation in violations
-                for node in violation["nodes"]
-            ] == []
+            assert await axe_violations(page, axe) == []
+
+
+async def axe_violations(page: Page, axe: str) -> list[tuple[str, str, str, str]]:
+    await page.evaluate(axe)
+    violations = await page.evaluate("axe.run().then((result) => result.violations)")
+    return [
+        (page.url, violation["id"], node["html"], node["failureSummary"])
+        for violation in violations
+        for node in violation["nodes"]
+    ]
 
 
 async def test_axe_finds_nothing_on_empty_pages(page: Page, live_url: str, axe: str) -> None:
@@ -171,26 +179,31 @@ async def test_the_keyboard_reaches_everything_and_shows_where_it_is(
 ) -> None:
     for path in PATHS:
         await page.goto(live_url + path)
-        wanted = await page.evaluate(
-            """[...document.querySelectorAll("a, button, summary")]
-                 .filter((element) => element.checkVisibility()).length"""
-        )
-        reached = []
-        for _ in range(wanted):
-            await page.keyboard.press("Tab")
-            reached.append(
-                await page.evaluate(
-                    """(() => {
-                         const at = document.activeElement;
-                         at.dataset.reached = "yes";
-                         const style = getComputedStyle(at);
-                         return [at.textContent, style.outlineStyle, style.outlineWidth];
-                       })()"""
-                )
+        await walk_through(page)
+
+
+async def walk_through(page: Page) -> None:
+    """Tab from the top of a page to its end."""
+    wanted = await page.evaluate(
+        """[...document.querySelectorAll("a, button, summary")]
+             .filter((element) => element.checkVisibility()).length"""
+    )
+    reached = []
+    for _ in range(wanted):
+        await page.keyboard.press("Tab")
+        reached.append(
+            await page.evaluate(
+                """(() => {
+                     const at = document.activeElement;
+                     at.dataset.reached = "yes";
+                     const style = getComputedStyle(at);
+                     return [at.textContent, style.outlineStyle, style.outlineWidth];
+                   })()"""
             )
-        assert reached[0][0] == "Skip to the content"
-        assert {tuple(each[1:]) for each in reached} == {("solid", "2px")}
-        assert await page.locator("[data-reached]").count() == wanted
+        )
+    assert reached[0][0] == "Skip to the content"
+    assert {tuple(each[1:]) for each in reached} == {("solid", "2px")}
+    assert await page.locator("[data-reached]").count() == wanted
 
 
 @pytest.mark.usefixtures("story")
@@ -371,6 +384,48 @@ async def test_a_running_operation_moves_on_by_itself(
     await page.evaluate(_REFRESH_NOW)
     await page.get_by_text("Production serves v1.5.0.").wait_for()
     assert await page.evaluate("window.kept") is True
+
+
+async def test_a_backfill_moves_on_by_itself(
+    page: Page, browser: Browser, store: PostgresStore, empty_database_url: str, axe: str
+) -> None:
+    """On a page that suits everybody, with all that it can hold."""
+    await store.save_evaluation(evaluation())
+    await tell_changes(store, empty_database_url)
+    clock = FixedClock(NOW)
+    async with (
+        opened_database(empty_database_url) as databases,
+        serve(build(store, Everything(), clock, databases=databases)) as url,
+    ):
+        await page.goto(url + "/repos/octo/shop/migrations")
+        for viewport, scheme in ((DESKTOP, "light"), (PHONE, "dark")):
+            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+            await page.locator("details > summary").evaluate("(it) => it.parentElement.open = true")
+            assert await axe_violations(page, axe) == []
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width == viewport["width"]
+        await walk_through(page)
+        with psycopg.connect(empty_database_url, autocommit=True) as sql:
+            sql.execute(
+                "UPDATE lockgate_emc.backfills SET visited = 371 WHERE version = %s",
+                [MOVING.version],
+            )
+        clock.at += timedelta(seconds=2)
+        await page.evaluate("window.kept = true")
+        await page.evaluate(_REFRESH_NOW)
+        await page.locator('progress[value="92"]').wait_for()
+        assert await page.evaluate("window.kept") is True
+        assert await page.evaluate("document.querySelector('details').open") is True
+        assert await page.evaluate("window.violations") == []
+        plain = await browser.new_context(java_script_enabled=False)
+        read = await plain.new_page()
+        await read.goto(url + "/repos/octo/shop/migrations")
+        text = await read.inner_text("main")
+        assert "key 137" in text
+        assert "92 %" in text
+        assert await read.get_by_role("button").count() == 0
+        await plain.close()
 
 
 @pytest.mark.usefixtures("story")

@@ -60,7 +60,8 @@ class BackfillView:
     def left(self) -> str:
         """How long it will take, where it goes on and somebody can tell."""
         span = self.status.time_left
-        goes_on = self.status.state in (BackfillState.RUNNING, BackfillState.PAUSED)
+        moves = self.status.state in (BackfillState.RUNNING, BackfillState.PAUSED)
+        goes_on = moves and not self.status.paused_by
         return f"about {say_duration(span)}" if goes_on and span else ""
 
     @property

@@ -50,7 +50,7 @@ from bot.web.pages.shipping_pages import UnknownView
 
 _LEDGER_READ = 200
 """Entries looked through for the builds that a rollback could put back."""
-_WORST_FIRST = (Verdict.ERROR, Verdict.FAIL, Verdict.WAIT, Verdict.PASS, Verdict.SKIP)
+_WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.WAIT, Verdict.PASS, Verdict.SKIP)
 
 
 @dataclass(frozen=True, slots=True)

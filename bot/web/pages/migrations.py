@@ -71,7 +71,7 @@ class WaitingView:
             return "phase unknown"
         if self.against is None:
             return "to apply"
-        return "may be applied" if self.against.allowed else "still needed"
+        return "may go" if self.against.allowed else "needed"
 
     @property
     def does(self) -> str:
@@ -148,7 +148,8 @@ class RunView:
     @property
     def sentence(self) -> str:
         """What became of it; empty while it is under way."""
-        return self.run.outcome
+        remedy = f" Next: {_ended(self.run.remedy)}" if self.run.remedy else ""
+        return f"{_ended(self.run.outcome)}{remedy}" if self.run.outcome else ""
 
     @property
     def seconds(self) -> float | None:
@@ -238,7 +239,7 @@ class DatabaseView:
             names = listed([quoted(one.called) for one in self.unclear])
             return Verdict.ERROR, f"Nobody can tell the phase of {names}."
         if self.runs and self.runs[0].run.state is RunState.FAILED:
-            return Verdict.FAIL, f"The last run failed: {self.runs[0].run.outcome.rstrip('.')}."
+            return Verdict.FAIL, f"The last run failed: {_ended(self.runs[0].run.outcome)}"
         return self._waits()
 
     def _waits(self) -> tuple[Verdict, str]:
@@ -296,20 +297,26 @@ def view_schema(
     if meant is None:
         said = "No schema is recorded yet to compare with: the next run records one."
         return SchemaView(Verdict.SKIP, "nothing to compare", said, root)
-    since = f"as {meant.cause} left it at {say_time(meant.at)}"
+    recorded = f"recorded at {say_time(meant.at)} ({meant.cause})"
     if root == meant.root:
-        return SchemaView(Verdict.PASS, "as meant", f"It is {since}.", root)
+        return SchemaView(Verdict.PASS, "as meant", f"It is the one {recorded}.", root)
     if moves:
         said = "A run changes it now; what it leaves is what is meant from then on."
         return SchemaView(Verdict.WAIT, "changing", said, root)
     objects = digest_differences(meant.digests, found.value.objects) if meant.digests else ()
+    unnamed = "" if objects else "; nobody can tell what differs"
     return SchemaView(
         Verdict.FAIL,
         "drift",
-        f"The schema is not {since}{'' if objects else ', and nobody can tell what differs'}.",
+        f"Its schema is not the one {recorded}{unnamed}.",
         root,
         objects[:OBJECTS_SHOWN],
         max(0, len(objects) - OBJECTS_SHOWN),
         tuple(sorted(set(applied) - meant.applied)),
         f"undo it by hand, or comment `/migrate {environment} --accept-schema` if it is to stay",
     )
+
+
+def _ended(sentence: str) -> str:
+    """With a dot at its end."""
+    return f"{sentence.rstrip('.')}."
