@@ -596,6 +596,6 @@ def test_several_things_taken_away_are_listed() -> None:
     taken = (Taken("recipes.title"), Taken("recipes.body", "renamed"))
     state = database(TITLE, TITLE_NORM, replace(DROP_TITLE, taken_away=taken))
     assert may_promote(V13, state).summary == (
-        "v1.3 reads `recipes.title` and `recipes.body`, which contract `20260301000000` dropped and "
-        "renamed"
+        "v1.3 reads `recipes.title` and `recipes.body`, which contract `20260301000000` dropped "
+        "and renamed"
     )

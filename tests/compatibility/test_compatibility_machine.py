@@ -270,7 +270,9 @@ class Releases(RuleBasedStateMachine):
 
 
 class TestReleases(Releases.TestCase):
-    settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+    settings = settings(
+        max_examples=max(100, settings.default.max_examples), stateful_step_count=25, deadline=None
+    )
 
 
 def test_the_machine_reaches_contracts_and_rollbacks() -> None:
