@@ -245,7 +245,12 @@ async def _run_item(
         if item.backfill is None:
             raise LookupError(item.version)
         if wanted.dry_run:
-            _say(place, say_item(item), {"event": "item", **as_json(item)})
+            # Before its expand there may be nothing yet to hold it against.
+            proof = "" if item.waits else await database.check_backfill(item.backfill)
+            text = say_item(item) + (
+                f"\n    its end is counted by {visible(proof)}" if proof else ""
+            )
+            _say(place, text, {"event": "item", **as_json(item), "proof": proof})
             return DONE
         return await _run_backfill(place, database, item.backfill, stopped)
     except DatabaseRefused as error:

@@ -257,6 +257,15 @@ async def test_a_table_that_cannot_be_walked_along_is_refused_with_the_fix(
     assert remedy in refused.value.remedy
 
 
+async def test_a_header_that_means_another_table_than_the_statement_is_refused(
+    sql: psycopg.Connection, database: PostgresDatabase
+) -> None:
+    make_recipes(sql, 10)
+    sql.execute("CREATE SCHEMA other; CREATE TABLE other.recipes (id bigint PRIMARY KEY, n int)")
+    with pytest.raises(DatabaseRefused, match=r'"other"\."recipes" in the statement is another'):
+        await run(database, backfill("UPDATE other.recipes SET n = 1 WHERE :batch"))
+
+
 async def test_a_backfill_waits_for_its_expand(
     sql: psycopg.Connection, database: PostgresDatabase
 ) -> None:

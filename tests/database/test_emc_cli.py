@@ -91,6 +91,11 @@ def test_run_expands_then_fills_and_leaves_contracts_to_who_names_them(
     assert sql.execute(
         "SELECT to_regclass('supabase_migrations.schema_migrations')"
     ).fetchone() == (None,)
+    emc("run", "20260101000000")
+    dry = emc("run", "--dry-run")
+    assert "its end is counted by SELECT count(*) FROM (SELECT 1 FROM recipes" in dry.stdout
+    sql.execute("TRUNCATE supabase_migrations.schema_migrations")
+    sql.execute("ALTER TABLE recipes DROP COLUMN title_norm")
     result = emc("run")
     assert result.exit_code == 0, result.output
     applied, filled = result.stdout.splitlines()

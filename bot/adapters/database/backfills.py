@@ -245,7 +245,7 @@ class _Run:
                     f"{backfill.path} was edited after backfill {backfill.version} had begun",
                     "put it back as it was; or cancel the backfill, and write a new one",
                 )
-            target = await examine_table(connection, backfill)
+            target = await examine_table(connection, backfill, self._plan.statement.relation)
             self._lease = await claim_lease(connection, backfill.version, self._holder)
             if self._lease is None:
                 await self._refuse_if_busy(connection)

@@ -96,7 +96,7 @@ class PostgresDatabase:
         """
         plan = plan_backfill(backfill)
         async with self._reader() as connection:
-            await examine_table(connection, backfill)
+            await examine_table(connection, backfill, plan.statement.relation)
         return plan.statement.count
 
     async def pause_backfill(self, backfill: Backfill, *, by: str, reason: str) -> BackfillStatus:

@@ -12,7 +12,8 @@ from bot.core.phrases import listed
 from bot.ports.database import DatabaseRefused
 
 _TABLE = """
-SELECT c.oid::int8, n.nspname, c.relname, c.relkind::text
+SELECT c.oid::int8, n.nspname, c.relname, c.relkind::text,
+       c.oid IS NOT DISTINCT FROM to_regclass(%s)
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(%s)
 """
 _COLUMNS = """
@@ -111,19 +112,25 @@ class Target:
         return count
 
 
-async def examine_table(connection: Connection, backfill: Backfill) -> Target:
-    """
+async def examine_table(connection: Connection, backfill: Backfill, relation: str) -> Target:
+    """``relation`` is what the statement calls the table.
+
     Raises:
         DatabaseRefused: the table is not there, or its key is none to walk along.
     """
-    row = await (await connection.execute(_TABLE, [backfill.table])).fetchone()
+    row = await (await connection.execute(_TABLE, [relation, backfill.table])).fetchone()
     if row is None:
         raise DatabaseRefused(
             f"there is no table {backfill.table} for backfill {backfill.version}",
             "name in its header the table as it is now, or put the name back",
         )
-    oid, schema, table, kind = row
+    oid, schema, table, kind, same = row
     name = f"{quote(schema)}.{quote(table)}"
+    if not same:
+        raise DatabaseRefused(
+            f"{backfill.table} in the header is {name}, and {relation} in the statement is another",
+            "write both with their schema",
+        )
     if kind not in ("r", "p"):
         raise DatabaseRefused(
             f"{name} is no table", "name in the header the table that the rows are stored in"

@@ -35,6 +35,8 @@ class BatchStatement:
     after: str
     source: str
     """What the key's columns are named by, quoted as needed: an alias or the table's own name."""
+    relation: str
+    """The table as the statement names it, quoted."""
     count: str
     """The query that counts what is left; empty where there is none."""
 
@@ -68,8 +70,10 @@ def parse_batch_statement(statement: str, table: Sequence[str]) -> BatchStatemen
             "`:batch` does not stand in a WHERE", "write WHERE :batch AND … in the statement"
         )
     kind, scope = scopes[-1]
-    source = _source(kind, scope, tuple(table))
-    return BatchStatement(before, after, source, _count(parsed.kind, parsed.node))
+    relation = _relation(kind, scope, tuple(table))
+    source = quote(relation.alias.aliasname or relation.relname)
+    count = _count(parsed.kind, parsed.node)
+    return BatchStatement(before, after, source, _written(relation), count)
 
 
 def range_condition(source: str, columns: Sequence[KeyColumn], *, has_lower: bool) -> str:
@@ -146,7 +150,8 @@ def _is_mark(condition: Node) -> bool:
     return kind == "func_call" and [name.string.sval for name in value.funcname] == [_MARK]
 
 
-def _source(kind: str, scope: Node, table: tuple[str, ...]) -> str:
+def _relation(kind: str, scope: Node, table: tuple[str, ...]) -> Node:
+    """The one that the header means, as far as names tell; the catalog tells for certain."""
     relations = []
     if kind != "select_stmt":
         relations.append(scope.relation)
@@ -154,11 +159,9 @@ def _source(kind: str, scope: Node, table: tuple[str, ...]) -> str:
     for node in getattr(scope, lists.get(kind, "using_clause")):
         relations.extend(_relations(node))
     for relation in relations:
-        names = (relation.schemaname, relation.relname) if relation.schemaname else ()
-        if table in (names, (relation.relname,)) or (
-            len(table) == 2 and not names and table[1] == relation.relname
-        ):
-            return quote(relation.alias.aliasname or relation.relname)
+        schemas = {relation.schemaname, "" if len(table) == 1 else table[0]}
+        if relation.relname == table[-1] and (len(schemas) == 1 or "" in schemas):
+            return relation
     raise StatementError(
         f"the query with `:batch` does not read {'.'.join(table)}",
         "name in the header the table whose rows `:batch` chooses, or read it there",
@@ -172,6 +175,10 @@ def _relations(node: Node) -> Iterator[Node]:
     elif kind == "join_expr":
         yield from _relations(value.larg)
         yield from _relations(value.rarg)
+
+
+def _written(relation: Node) -> str:
+    return ".".join(quote(name) for name in (relation.schemaname, relation.relname) if name)
 
 
 def _count(kind: str, statement: Node) -> str:
@@ -202,13 +209,11 @@ def _count_inserted(statement: Node) -> str:
         element.index_elem.name for element in statement.on_conflict_clause.infer.index_elems
     ]
     if inferred and all(name in columns for name in inferred):
-        target = statement.relation
-        names = [target.schemaname, target.relname] if target.schemaname else [target.relname]
         same = " AND ".join(f"there.{quote(name)} = chosen.{quote(name)}" for name in inferred)
         return (
             f"SELECT count(*) FROM ({_deparsed(select)}) AS chosen"  # noqa: S608 (deparsed)
             f"({', '.join(map(quote, columns))}) WHERE NOT EXISTS "
-            f"(SELECT FROM {'.'.join(map(quote, names))} AS there WHERE {same})"
+            f"(SELECT FROM {_written(statement.relation)} AS there WHERE {same})"
         )
     if not _has_own_condition(select.where_clause):
         return ""
