@@ -1,10 +1,10 @@
 """``lockgate migrations``: hold the files of migrations and backfills to the rules."""
 
-import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the rules and the parser take long to import, and --help ne
     from bot.core.migrations.catalog import Catalog
     from bot.core.migrations.findings import Check, Finding
     from bot.core.migrations.rules.rule import Surroundings
+    from bot.core.migrations.squawk import SquawkFinding
     from bot.core.migrations.trial import Observed
 
 _FOLDER = "supabase/migrations"
@@ -109,11 +110,20 @@ def _check(given: _Given, database: str | None, *, trial: bool) -> "Check":
         around = replace(around, newest=Version(given.newest))
     judged = [one for one in given.migrations if one[0] in given.changed]
     try:
-        squawk = list(run_squawk(judged))
+        with ThreadPoolExecutor(1) as beside:
+            running = beside.submit(lambda: list(run_squawk(judged)))
+            squawk = _waited(running)
+            found = check_of(
+                given.changed, given.migrations, given.backfills, catalog, around, squawk
+            )
     except SquawkError as error:
         raise CommandError(str(error), "install lockgate again: squawk comes with it") from error
-    found = check_of(given.changed, given.migrations, given.backfills, catalog, around, squawk)
     return with_trial(found, _observed(given, around, database)) if trial else found
+
+
+def _waited(running: "Future[list[SquawkFinding]]") -> "Iterator[SquawkFinding]":
+    """Only when they are asked for: both work at the same time."""
+    yield from running.result()
 
 
 def _known(database: str | None) -> "tuple[Catalog | None, Surroundings]":
@@ -121,6 +131,8 @@ def _known(database: str | None) -> "tuple[Catalog | None, Surroundings]":
 
     if database is None:
         return None, Surroundings()
+    import asyncio
+
     from bot.adapters.database.known import fetch_known
     from bot.ports.database import DatabaseError
 

@@ -92,9 +92,7 @@ class Catalog:
 
     def settled(self) -> "Catalog":
         """After a transaction's end: what it made is seen by everybody."""
-        if not any(table.fresh or table.fresh_columns for table in self.tables.values()):
-            return self
-        tables = {
+        fresh = {
             name: replace(
                 table,
                 fresh=False,
@@ -103,13 +101,19 @@ class Catalog:
                 bytes=None if table.fresh else table.bytes,
             )
             for name, table in self.tables.items()
+            if table.fresh or table.fresh_columns
         }
-        return replace(self, tables=tables)
+        if not fresh:
+            return self
+        return replace(self, tables={**self.tables, **fresh})
 
     def after(self, changes: Iterable[Change]) -> "Catalog":
         """What is known when they are done."""
+        told = [change for change in changes if change.relation and _tells(change.kind)]
+        if not told:
+            return self
         tables, indexes = dict(self.tables), dict(self.indexes)
-        for change in changes:
+        for change in told:
             _apply(change, tables, indexes)
         return replace(self, tables=tables, indexes=indexes)
 
@@ -134,6 +138,16 @@ def required_columns(expression: Node) -> frozenset[str]:
     if kind == "bool_expr" and word(node, "boolop") == "AND_EXPR":
         return frozenset().union(*map(required_columns, node.args))
     return frozenset()
+
+
+_TELLING = frozenset(
+    {"create_stmt", "create_table_as_stmt", "index_stmt", "create_policy_stmt", "rename_TABLE"}
+    | {"rename_COLUMN", "drop_TABLE", "drop_INDEX", "drop_POLICY"}
+)
+
+
+def _tells(kind: str) -> bool:
+    return kind in _TELLING or kind.startswith("AT_")
 
 
 def _apply(

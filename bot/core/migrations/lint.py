@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from bot.core.catalog import MIGRATION_RULES
 from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.files import parse_migration, read_folder
 from bot.core.migrations.findings import Check, Finding, Severity, Told
@@ -14,6 +13,7 @@ from bot.core.migrations.model import Migration, Phase, Problem, Version
 from bot.core.migrations.phases import first_unmarked
 from bot.core.migrations.rules.applied_file_edited import APPLIED_FILE_EDITED
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen, Surroundings
+from bot.core.migrations.ruleset import MIGRATION_RULES
 from bot.core.migrations.script import Step, read_script
 from bot.core.migrations.sql import SqlError
 from bot.core.migrations.squawk import SquawkFinding
@@ -42,27 +42,30 @@ def check_of(
     findings: list[Finding] = []
     told: list[Told] = []
     readings: dict[str, Reading] = {}
+    unread: set[str] = set()
     for path, content in sorted(migrations, key=lambda one: one[0].rpartition("/")[2]):
         if not path.endswith(".sql"):
             continue
         done = path.rpartition("/")[2][:14] in around.ledger
         found = parse_migration(path, content, applied=done or path not in changed)
         if isinstance(found, tuple):
-            continue  # told below
+            unread.add(path)
+            continue
         try:
             steps = read_script(found.text)
         except SqlError:
             continue
+        after = None
         if path in changed:
             reading = _read(found, steps, known, around)
             readings[path] = reading
             findings.extend(_held(reading, (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES))
             told.extend([] if done else _told(reading))
+            after = reading.afterwards if steps else None
         if not (known.complete and done):
-            for step in steps:
-                known = known.after(step.changes)
-            known = known.settled()
-    findings.extend(_problems(changed, migrations, backfills, around.ledger))
+            changes = [change for step in steps for change in step.changes]
+            known = (after or known.after(changes)).settled()
+    findings.extend(_problems(changed, unread, migrations, backfills))
     judged = [path for path, one in readings.items() if one.migration.version not in around.ledger]
     findings.extend(_squawked(one, readings) for one in squawk if one.path in judged)
     order = {rule.name: place for place, rule in enumerate(MIGRATION_RULES)}
@@ -149,10 +152,11 @@ def _told(reading: Reading) -> list[Told]:
 
 
 def _problems(
-    changed: Collection[str], migrations: Files, backfills: Files, ledger: Collection[Version]
+    changed: Collection[str], unread: Collection[str], migrations: Files, backfills: Files
 ) -> list[Finding]:
-    before = [path for path, _ in migrations if path not in changed]
-    applied = {Version(path.rpartition("/")[2][:14]) for path in before} | set(ledger)
+    """Of single files and of what does not go together. What was read is not parsed again."""
+    read = [path for path, _ in migrations if path not in unread or path not in changed]
+    applied = {Version(path.rpartition("/")[2][:14]) for path in read}
     folder = read_folder(migrations, backfills, applied)
     return [_unreadable(one) for one in folder.problems if one.path in changed]
 

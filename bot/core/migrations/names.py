@@ -1,6 +1,7 @@
 """Names as SQL writes them: ``recipes``, ``public.recipes``, ``"Odd name"``."""
 
 import re
+from functools import lru_cache
 
 _PART = re.compile(r"""[^\W\d][\w$]*|"(?:[^"\0]|"")+\"""")
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
@@ -28,6 +29,7 @@ def parse_name(written: str) -> tuple[str, ...]:
     return ()
 
 
+@lru_cache(maxsize=4_096)
 def quoted(name: str) -> str:
     """As SQL must write it. Words of the language are quoted too: which ones must be changes."""
     import postgast

@@ -7,6 +7,7 @@ counts lines and characters from 1.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -83,6 +84,7 @@ class Token:
     end: int
 
 
+@lru_cache(maxsize=4)  # a file is looked at from several sides, one after the other
 def parse_statements(text: str) -> tuple[Statement, ...]:
     """
     Raises:
