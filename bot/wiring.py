@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from bot.adapters.database.database import PostgresDatabase
+from bot.adapters.database.playground import Playground, make_playground
 from bot.adapters.domain import DomainReader
 from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
@@ -59,6 +60,7 @@ __all__ = [
     "Bot",
     "EmbeddedError",
     "MigrationError",
+    "Playground",
     "PostgresDatabase",
     "audit_anchor",
     "convert_manifest",
@@ -68,6 +70,7 @@ __all__ = [
     "open_database",
     "open_doctor",
     "open_hub",
+    "open_playground",
     "open_remote",
     "open_store",
 ]
@@ -258,6 +261,17 @@ async def open_database(url: str) -> AsyncIterator[PostgresDatabase]:
         yield database
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_playground(settings: Settings, *, rows: int) -> AsyncIterator[Playground]:
+    """A shop's database beside the bot's own, for the demo.
+
+    Raises:
+        EmbeddedError: the embedded server cannot be started.
+    """
+    async with _database(settings) as database:
+        yield await make_playground(database, rows=rows)
 
 
 @asynccontextmanager

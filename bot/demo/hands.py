@@ -1,8 +1,11 @@
 """What the people of the story do to production, and what they see of it."""
 
+from collections.abc import Mapping
+
 from bot.core.model import Sha
 from bot.demo.stage import Stage
 from bot.demo.watching import NotTrue, until
+from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Comment, Pull
 from bot.sandbox.vercel.model import Deployment
 
@@ -16,8 +19,9 @@ class Hands:
         self._ada = stage.sandbox.user("ada")
         self._mona = stage.sandbox.user("mona")
 
-    def merged(self, title: str) -> Pull:
-        pull = self._sandbox.open_pull(self._stage.repository, title, by=self._mona)
+    def merged(self, title: str, files: Mapping[str, str] | None = None) -> Pull:
+        change = [CommitSpec(title, dict(files))] if files else []
+        pull = self._sandbox.open_pull(self._stage.repository, title, *change, by=self._mona)
         self.merge(pull)
         return pull
 

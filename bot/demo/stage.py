@@ -6,7 +6,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,16 +19,20 @@ from bot.settings import AppCredentials, Secret, Settings
 from bot.web.bot_app import bot_app
 from bot.web.server import address_of, bind, listening
 from bot.web.viewer import Everything
-from bot.wiring import Bot, open_bot
+from bot.wiring import Bot, Playground, open_bot, open_playground
 
 HOST = "127.0.0.1"
+_ORDERS = 20_000
+"""That the shop has already."""
 _POLICY = """\
 commits:
   types: [feat, fix, docs, refactor, test, chore]
 environments:
   production:
     vercel: {project: shop, domain: shop.example.com}
-    requires: [source, checks, commits, deployment, freeze, lock]
+    requires: [source, checks, commits, deployment, freeze, lock, migrations, backfills, schema]
+migrations:
+  rollback_window: {builds: 1, age: 1s}
 release:
   kind: simple
 """
@@ -46,6 +50,8 @@ class Stage:
     """The shop at the sandbox Vercel."""
     ci: App
     """Whose checks say whether the shop's own tests pass."""
+    shop: Playground
+    """The shop's database, and its customers."""
     database: str
     """Which PostgreSQL, in words."""
 
@@ -79,6 +85,8 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         bound = stack.enter_context(_bound(port))
         vercel = await stack.enter_async_context(SandboxVercel())
         settings = _settings(Path(home), sandbox, vercel, address_of(bound))
+        shop = await stack.enter_async_context(open_playground(settings, rows=_ORDERS))
+        settings = replace(settings, databases={"production": Secret(shop.conninfo)})
         bot = await stack.enter_async_context(open_bot(settings))
         await bot.migrate()
         await stack.enter_async_context(listening(bot_app(bot, Everything()), bound))
@@ -94,7 +102,7 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         vercel.attach(sandbox, repository, project)
         ci = sandbox.create_app("ci", permissions={"checks": "write"}, events=())
         sandbox.install(ci, repository.owner)
-        yield Stage(sandbox, vercel, bot, repository, project, ci, "embedded PostgreSQL")
+        yield Stage(sandbox, vercel, bot, repository, project, ci, shop, "embedded PostgreSQL")
 
 
 def _settings(home: Path, sandbox: Sandbox, vercel: SandboxVercel, url: str) -> Settings:

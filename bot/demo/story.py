@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 from bot.demo.production import Production
 from bot.demo.releasing import Releasing
+from bot.demo.renaming import Renaming
 from bot.demo.stage import Stage
 from bot.demo.verdict import Verdict
 from bot.demo.watching import NotTrue, Told
@@ -12,7 +13,8 @@ from bot.demo.watching import NotTrue, Told
 
 async def play(stage: Stage) -> AsyncIterator[Told]:
     """Play it all. The steps build on one another, so the first that does not come true ends it."""
-    for step in (*Verdict(stage).steps, *Production(stage).steps, *Releasing(stage).steps):
+    parts = (Verdict(stage), Production(stage), Releasing(stage), Renaming(stage))
+    for step in (step for part in parts for step in part.steps):
         started = time.perf_counter()
         try:
             evidence, ok = await step.play(), True

@@ -584,6 +584,7 @@ def test_a_contract_leaves_what_it_was_allowed_for() -> None:
         # No application names these.
         ("drop index i; drop trigger t on r; drop policy p on r", ""),
         ("alter table r drop constraint c", ""),
+        ("drop function public.lockgate_sync_r_a_b(); drop table t", "t dropped"),
         ("alter table r add column c int", ""),
         ("alter table r drop column", ""),
     ],

@@ -45,6 +45,13 @@ STORY = [
     "the release pull request says what is next",
     "it is merged: there are a tag and a release",
     "/promote puts the release live",
+    "a build that needs a migration is refused",
+    "/migrate runs while customers write",
+    "the build that uses the new column goes live",
+    "/contract is refused: an old build may come back",
+    "one build later the old column goes",
+    "/rollback past it is refused, with where to",
+    "no order was lost",
 ]
 FREE_PORTS = ("--port", "0", "--sandbox-port", "0")
 

@@ -20,13 +20,19 @@ _COLUMN_CHANGES = {"AT_DropColumn": "dropped", "AT_AlterColumnType": "changed"}
 def taken_by(text: str) -> tuple[Taken, ...]:
     """What the statements drop, rename, move or give another type, in their order, once each.
 
-    Nothing for text that is no SQL. What a function or a ``DO`` block takes away is not seen.
+    Nothing for text that is no SQL. What a function or a ``DO`` block takes away is not seen, and
+    what recipes made to keep columns equal is used by no build.
     """
     try:
         statements = parse_statements(text)
     except SqlError:
         return ()
-    return tuple(dict.fromkeys(taken for statement in statements for taken in _taken(statement)))
+    found = (taken for statement in statements for taken in _taken(statement))
+    return tuple(dict.fromkeys(one for one in found if not _is_ours(one.name)))
+
+
+def _is_ours(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("lockgate_")
 
 
 def _taken(statement: Statement) -> Iterator[Taken]:
