@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 import psycopg
 import pytest
+from backfilling import EXPAND
 from changes_kit import (
     DROP,
     FAILING,
@@ -25,8 +26,10 @@ from served_pages import NOW, SHOP, FixedClock, build, evaluation, serve
 from test_pages import Document, read
 
 from bot.adapters.database.database import PostgresDatabase
+from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.store import PostgresStore
+from bot.core.hosting import Lock
 from bot.core.migrations.runs import RunKind
 from bot.core.schema.snapshot import MeantSchema
 from bot.web.pages.databases import WAITS
@@ -72,6 +75,7 @@ async def test_the_whole_of_a_database_with_trouble(
     assert "v1.4.2, a rollback target of production , still needs recipes.title" in text
     assert "that ends when 5 more builds have gone live, and not before" in text
     assert f"/contract {DROP} production --dry-run" in text
+    assert f"to apply {EXPAND}" not in text
     # Backfills: one failed of a row, one that a person paused, one that nobody has begun.
     failed = text[text.index(f"failed {FAILING.version}") :]
     assert f"poison row key {POISON} , SQLSTATE 23514 , constraint no_poison" in failed
@@ -143,6 +147,33 @@ async def test_a_database_that_has_it_all(store: PostgresStore, empty_database_u
     assert schema.root[:12] in text
 
 
+async def test_a_schema_is_read_anew_once_another_is_meant(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    """Else a run that has just ended would look like drift for a while."""
+    await store.save_evaluation(evaluation())
+    prepare(empty_database_url)
+    schemas = await bind(store)
+    clock = FixedClock(NOW)
+    async with opened_database(empty_database_url) as databases:
+        before = await databases["production"].fetch_schema()
+        with psycopg.connect(empty_database_url, autocommit=True) as sql:
+            sql.execute("ALTER TABLE recipes ADD COLUMN rating int")
+        after = await databases["production"].fetch_schema()
+        meant = MeantSchema(before.root, before.objects, frozenset(), "run 1", NOW)
+        await schemas.save_meant(SHOP.id, "production", meant)
+        async with opened(store, databases, clock=clock) as client:
+            assert "drift" in read(await client.get(PATH)).text
+            with psycopg.connect(empty_database_url, autocommit=True) as sql:
+                sql.execute("ALTER TABLE recipes DROP COLUMN rating")
+            clock.at += timedelta(seconds=3)
+            assert "drift" in read(await client.get(PATH)).text, "it is not read that often"
+            newer = replace(meant, at=NOW + timedelta(seconds=1), cause="run 2")
+            await schemas.save_meant(SHOP.id, "production", newer)
+            assert "as meant" in read(await client.get(PATH)).text
+    assert after.root != before.root
+
+
 async def test_a_contract_that_nothing_needs_may_be_applied(
     store: PostgresStore, empty_database_url: str
 ) -> None:
@@ -176,6 +207,7 @@ async def test_a_run_under_way_tells_its_parts_and_is_no_drift(
     assert "wait It migrates: 1 of 2 parts done." in document.text
     assert "under way backfill 20260102000000_title_norm 30 % 30 %" in document.text
     assert "120 of about 400 rows, 900 rows/s" in document.text
+    assert "to come 20260102000000_title_norm it has not begun" in document.text
     assert "changing" in document.text
     assert "drift" not in document.text
 
@@ -262,6 +294,8 @@ async def test_a_database_of_another_repository_is_not_shown(
     async with opened_database(empty_database_url) as databases:
         databases = {"production": databases["production"], "staging": databases["production"]}
         await schemas.bind_database("staging", SHOP.id + 1)
+        lock = Lock("staging", "ada", "so that the environment is known", NOW)
+        await PostgresOperations(store.pool).set_lock(SHOP.id, lock)
         async with opened(store, databases) as client:
             text = read(await client.get(PATH)).text
             assert "production" in text

@@ -23,7 +23,7 @@ from bot.web.pages.shipping import (
     OPERATIONS_SHOWN,
     OperationView,
     Shipped,
-    names_of_databases,
+    databases_of,
     readable_repositories,
     view_operation,
     view_shipped,
@@ -172,5 +172,5 @@ async def _with_history(
         more_recent=len(recent) > OPERATIONS_SHOWN,
         ledger=tuple(ledger[:LEDGER_SHOWN]),
         more_ledger=len(ledger) > LEDGER_SHOWN,
-        databases=await names_of_databases(site, repository_id),
+        databases=tuple(await databases_of(site, repository_id)),
     )

@@ -64,7 +64,7 @@ class Shared(Generic[T]):
         self._last: Answer[T] | None = None
 
     async def answer(self, since: datetime | None = None) -> Answer[T] | Unanswered:
-        """After at most ``WAITS`` seconds. An answer to what was asked before ``since`` is old."""
+        """After at most ``WAITS`` seconds. What was asked before ``since`` is old."""
         now = self._clock.now()
         if self._asking is None or (self._asking.done() and self._is_old(now, since)):
             self._asked_at = now
@@ -79,7 +79,10 @@ class Shared(Generic[T]):
         return Unanswered(f"it did not answer within {WAITS:.0f} s")
 
     def _is_old(self, now: datetime, since: datetime | None) -> bool:
-        return now - self._asked_at >= self._fresh or bool(since and self._asked_at < since)
+        age = now - self._asked_at
+        # Also then not at once: the clock that ``since`` was read from may be ahead of ours.
+        overtaken = since is not None and self._asked_at < since and age >= _FRESH
+        return age >= self._fresh or overtaken
 
     async def _within_bounds(self) -> T | Unanswered:
         asked_at = self._asked_at

@@ -41,8 +41,8 @@ from bot.web.pages.migrations import (
 from bot.web.pages.names import requested_repository
 from bot.web.pages.pages import Page, Site, not_modified, render
 from bot.web.pages.shipping import (
+    databases_of,
     environment_path,
-    names_of_databases,
     readable_repositories,
     remembered_policy,
 )
@@ -90,19 +90,23 @@ def migrations_page(site: Site) -> Page:
 
 
 async def _view(site: Site, found: KnownRepository) -> MigrationsPageView:
-    names = await names_of_databases(site, found.repo.id)
-    views = await asyncio.gather(*(_database(site, found, name) for name in names))
-    return MigrationsPageView(found.repo.full_name, tuple(views))
+    bound = await databases_of(site, found.repo.id)
+    states = await site.environments.fetch_environments(found.repo.id)
+    paths = {one.name: environment_path(found.repo.full_name, one.name) for one in states}
+    read = [
+        _database(site, found.repo.id, name, paths.get(name, ""))
+        for name, is_bound in bound.items()
+        if is_bound
+    ]
+    views = {one.environment: one for one in await asyncio.gather(*read)}
+    for name in bound.keys() - views.keys():
+        views[name] = DatabaseView(name, paths.get(name, ""), unasked=True)
+    return MigrationsPageView(found.repo.full_name, tuple(views[name] for name in bound))
 
 
-async def _database(site: Site, found: KnownRepository, name: str) -> DatabaseView:
-    repo = found.repo
-    states = await site.environments.fetch_environments(repo.id)
-    known_here = any(state.name == name for state in states)
-    path = environment_path(repo.full_name, name) if known_here else ""
-    if name not in await site.schemas.fetch_bindings():
-        return DatabaseView(name, path, unasked=True)
-    runs = await site.schemas.fetch_runs(repo.id, name, limit=RUNS_SHOWN)
+async def _database(site: Site, repository_id: int, name: str, path: str) -> DatabaseView:
+    """Of one that is the repository's."""
+    runs = await site.schemas.fetch_runs(repository_id, name, limit=RUNS_SHOWN)
     seen = tuple(map(RunView, runs))
     if name not in site.looks.names:
         return DatabaseView(
@@ -112,15 +116,15 @@ async def _database(site: Site, found: KnownRepository, name: str) -> DatabaseVi
             fault="this server knows no URL of it",
             remedy=f"whoever runs the bot sets `{database_variable(name)}`",
         )
-    meant = await site.schemas.fetch_meant(repo.id, name)
+    meant = await site.schemas.fetch_meant(repository_id, name)
     contents, schema = await asyncio.gather(
         site.looks.contents(name), site.looks.schema(name, meant.at if meant else None)
     )
     if isinstance(contents, Unanswered):
         return DatabaseView(name, path, runs=seen, fault=contents.reason, remedy=contents.remedy)
     applied = {one.version for one in contents.value.applied}
-    known = await site.schemas.fetch_known(repo.id)
-    in_use = await _in_use(site, repo.id, name)
+    known = await site.schemas.fetch_known(repository_id)
+    in_use = await _in_use(site, repository_id, name)
     return DatabaseView(
         name,
         path,

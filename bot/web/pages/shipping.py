@@ -359,16 +359,16 @@ async def with_warnings(site: Site, shipped: Shipped) -> Shipped:
     return replace(shipped, environments=tuple(environments))
 
 
-async def names_of_databases(site: Site, repository_id: int) -> tuple[str, ...]:
-    """The environments of a repository that have a database: its own, and those that nobody has
-    asked for yet."""
+async def databases_of(site: Site, repository_id: int) -> dict[str, bool]:
+    """The environments of a repository that have a database, each with whether that is the
+    repository's already: one that no command asked for is nobody's yet, and is not read."""
     policy = await remembered_policy(site, repository_id)
     bindings = await site.schemas.fetch_bindings()
     states = await site.environments.fetch_environments(repository_id)
     named = {state.name for state in states} | set(policy.environments if policy else ())
     free = (named & site.looks.names) - bindings.keys()
     bound = {name for name, owner in bindings.items() if owner == repository_id}
-    return tuple(sorted(bound | free))
+    return {name: name in bound for name in sorted(bound | free)}
 
 
 async def remembered_policy(site: Site, repository_id: int) -> Policy | None:

@@ -18,8 +18,8 @@ from bot.web.pages.shipping import (
     LEDGER_SHOWN,
     EnvironmentView,
     OperationView,
+    databases_of,
     environment_path,
-    names_of_databases,
     readable_repositories,
     view_environment,
     view_operation,
@@ -134,5 +134,5 @@ async def _view(
         decided,
         tuple(ledger[:LEDGER_SHOWN]),
         more,
-        has_database=called in await names_of_databases(site, found.repo.id),
+        has_database=called in await databases_of(site, found.repo.id),
     )
