@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bot.demo.stage import Stage
 
-PATIENCE = 15.0
+PATIENCE = 30.0
 """Seconds within which what must follow has to follow."""
 _LOOK_EVERY = 0.005
 
