@@ -22,6 +22,8 @@ def backfill(statement: str = STATEMENT, **given: Any) -> Backfill:
         "key": ("id",),
         "after": EXPAND,
         "statement": statement,
+        # So that no batch shrinks, however busy the machine is.
+        "target_ms": 2_000,
     }
     return Backfill(**(values | given))
 

@@ -197,16 +197,9 @@ def run_all(place: Place, wanted: Wanted) -> int:
                 exit_code=REFUSED,
             )
         async with _until_signalled() as stopped:
-            for item in items:
-                if stopped():
-                    _say(place, f"Stopped, as asked; {_GO_ON}.", _summary(UNFINISHED))
-                    return UNFINISHED
-                code = await _run_item(place, database, item, wanted, stopped)
-                if code:
-                    _say(place, "", _summary(code))
-                    return code
-        _say(place, "" if items else "Nothing is to be done.", _summary(DONE))
-        return DONE
+            code = await _run_items(place, database, items, wanted, stopped)
+        _say(place, "" if items else "Nothing is to be done.", _summary(code))
+        return code
 
     return _with_database(place, run)
 
@@ -226,6 +219,28 @@ def _chosen(agenda: Agenda, wanted: Wanted) -> list[Item]:
                 "`lockgate emc plan` lists what is to be done",
             )
     return [item for item in agenda.items if item.version in wanted.versions]
+
+
+async def _run_items(
+    place: Place,
+    database: PostgresDatabase,
+    items: Sequence[Item],
+    wanted: Wanted,
+    stopped: Callable[[], bool],
+) -> int:
+    """A migration that fails ends it: others may build on it. A backfill harms no other."""
+    codes = {DONE}
+    for item in items:
+        if stopped():
+            codes.add(UNFINISHED)
+            break
+        code = await _run_item(place, database, item, wanted, stopped)
+        codes.add(code)
+        if code != DONE and item.kind is not Kind.BACKFILL:
+            break
+    if UNFINISHED in codes and stopped():
+        _say(place, f"Stopped, as asked; {_GO_ON}.", None)
+    return REFUSED if REFUSED in codes else max(codes)
 
 
 async def _run_item(
@@ -289,8 +304,6 @@ async def _run_backfill(
         return DONE
     if status.state in (BackfillState.FAILED, BackfillState.FINISHED):
         return REFUSED
-    if not place.json and not status.paused_by:
-        click.echo(f"Stopped after a batch; {_GO_ON}.")
     return UNFINISHED
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.backfills.controller import LARGEST, Controller
+from bot.core.backfills.controller import FEWEST, LARGEST, Controller
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import BackfillStatus
 from bot.core.backfills.pauses import Limits, Pause, Reason, Signals, decide_pause, limits_of
@@ -41,6 +41,14 @@ def test_it_shrinks_at_once_by_how_much_too_long_it_took() -> None:
     assert controller.after(10_000, 9.000).size == 2_500
 
 
+def test_where_the_way_to_the_server_is_long_batches_are_not_cut_to_nothing() -> None:
+    controller = Controller(1_000, 0.050)
+    for _ in range(50):
+        controller = controller.after(controller.size, 0.300)
+    assert controller.size == FEWEST
+    assert controller.halved().after(50, 0.300).size == 50
+
+
 def test_a_small_last_batch_that_was_fast_says_nothing() -> None:
     assert Controller(1_000, 0.050).after(10, 0.001).size == 1_000
 
@@ -68,8 +76,8 @@ def test_on_a_steady_server_it_settles_below_its_target_and_near_it(
         controller = controller.after(controller.size, overhead + controller.size / rate)
         assert 1 <= controller.size <= LARGEST
     took = overhead + controller.size / rate
-    assert took <= target or controller.size == 1
-    assert took >= target * 0.8 or controller.size == LARGEST or rate * target < 100
+    assert took <= target or controller.size <= FEWEST
+    assert took >= target * 0.8 or controller.size == LARGEST or rate * target < 2 * FEWEST
 
 
 # --- failures ------------------------------------------------------------------------------------

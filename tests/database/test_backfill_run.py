@@ -363,6 +363,42 @@ async def test_what_a_smaller_batch_does_not_help_against_fails_at_once_with_its
     assert (await run(database, backfill(batch=20))).proven
 
 
+async def test_a_batch_that_takes_too_long_is_halved(
+    sql: psycopg.Connection, database: PostgresDatabase
+) -> None:
+    make_recipes(sql, 100)
+    # What statement_timeout does, by the number of rows.
+    sql.execute(
+        "CREATE FUNCTION limited() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF (SELECT count(*) FROM changed) > 30 THEN "
+        "RAISE EXCEPTION 'canceling statement' USING ERRCODE = '57014'; END IF; RETURN NULL; "
+        "END $$; CREATE TRIGGER limited AFTER UPDATE ON recipes REFERENCING NEW TABLE AS changed "
+        "FOR EACH STATEMENT EXECUTE FUNCTION limited()"
+    )
+    told = Told()
+    status = await run(database, backfill(batch=100), told)
+    assert (status.proven, status.changed) == (True, 100)
+    assert {one.batch_size for one in told.seen if one.batches == 1} == {25}
+    assert "canceling statement" in {one.why for one in told.seen}
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "55P03"])
+async def test_what_somebody_else_caused_is_tried_again(
+    sql: psycopg.Connection, database: PostgresDatabase, code: str
+) -> None:
+    make_recipes(sql, 100)
+    # A sequence keeps count also of what was rolled back.
+    sql.execute(
+        "CREATE SEQUENCE tries; CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS $$ "
+        f"BEGIN IF nextval('tries') < 3 THEN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; "
+        "END IF; RETURN NULL; END $$;"
+        "CREATE TRIGGER twice AFTER UPDATE ON recipes EXECUTE FUNCTION twice()"
+    )
+    status = await run(database)
+    assert (status.proven, status.changed, status.batches) == (True, 100, 1)
+    assert count(sql, "SELECT last_value FROM tries") == 3
+
+
 async def test_a_table_that_is_renamed_meanwhile_fails_the_run_and_says_how_to_go_on(
     sql: psycopg.Connection, database: PostgresDatabase
 ) -> None:
@@ -400,7 +436,7 @@ async def test_a_row_that_somebody_holds_is_waited_for_with_the_reason(
                     other.commit()
 
         told = Releasing()
-        status = await run(database, backfill(batch=50), told)
+        status = await run(database, backfill(batch=50, target_ms=50), told)
     assert status.proven
     assert "lock timeout" in next(s.why for s in told.seen if s.state is BackfillState.PAUSED)
 

@@ -163,6 +163,20 @@ def test_a_row_that_fails_is_named_with_its_key_and_the_remedy(
     assert emc("run").exit_code == 0
 
 
+def test_a_backfill_that_fails_harms_no_other(
+    emc: Emc, sql: psycopg.Connection, folder: Path
+) -> None:
+    other = BACKFILL.format(batch=100).replace("title_norm", "other").replace("lower", "upper")
+    (folder / "backfills/20260102000001_other.sql").write_text(other)
+    (folder / "migrations/20260101000000_add_title_norm.expand.sql").write_text(
+        f"{EXPAND}ALTER TABLE recipes ADD COLUMN other text CHECK (title_norm <> 'title 5');"
+    )
+    events = emc.events("run")
+    states = [event["state"] for event in events if event["event"] == "backfill"]
+    assert states == ["failed", "finished"]
+    assert events[-1]["outcome"] == "refused"
+
+
 def test_versions_in_the_ledger_that_no_file_has_are_told_and_hold_a_run(
     emc: Emc, sql: psycopg.Connection
 ) -> None:
@@ -231,7 +245,7 @@ def test_ctrl_c_ends_it_after_the_batch_and_run_goes_on_where_it_was(
     bar = drawn.decode().rsplit("\r\x1b[K", 1)[1]
     assert bar.startswith("title_norm ░")
     assert "of 3,000 rows" in bar
-    assert "Stopped after a batch; `lockgate emc run` goes on where it was." in said
+    assert "Stopped, as asked; `lockgate emc run` goes on where it was." in said
     state, visited = sql.execute("SELECT state, visited FROM lockgate_emc.backfills").fetchone()
     assert state == "waiting"
     assert 0 < visited < 3000

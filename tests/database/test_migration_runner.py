@@ -7,6 +7,8 @@ import psycopg
 import pytest
 from backfilling import make_ledger, migration
 
+from bot.adapters.database import runner
+from bot.adapters.database.connection import fetch_scalar, session
 from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.database.runner import LOCK_KEY, Limits
 from bot.core.migrations.model import Version
@@ -79,6 +81,17 @@ async def test_what_a_file_sets_for_its_session_is_not_kept(
     finally:
         sql.execute("DROP ROLE nobody_in_particular")
     assert len(await database.fetch_applied()) == 1
+
+
+async def test_a_session_is_left_as_it_was(
+    sql: psycopg.Connection, empty_database_url: str
+) -> None:
+    async with session(empty_database_url) as connection:
+        await runner.apply(connection, migration("SET lock_timeout = 0; SET search_path = ''"))
+        assert await fetch_scalar(connection, "SHOW lock_timeout") == "4s"
+        assert await fetch_scalar(connection, "SHOW search_path") == '"$user", public'
+        await runner.apply(connection, migration("VACUUM", version=Version("2")))
+        assert await fetch_scalar(connection, "SHOW statement_timeout") == "1min"
 
 
 async def test_the_ledger_of_an_early_supabase_cli_is_completed(

@@ -53,7 +53,7 @@ class Batch:
     range: Range
     changed: int
     seconds: float
-    """From its beginning to its commit: for so long it may have held locks."""
+    """From its first lock to its commit."""
     stop_asked: bool
     signals: Signals | None
     """What was seen from within it, where it looked."""
@@ -92,11 +92,11 @@ class Batcher:
             LeaseLost: it was rolled back, since another runner has the backfill.
         """
         found: Range | None = None
-        begun = time.monotonic()
         try:
             await self.connection.execute(self._begin())
             upper, rows = await self.target.fetch_upper(self.connection, cursor, self.bound, rows)
             found = Range(cursor, upper, rows)
+            begun = time.monotonic()
             changed = await self._change(found)
             signals = await looker.look(self.connection) if looker else None
             stop_asked = await self._record(found, changed, worked)

@@ -18,6 +18,7 @@ Arguments: TypeAlias = Sequence[object] | Mapping[str, object] | None
 
 CONNECT_SECONDS = 10
 PROBE_SECONDS = 10
+_OLDEST = 140_000
 _SETTINGS = """
 SET lock_timeout = '4s';
 SET statement_timeout = '60s';
@@ -86,6 +87,12 @@ async def refuse_unusable(connection: Connection, url: str) -> None:
         DatabaseRefused: it is a replica, writes are off, or a pooler hands sessions around.
         DatabaseUnavailable: it cannot be asked.
     """
+    version = connection.info.server_version
+    if version < _OLDEST:
+        raise DatabaseRefused(
+            f"the server is PostgreSQL {version // 10_000}",
+            f"use {_OLDEST // 10_000} or later: what waits for whom is not told before",
+        )
     with named_errors():
         in_recovery, read_only = await fetch_row(
             connection, "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"

@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 SMALLEST = 1
 LARGEST = 50_000
 """Rows: a larger batch gains nothing, and is undone at length when it fails."""
+FEWEST = 100
+"""Rows: fewer are no faster. Where a batch of so many takes too long it is the way to the server
+that does, or others at work there. Only after a failure is a batch smaller."""
 _STEPS = 16
 """Of so many increases a batch of twice the size is made, once the slow start is over."""
 _EASY = 0.5
@@ -36,7 +39,8 @@ class Controller:
         if seconds > self.target:
             cut = max(_DEEPEST_CUT, min(_LEAST_CUT, self.target / seconds))
             # Of what was visited, not of what was allowed: at the end of a table they differ.
-            return self._with(int(min(rows, self.size) * cut), starting=False)
+            fewer = int(min(rows, self.size) * cut)
+            return self._with(max(fewer, min(FEWEST, self.size)), starting=False)
         if rows < self.size or seconds > self.target * _FULL:
             return self
         if self.starting and seconds <= self.target * _EASY:

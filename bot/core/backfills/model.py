@@ -42,7 +42,7 @@ class BackfillStatus:
     batches: int = 0
     batch_size: int = 0
     batch_took: timedelta = timedelta(0)
-    """From the last batch's beginning to its commit; known to who runs it alone."""
+    """From the last batch's first lock to its commit; known to who runs it alone."""
     working: timedelta = timedelta(0)
     """Spent in batches and between them, pauses left out."""
     cursor: Key | None = None

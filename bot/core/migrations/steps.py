@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from bot.core.migrations.sql import Statement, parse_statements
 
 _ALWAYS_OUTSIDE = (
-    "vacuum_stmt",
     "alter_system_stmt",
     "createdb_stmt",
     "dropdb_stmt",
@@ -67,6 +66,8 @@ def _step(statement: Statement) -> Step:
                 and getattr(command.alter_table_cmd, "def").partition_cmd.concurrent
                 for command in node.cmds
             )
+        case "vacuum_stmt":
+            outside = node.is_vacuumcmd  # else it is ANALYZE
         case kind:
             outside = kind in _ALWAYS_OUTSIDE
     return Step(statement.text, statement.line, outside, builds, indexes)
