@@ -9,7 +9,6 @@ import random
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -28,7 +27,6 @@ from bot.core.migrations.model import Backfill, Phase
 ROWS = 600
 A_WHILE = 15
 """Writes of each writer between two steps."""
-LONG = timedelta(minutes=1)
 
 
 def words(choose: random.Random) -> str:
@@ -254,20 +252,33 @@ def backfill_to_the_end(url: str, backfill: Backfill) -> None:
 
 @pytest.mark.parametrize("recipe", SCENARIOS)
 def test_no_row_is_lost_or_stale(recipe: str, empty_database_url: str, tmp_path: Path) -> None:
-    url, scenario = empty_database_url, SCENARIOS[recipe]
+    go_out(SCENARIOS[recipe], empty_database_url, tmp_path, seed=0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.parametrize("recipe", SCENARIOS)
+def test_no_row_is_lost_or_stale_in_many_orders(
+    recipe: str, seed: int, empty_database_url: str, tmp_path: Path
+) -> None:
+    go_out(SCENARIOS[recipe], empty_database_url, tmp_path, seed=seed)
+
+
+def go_out(scenario: Scenario, url: str, tmp_path: Path, *, seed: int) -> None:
+    """``seed``: what is written, and after how many batches the backfill is killed."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(scenario.schema)
     make_twin(url, scenario.twin)
     folder = files(scenario, url, tmp_path)
     with ExitStack() as stack:
-        victim = stack.enter_context(Victim(url))
-        old = [Writer(url, scenario.old, seed).start() for seed in (1, 2)]
+        victim = stack.enter_context(Victim(url, batches=1 + (seed + 2) % 5))
+        old = [Writer(url, scenario.old, 4 * seed + n).start() for n in (0, 1)]
         stack.callback(lambda: [writer.stop() for writer in old])
 
         apply(url, folder, Phase.EXPAND)
         # NULL written to a row that is not filled yet has no meaning: new builds wait for the
         # backfill, and only these are there before it.
-        eager = [Writer(url, scenario.new, 3, nulls=False).start()]
+        eager = [Writer(url, scenario.new, 4 * seed + 2, nulls=False).start()]
         stack.callback(lambda: [writer.stop() for writer in eager])
         for writer in (*old, *eager):
             writer.write(A_WHILE)
@@ -282,7 +293,7 @@ def test_no_row_is_lost_or_stale(recipe: str, empty_database_url: str, tmp_path:
                 writer.write(A_WHILE)
             backfill_to_the_end(url, replace(backfill, batch=100))
 
-        fresh = [Writer(url, scenario.new, 4, nulls=scenario.new_nulls).start()]
+        fresh = [Writer(url, scenario.new, 4 * seed + 3, nulls=scenario.new_nulls).start()]
         stack.callback(lambda: [writer.stop() for writer in fresh])
         for writer in (*eager, *fresh) if scenario.old_leaves_first else (*old, *eager, *fresh):
             writer.write(A_WHILE)

@@ -14,12 +14,12 @@ from bot.adapters.database.database import PostgresDatabase
 from bot.core.backfills.model import BackfillStatus
 from bot.core.migrations.model import Backfill
 
-BATCHES = 3
 _ROWS = 40
 
 
 class Victim:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, batches: int) -> None:
+        self._batches = batches
         self._asked, to_child = os.pipe()
         from_child, self._told = os.pipe()
         self._child = os.fork()
@@ -59,6 +59,6 @@ class Victim:
         os.write(self._told, b".")
 
     def _stand_still(self, status: BackfillStatus) -> None:
-        if status.batches >= BATCHES:
+        if status.batches >= self._batches:
             os.write(self._told, b"!")
             signal.pause()
