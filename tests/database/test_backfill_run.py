@@ -284,6 +284,8 @@ async def test_a_file_that_was_edited_meanwhile_is_refused(
     await run(database, backfill(batch=50), Told(batches=1))  # it had not begun
     with pytest.raises(DatabaseRefused, match="was edited after"):
         await run(database, edited)
+    with pytest.raises(DatabaseRefused, match="was edited after"):
+        await database.verify_backfill(edited)
 
 
 # --- rows that fail ------------------------------------------------------------------------------

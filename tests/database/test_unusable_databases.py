@@ -1,6 +1,7 @@
 """Databases that cannot be used, or not now: each is told with its remedy, without passwords."""
 
 import asyncio
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -77,7 +78,7 @@ async def test_a_connection_that_is_cut_in_a_batch_is_made_anew_and_nothing_is_d
     assert sql.execute("SELECT min(n), max(n) FROM recipes").fetchone() == (1, 1)
 
 
-async def test_a_worker_is_told_of_a_cut_and_comes_again(
+async def test_a_session_that_was_cut_while_it_was_idle_is_made_anew(
     sql: psycopg.Connection, empty_database_url: str
 ) -> None:
     make_recipes(sql, 10)
@@ -85,10 +86,27 @@ async def test_a_worker_is_told_of_a_cut_and_comes_again(
         database = PostgresDatabase(wire.through)
         assert len(await database.fetch_applied()) == 1
         wire.cut()
-        with pytest.raises(DatabaseUnavailable):
-            await database.fetch_applied()
         assert len(await database.fetch_applied()) == 1
         await database.close()
+
+
+async def test_a_worker_is_told_of_a_cut_in_a_batch_and_comes_again(
+    sql: psycopg.Connection, empty_database_url: str
+) -> None:
+    make_recipes(sql, 300)
+    sql.execute(
+        "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_terminate_backend(pg_backend_pid()); RETURN new; END $$;"
+        "CREATE TRIGGER cut BEFORE UPDATE ON recipes FOR EACH ROW WHEN (new.id = 150) EXECUTE "
+        "FUNCTION cut()"
+    )
+    database = PostgresDatabase(empty_database_url)
+    with pytest.raises(DatabaseUnavailable, match="cannot be used now: terminating connection"):
+        await database.run_backfill_for(backfill(batch=100), timedelta(seconds=30))
+    sql.execute("DROP TRIGGER cut ON recipes")
+    status = await database.run_backfill_for(backfill(batch=100), timedelta(seconds=30))
+    assert (status.proven, status.changed) == (True, 300)
+    await database.close()
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,13 @@ def plan_backfill(backfill: Backfill) -> Plan:
         raise DatabaseRefused(f"{backfill.path}: {error}", "mend the file") from error
 
 
+def edited(backfill: Backfill) -> DatabaseRefused:
+    return DatabaseRefused(
+        f"{backfill.path} was edited after backfill {backfill.version} had begun",
+        "put it back as it was; or cancel the backfill, and write a new one",
+    )
+
+
 async def run_backfill(
     connect: Connect, backfill: Backfill, asked: Asked, *, holder: str
 ) -> BackfillStatus:
@@ -241,10 +248,7 @@ class _Run:
             if status.state in _ENDED or status.paused_by:
                 return None
             if not same:
-                raise DatabaseRefused(
-                    f"{backfill.path} was edited after backfill {backfill.version} had begun",
-                    "put it back as it was; or cancel the backfill, and write a new one",
-                )
+                raise edited(backfill)
             target = await examine_table(connection, backfill, self._plan.statement.relation)
             self._lease = await claim_lease(connection, backfill.version, self._holder)
             if self._lease is None:

@@ -71,6 +71,15 @@ async def connect(url: str, *, purpose: str = "lockgate emc") -> Connection:
     return connection
 
 
+async def is_alive(connection: Connection) -> bool:
+    """Whether a session that was idle is still there: after a restart of the server none is."""
+    try:
+        await connection.execute("SELECT")
+    except psycopg.Error:
+        return False
+    return True
+
+
 @asynccontextmanager
 async def session(url: str, *, purpose: str = "lockgate emc") -> AsyncIterator[Connection]:
     """``connect``, closed at the end of the block."""

@@ -9,10 +9,17 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bot.adapters.database import ending, ledger, records, runner
-from bot.adapters.database.backfills import Asked, Progress, plan_backfill, run_backfill
+from bot.adapters.database.backfills import (
+    Asked,
+    Progress,
+    edited,
+    plan_backfill,
+    run_backfill,
+)
 from bot.adapters.database.connection import (
     Connection,
     connect,
+    is_alive,
     named_errors,
     refuse_unusable,
 )
@@ -48,14 +55,10 @@ class PostgresDatabase:
         if dry_run:
             async with self._reader() as connection:
                 return await runner.plan(connection, migration)
-        connection = await self._connect()
-        try:
-            with named_errors():
-                return await runner.apply(
-                    connection, migration, read_schema=read_schema_hash, limits=limits
-                )
-        finally:
-            await connection.close()
+        async with self._own_session() as connection:
+            return await runner.apply(
+                connection, migration, read_schema=read_schema_hash, limits=limits
+            )
 
     async def fetch_backfills(self) -> tuple[BackfillStatus, ...]:
         async with self._reader() as connection:
@@ -122,7 +125,10 @@ class PostgresDatabase:
                 "nothing besides `:batch`",
                 "add the condition that tells rows that are not done, such as `AND … IS NULL`",
             )
-        async with self._recorded(backfill) as connection:
+        # On a session of its own: it may take long, and others are not to wait for it.
+        async with self._own_session() as connection:
+            if not await records.ensure_record(connection, backfill, proof):
+                raise edited(backfill)
             left = await ending.count_left(connection, proof)
             why, remedy = ending.words_for_left(left) if left else ("", "")
             await records.store_count(connection, backfill.version, left, why, remedy)
@@ -147,9 +153,20 @@ class PostgresDatabase:
             yield connection
 
     @asynccontextmanager
+    async def _own_session(self) -> AsyncIterator[Connection]:
+        connection = await self._connect()
+        try:
+            with named_errors():
+                yield connection
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
     async def _reader(self) -> AsyncIterator[Connection]:
         async with self._one_reader:
-            if self._reading is None or self._reading.closed:
+            if self._reading is not None and not await is_alive(self._reading):
+                await self.close()
+            if self._reading is None:
                 self._reading = await self._connect()
             try:
                 with named_errors():
