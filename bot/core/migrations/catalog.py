@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.expressions import columns_of, expression_sql
+from bot.core.migrations.rewrites import or_nothing
 from bot.core.migrations.sql import Node, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
@@ -250,7 +251,7 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
         check = Check(
             validated=not node.skip_validation,
             requires=required_columns(node.raw_expr),
-            expression=expression_sql(node.raw_expr),
+            expression=or_nothing(expression_sql)(node.raw_expr),
             columns=columns_of(node.raw_expr),
         )
         return replace(table, checks={**table.checks, name: check})

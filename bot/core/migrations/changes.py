@@ -65,9 +65,10 @@ def changes_of(statement: Statement) -> Iterator[Change]:
         for item in node.objects:
             names = _dropped_names(item)
             of_table = what in ("POLICY", "TRIGGER", "RULE")
-            dropped = "" if what in _RELATIONS else names[-1]
+            dropped = "" if what in _RELATIONS else "".join(names[-1:])
             names = names[:-1] if of_table else names
-            found = _relation(names) if of_table or what in _RELATIONS else None
+            of_relation = of_table or what in _RELATIONS
+            found = _relation(names) if of_relation and names else None
             written = dotted(*names) if names else ""
             yield Change(f"drop_{what}", found, node, statement, dropped, written)
     elif kind == "truncate_stmt" or kind == "lock_stmt":
@@ -95,7 +96,8 @@ def changes_of(statement: Statement) -> Iterator[Change]:
     elif kind == "comment_stmt" and word(node, "objtype") in ("OBJECT_TABLE", "OBJECT_COLUMN"):
         names = list(names_of(inner(node.object)[1].items))
         names = names[:-1] if word(node, "objtype") == "OBJECT_COLUMN" else names
-        yield Change(kind, _relation(names), node, statement, "", dotted(*names))
+        relation = _relation(names) if names else None
+        yield Change(kind, relation, node, statement, "", dotted(*names))
     elif "relation" in node.DESCRIPTOR.fields_by_name and node.HasField("relation"):
         yield _change(kind, node.relation, node, statement)
     else:

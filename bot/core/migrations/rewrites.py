@@ -5,6 +5,8 @@ One text may be for several files: ``-- in the next file`` begins another migrat
 """
 
 from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import ParamSpec
 
 from bot.core.migrations.changes import Change
 from bot.core.migrations.names import quoted
@@ -16,7 +18,23 @@ TIMEOUT = "SET lock_timeout = '4s';"
 EXPAND = "-- lockgate: expand"
 CONTRACT = "-- lockgate: contract"
 
+_Asked = ParamSpec("_Asked")
 Edit = Callable[[Node], None]
+
+
+def or_nothing(rewrite: Callable[_Asked, str]) -> Callable[_Asked, str]:
+    """Empty where the deparser has no words for what the parser read."""
+
+    @wraps(rewrite)
+    def written(*args: _Asked.args, **kwargs: _Asked.kwargs) -> str:
+        import postgast
+
+        try:
+            return rewrite(*args, **kwargs)
+        except postgast.PgQueryError:
+            return ""
+
+    return written
 
 
 def files(*contents: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from bot.core.migrations.expressions import expression_sql
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost, Hold, Lock
 from bot.core.migrations.names import quoted
-from bot.core.migrations.rewrites import expand, files
+from bot.core.migrations.rewrites import expand, files, or_nothing
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, inner
 
@@ -39,6 +39,7 @@ def _bounded(checks: Iterable[Check], column: str) -> bool:
     )
 
 
+@or_nothing
 def _rewrite(one: Seen, partition: Node, column: str) -> str:
     """Of a range or a list on one column, whose name must be known."""
     bound = partition.bound

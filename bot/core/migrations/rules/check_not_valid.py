@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bot.core.migrations.changes import definition
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.names import quoted
-from bot.core.migrations.rewrites import command, expand, files, others
+from bot.core.migrations.rewrites import command, expand, files, or_nothing, others
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, names_of, walk, word
 
@@ -25,6 +25,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
         yield Fault(message, one, _rewrite(one, node) if kind == "CONSTR_CHECK" else "")
 
 
+@or_nothing
 def _rewrite(one: Seen, node: Node) -> str:
     columns = [
         names_of(ref.fields)[-1:] for kind, ref in walk(node.raw_expr) if kind == "ColumnRef"

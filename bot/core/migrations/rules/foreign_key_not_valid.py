@@ -6,7 +6,7 @@ from bot.core.migrations.catalog import foreign_tables
 from bot.core.migrations.changes import definition
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.names import quoted
-from bot.core.migrations.rewrites import command, expand, files, others
+from bot.core.migrations.rewrites import command, expand, files, or_nothing, others
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, names_of, word
 
@@ -29,6 +29,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
         yield Fault(message, one, _rewrite(one, node))
 
 
+@or_nothing
 def _rewrite(one: Seen, node: Node) -> str:
     relation = one.change.relation
     columns = "_".join(names_of(node.fk_attrs))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Lock
 from bot.core.migrations.model import Phase
-from bot.core.migrations.rewrites import CONTRACT, EXPAND, edited, ended, files
+from bot.core.migrations.rewrites import CONTRACT, EXPAND, edited, ended, files, or_nothing
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node
 
@@ -32,6 +32,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
             yield Fault(message, one, _rewrite(one, reading))
 
 
+@or_nothing
 def _rewrite(one: Seen, reading: Reading) -> str:
     mark = EXPAND if reading.phase is not Phase.CONTRACT else CONTRACT
     mine = one.change.statement

@@ -6,7 +6,15 @@ from bot.core.migrations.locks import Lock
 from bot.core.migrations.model import Phase
 from bot.core.migrations.names import quoted
 from bot.core.migrations.phases import Effect, describe, effects_of
-from bot.core.migrations.rewrites import CONTRACT, TIMEOUT, command, ended, files, others
+from bot.core.migrations.rewrites import (
+    CONTRACT,
+    TIMEOUT,
+    command,
+    ended,
+    files,
+    or_nothing,
+    others,
+)
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.script import Step
 
@@ -39,6 +47,7 @@ def _recipe(one: Seen) -> str:
     return f" (`lockgate emc new {recipe} {name} …` begins one)"
 
 
+@or_nothing
 def _rewrite(one: Seen) -> str:
     change = one.change
     timeout = TIMEOUT if any(hold.lock >= Lock.SHARE for hold in one.holds) else ""

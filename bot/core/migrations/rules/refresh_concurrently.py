@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from bot.core.migrations.impact import impact_of
-from bot.core.migrations.rewrites import TIMEOUT, edited, ended, files
-from bot.core.migrations.rules.rule import Fault, Reading, Rule
+from bot.core.migrations.rewrites import TIMEOUT, edited, ended, files, or_nothing
+from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node
 
 
@@ -17,8 +17,12 @@ def _check(reading: Reading) -> Iterator[Fault]:
             f"{impact_of(one.hold, one.table)}; CONCURRENTLY lets readers go on, and needs a "
             "unique index on the view"
         )
-        rewrite = "" if node.skip_data else files([TIMEOUT, ended(edited(one.change, _concurrent))])
-        yield Fault(message, one, rewrite)
+        yield Fault(message, one, "" if node.skip_data else _rewrite(one))
+
+
+@or_nothing
+def _rewrite(one: Seen) -> str:
+    return files([TIMEOUT, ended(edited(one.change, _concurrent))])
 
 
 def _concurrent(node: Node) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost
-from bot.core.migrations.rewrites import expand, files, others, required_in_steps
-from bot.core.migrations.rules.rule import Fault, Reading, Rule
+from bot.core.migrations.rewrites import expand, files, or_nothing, others, required_in_steps
+from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
@@ -16,9 +16,14 @@ def _check(reading: Reading) -> Iterator[Fault]:
             f"SET NOT NULL reads the whole table: {impact_of(one.hold, one.table)}; a CHECK that "
             "was validated before proves it at once"
         )
-        rest = others(one.change)
-        steps = required_in_steps(one.change, one.change.column)
-        yield Fault(message, one, files(expand(rest) if rest else [], *steps))
+        yield Fault(message, one, _rewrite(one))
+
+
+@or_nothing
+def _rewrite(one: Seen) -> str:
+    rest = others(one.change)
+    steps = required_in_steps(one.change, one.change.column)
+    return files(expand(rest) if rest else [], *steps)
 
 
 SET_NOT_NULL = Rule(

@@ -6,7 +6,7 @@ from bot.core.migrations.catalog import Table
 from bot.core.migrations.changes import relation_of
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost, Hold, Lock
-from bot.core.migrations.rewrites import backfill, files
+from bot.core.migrations.rewrites import backfill, files, or_nothing
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, inner, names_of, scan_tokens, walk
 
@@ -60,6 +60,7 @@ def _names_its_rows(where: Node, table: Table) -> bool:
     return column in table.unique or (not table.known and column == ("id",))
 
 
+@or_nothing
 def _rewrite(one: Seen, reading: Reading) -> str:
     text, node = one.change.statement.text, one.change.node
     if one.change.kind == "merge_stmt" or one.change.statement.kind != one.change.kind:

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from bot.core.migrations.changes import definition
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.names import quoted
-from bot.core.migrations.rewrites import command, expand, files, others, required_in_steps
+from bot.core.migrations.rewrites import (
+    command,
+    expand,
+    files,
+    or_nothing,
+    others,
+    required_in_steps,
+)
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, names_of, word
 
@@ -30,6 +37,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
             yield Fault(message, one, _rewrite(one, node, kind))
 
 
+@or_nothing
 def _rewrite(one: Seen, node: Node, kind: str) -> str:
     if node.nulls_not_distinct or node.including or node.without_overlaps:
         return ""

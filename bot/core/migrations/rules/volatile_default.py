@@ -13,6 +13,7 @@ from bot.core.migrations.rewrites import (
     command,
     expand,
     files,
+    or_nothing,
     others,
     required_in_steps,
 )
@@ -35,6 +36,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
         yield Fault(message, one, _rewrite(one, reading))
 
 
+@or_nothing
 def _rewrite(one: Seen, reading: Reading) -> str:
     """Of a default; nothing smaller makes a generated or identity column."""
     node = definition(one.change.node)
