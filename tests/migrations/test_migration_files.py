@@ -1,10 +1,15 @@
 """Files of migrations and backfills: what is read of them, and all that can be wrong."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bot.core.migrations.files import parse_backfill, parse_migration, read_folder
+from bot.core.migrations.header import BACKFILL_KEYS, MIGRATION_KEYS
 from bot.core.migrations.model import Backfill, Migration, Phase, Problem
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "migration-files.md"
 NAME = "supabase/migrations/20260301120000_add_title.sql"
 FILL = "supabase/backfills/20260301120500_title_norm.sql"
 HEADER = "-- table: recipes\n-- key: id\n-- after: 20260301120000\n"
@@ -318,3 +323,11 @@ def test_what_is_applied_may_have_what_new_files_may_not() -> None:
     folder = read_folder(files, applied={"20260101120000"})
     assert [one.name for one in folder.migrations] == ["a"]
     assert folder.problems == ()
+
+
+def test_the_reference_has_every_key_and_its_example_can_be_read() -> None:
+    _, migrations, backfills = PAGE.read_text().split("\n## The header of a ")
+    for text, keys in ((migrations, MIGRATION_KEYS), (backfills, BACKFILL_KEYS)):
+        assert tuple(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == keys
+    (example,) = re.findall(r"```sql\n(.*?)```", backfills, re.DOTALL)
+    assert isinstance(parse_backfill(FILL, example.encode()), Backfill)
