@@ -123,3 +123,39 @@ def test_a_size_that_is_not_known_makes_nothing_small() -> None:
         sql = EXPAND + "ALTER TABLE recipes ALTER n SET NOT NULL;"
         (found,) = check_of({CHANGED}, [(CHANGED, sql.encode())], catalog=catalog).findings
         assert found.severity is severity, table
+
+
+PROVEN = "CREATE TABLE recipes (id int, title text, CONSTRAINT g CHECK (title IS NOT NULL));"
+
+
+@pytest.mark.parametrize(
+    ("between", "proven"),
+    [
+        ("SELECT 1;", True),
+        ("DO $$ BEGIN EXECUTE 'ALTER TABLE ' || 'recipes' || ' DROP CONSTRAINT g'; END $$;", False),
+        ("this is no SQL", False),
+        ("ALTER TABLE recipes DROP CONSTRAINT g;", False),
+        ("DROP TABLE recipes;", False),
+        ("CREATE TABLE IF NOT EXISTS recipes (id int);", True),
+    ],
+)
+def test_what_may_have_been_taken_away_proves_nothing(between: str, proven: bool) -> None:
+    files = [
+        (FIRST, PROVEN.encode()),
+        (f"{FOLDER}/20260201120000_between.sql", between.encode()),
+        (CHANGED, (EXPAND + "ALTER TABLE recipes ALTER title SET NOT NULL;").encode()),
+    ]
+    rules = [one.rule for one in check_of({CHANGED}, files).findings]
+    assert rules == ([] if proven else ["set-not-null"])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE IF NOT EXISTS recipes (id int);\nUPDATE recipes SET servings = 1;",
+        "ALTER TABLE recipes ADD COLUMN IF NOT EXISTS title text, ADD UNIQUE (title);",
+    ],
+)
+def test_what_was_there_before_is_not_new(sql: str) -> None:
+    rules = {one.rule for one in check_sql(EXPAND + sql).findings}
+    assert rules & {"unbatched-write", "unique-using-index"}

@@ -26,6 +26,7 @@ EXCLUSIVE, WRITES, SHARE, UPDATE = (
 )
 INSTANT, SCAN, BUILD, REWRITE = Cost.INSTANT, Cost.SCAN, Cost.BUILD, Cost.REWRITE
 
+YEAR = "FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')"
 MORE = """
 CREATE TABLE b (id int NOT NULL, title varchar(40), n numeric(8,2), at timestamp(3), c cidr,
     given text, CONSTRAINT g CHECK (given IS NOT NULL));
@@ -33,6 +34,8 @@ CREATE UNIQUE INDEX b_id ON b (id);
 CREATE TRIGGER t AFTER INSERT ON books FOR EACH ROW EXECUTE FUNCTION touch();
 ALTER TABLE books ADD CONSTRAINT later CHECK (id > 0) NOT VALID;
 ALTER TABLE recipes ADD CONSTRAINT book FOREIGN KEY (book_id) REFERENCES books NOT VALID;
+CREATE TABLE old PARTITION OF visits FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE SCHEMA elsewhere;
 CREATE VIEW names AS SELECT name FROM books;
 """
 CASES = [
@@ -105,6 +108,31 @@ CASES = [
     ("REFRESH MATERIALIZED VIEW CONCURRENTLY best", {"best": (Lock.EXCLUSIVE, SCAN)}),
     ("TRUNCATE b", {"b": (EXCLUSIVE, INSTANT)}),
     ("LOCK TABLE b IN SHARE MODE", {"b": (SHARE, INSTANT)}),
+    (
+        "CREATE TABLE x PARTITION OF visits FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')",
+        {"visits": (EXCLUSIVE, INSTANT)},
+    ),
+    ("CREATE TABLE x () INHERITS (b)", {"b": (UPDATE, INSTANT)}),
+    (
+        f"ALTER TABLE visits ATTACH PARTITION visits_2026 {YEAR}",
+        {"visits": (UPDATE, INSTANT), "visits_2026": (EXCLUSIVE, SCAN)},
+    ),
+    (
+        "ALTER TABLE visits DETACH PARTITION old",
+        {"visits": (EXCLUSIVE, INSTANT), "old": (EXCLUSIVE, INSTANT)},
+    ),
+    ("ALTER TABLE b RENAME CONSTRAINT g TO h", {"b": (EXCLUSIVE, INSTANT)}),
+    ("ALTER TABLE b DROP CONSTRAINT g", {"b": (EXCLUSIVE, INSTANT)}),
+    ("ALTER TABLE b OWNER TO CURRENT_USER", {"b": (EXCLUSIVE, INSTANT)}),
+    ("ALTER TABLE b SET SCHEMA elsewhere", {"b": (EXCLUSIVE, INSTANT)}),
+    ("DROP MATERIALIZED VIEW best", {"best": (EXCLUSIVE, INSTANT)}),
+    ("COMMENT ON COLUMN b.n IS 'b'", {"b": (UPDATE, INSTANT)}),
+    ("CREATE VIEW x AS SELECT * FROM b", {}),
+    ("GRANT SELECT ON b TO PUBLIC", {}),
+    ("INSERT INTO b (id, given) VALUES (1, 'a')", {"b": (Lock.ROW_EXCLUSIVE, INSTANT)}),
+    ("ALTER TABLE b ALTER n SET STORAGE main", {"b": (EXCLUSIVE, INSTANT)}),
+    ("ALTER TABLE b REPLICA IDENTITY FULL", {"b": (EXCLUSIVE, INSTANT)}),
+    ("ALTER TABLE b ADD CONSTRAINT x NOT NULL n NOT VALID", {"b": (EXCLUSIVE, INSTANT)}),
     ("UPDATE b SET n = 1", {"b": (Lock.ROW_EXCLUSIVE, Cost.WRITE)}),
 ]
 SEEN_AS_REWRITTEN = {"TRUNCATE b", "REFRESH MATERIALIZED VIEW best"}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.expressions import columns_of, expression_sql
 from bot.core.migrations.rewrites import or_nothing
+from bot.core.migrations.script import DYNAMIC
 from bot.core.migrations.sql import Node, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
@@ -110,11 +111,13 @@ class Catalog:
 
     def after(self, changes: Iterable[Change]) -> "Catalog":
         """What is known when they are done."""
-        told = [change for change in changes if change.relation and _tells(change.kind)]
+        told = [change for change in changes if _tells(change)]
         if not told:
             return self
         tables, indexes = dict(self.tables), dict(self.indexes)
         for change in told:
+            if change.kind == DYNAMIC:  # it may have dropped any of them
+                tables = {name: replace(table, checks={}) for name, table in tables.items()}
             _apply(change, tables, indexes)
         return replace(self, tables=tables, indexes=indexes)
 
@@ -147,8 +150,11 @@ _TELLING = frozenset(
 )
 
 
-def _tells(kind: str) -> bool:
-    return kind in _TELLING or kind.startswith("AT_")
+def _tells(change: Change) -> bool:
+    if change.kind == DYNAMIC:
+        return True
+    told = change.kind in _TELLING or change.kind.startswith("AT_")
+    return told and change.relation is not None
 
 
 def _apply(
@@ -160,7 +166,8 @@ def _apply(
     table = tables.get(relation, Table())
     match change.kind:
         case "create_stmt":
-            tables[relation] = _created(node)
+            if not (node.if_not_exists and relation in tables):
+                tables[relation] = _created(node)
         case "create_table_as_stmt":
             tables[relation] = Table(fresh=True, rows=0, bytes=0)
         case "drop_TABLE":
@@ -203,6 +210,8 @@ def _altered(table: Table, change: Change) -> Table:
     column = table.columns.get(change.column)
     match change.kind:
         case "AT_AddColumn":
+            if change.node.missing_ok and column is not None:
+                return table
             added = _with_column(table, definition(change.node))
             return replace(added, fresh_columns=table.fresh_columns | {change.column})
         case "AT_DropColumn":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from bot.core.migrations.catalog import Catalog, Column, Table, Type, foreign_tables, type_of
-from bot.core.migrations.changes import Change, Relation, definition
+from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.expressions import is_volatile
 from bot.core.migrations.sql import Node, word
 
@@ -127,6 +127,17 @@ def _holds(change: Change, catalog: Catalog) -> list[Hold]:
         for parent in foreign_tables(change)
         if parent != relation
     ]
+    if kind == "create_stmt":
+        partition = bool(change.node.partbound.strategy)
+        lock = Lock.ACCESS_EXCLUSIVE if partition else Lock.SHARE_UPDATE_EXCLUSIVE
+        for item in change.node.inh_relations:
+            parents.append(Hold(relation_of(item.range_var), lock, Cost.INSTANT))
+    elif kind == "AT_AttachPartition":
+        child = relation_of(definition(change.node).name)
+        parents.append(Hold(child, Lock.ACCESS_EXCLUSIVE, Cost.SCAN))
+    elif kind == "AT_DetachPartition":
+        child = relation_of(definition(change.node).name)
+        parents.append(Hold(child, Lock.ACCESS_EXCLUSIVE, Cost.INSTANT))
     own = _own(change, relation, catalog)
     return [own, *parents] if own is not None else parents
 

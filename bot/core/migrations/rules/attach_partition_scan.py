@@ -72,9 +72,9 @@ ATTACH_PARTITION_SCAN = Rule(
     name="attach-partition-scan",
     requirement="A partition is attached when a validated CHECK proves that its rows belong there.",
     check=_check,
-    bad="ALTER TABLE visits ATTACH PARTITION visits_2026 "
+    bad="SET lock_timeout = '4s';\nALTER TABLE visits ATTACH PARTITION visits_2026 "
     "FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');",
-    good="CREATE TABLE visits_2027 PARTITION OF visits "
+    good="SET lock_timeout = '4s';\nCREATE TABLE visits_2027 PARTITION OF visits "
     "FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');",
     by_size=True,
 )
