@@ -10,6 +10,7 @@ whole table, a transaction each, as fast as it goes.
 
 import argparse
 import asyncio
+import logging
 import multiprocessing
 import os
 import random
@@ -24,6 +25,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import psycopg
+import structlog
 
 from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.postgres.embedded import embedded_server
@@ -66,7 +68,7 @@ def prepare(url: str, rows: int) -> None:
         connection.execute("CHECKPOINT")
 
 
-def single(url: str, rows: int) -> float:
+def single(url: str) -> float:
     """Seconds."""
     with psycopg.connect(url, autocommit=True) as connection:
         begun = time.monotonic()
@@ -74,7 +76,7 @@ def single(url: str, rows: int) -> float:
         return time.monotonic() - begun
 
 
-def keyset(url: str, rows: int) -> float:
+def keyset(url: str) -> float:
     begun, last = time.monotonic(), 0
     with psycopg.connect(url, autocommit=True) as connection:
         while last is not None:
@@ -194,21 +196,7 @@ def p99(milliseconds: list[float]) -> float:
     return statistics.quantiles(milliseconds, n=100)[98]
 
 
-def measured(url: str, rows: int, way: Callable[[], float]) -> float:
-    """Rows a second, the median of some rounds."""
-    rates = []
-    for _ in range(ROUNDS):
-        prepare(url, rows)
-        rates.append(rows / way())
-    return statistics.median(rates)
-
-
 def measure(url: str, rows: int, count: int) -> None:
-    say(f"one single UPDATE of {rows:,} rows …")
-    once = measured(url, rows, lambda: single(url, rows))
-    say("keyset CTEs …")
-    cte = measured(url, rows, lambda: keyset(url, rows))
-    say("ours …")
     runs: list[Batches] = []
 
     def run_ours() -> float:
@@ -216,9 +204,20 @@ def measure(url: str, rows: int, count: int) -> None:
         runs.append(batches)
         return took
 
-    mine = measured(url, rows, run_ours)
-    say("the same batches, bare …")
-    without = measured(url, rows, lambda: bare(url, runs[-1].sizes))
+    ways: dict[str, Callable[[], float]] = {
+        "one single UPDATE": lambda: single(url),
+        f"keyset CTEs, {KEYSET_BATCH:,} rows each": lambda: keyset(url),
+        "Lockgate": run_ours,
+        "the same batches, nothing recorded": lambda: bare(url, runs[-1].sizes),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in ways}
+    # One after the other in each round: what else the machine does changes by the minute.
+    for number in range(ROUNDS):
+        for name, way in ways.items():
+            say(f"round {number + 1}: {name} …")
+            prepare(url, rows)
+            rates[name].append(rows / way())
+    once, _, mine, without = medians = [statistics.median(found) for found in rates.values()]
     say("writers …")
     prepare(url, rows)
     with writers(url, rows, count) as alone:
@@ -232,12 +231,7 @@ def measure(url: str, rows: int, count: int) -> None:
         f"{rows:,} rows, the target {DEFAULT_TARGET / timedelta(milliseconds=1):.0f} ms a batch.\n"
     )
     print("| filled by | rows/s | of one UPDATE |", "|---|--:|--:|", sep="\n")
-    for name, rate in (
-        ("one single UPDATE", once),
-        (f"keyset CTEs, {KEYSET_BATCH:,} rows each", cte),
-        ("Lockgate", mine),
-        ("the same batches, nothing recorded", without),
-    ):
+    for name, rate in zip(ways, medians, strict=True):
         print(f"| {name} | {rate:,.0f} | {rate / once:.2f} |")
     size = statistics.median(runs[-1].sizes)
     print(
@@ -273,6 +267,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--writers", type=int, default=4)
     arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
         os.chmod(folder, 0o711 if os.geteuid() == 0 else 0o700)  # noqa: PTH101
         with embedded_server(Path(folder)) as server:
