@@ -1,5 +1,6 @@
 """What the page of database changes says, on a real store and a real database of a user's."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -31,10 +32,12 @@ from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.hosting import Lock
 from bot.core.migrations.runs import RunKind
-from bot.core.schema.snapshot import MeantSchema
-from bot.web.pages.databases import WAITS
+from bot.core.schema.snapshot import MeantSchema, SchemaDigests
+from bot.web.pages.databases import WAITS, Answer, Shared
 from bot.web.viewer import Everything, PublicOnly, Viewer
 
+LONG_AGO = NOW - timedelta(days=1)
+"""Whatever the clocks of those say that change databases."""
 PATH = "/repos/octo/shop/migrations"
 
 
@@ -168,8 +171,9 @@ async def test_a_schema_is_read_anew_once_another_is_meant(
                 sql.execute("ALTER TABLE recipes DROP COLUMN rating")
             clock.at += timedelta(seconds=3)
             assert "drift" in read(await client.get(PATH)).text, "it is not read that often"
-            newer = replace(meant, at=NOW + timedelta(seconds=1), cause="run 2")
-            await schemas.save_meant(SHOP.id, "production", newer)
+            await schemas.save_meant(
+                SHOP.id, "production", replace(meant, cause="run 2", at=LONG_AGO)
+            )
             assert "as meant" in read(await client.get(PATH)).text
     assert after.root != before.root
 
@@ -212,6 +216,32 @@ async def test_a_run_under_way_tells_its_parts_and_is_no_drift(
     assert "drift" not in document.text
 
 
+async def test_a_run_that_begins_while_the_page_is_made_is_no_drift(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    prepare(empty_database_url)
+    schemas = await bind(store)
+
+    class Moved(PostgresDatabase):
+        async def fetch_schema(self) -> SchemaDigests:
+            assert await schemas.add_run(run_of())
+            with psycopg.connect(empty_database_url, autocommit=True) as sql:
+                sql.execute("ALTER TABLE recipes ADD COLUMN rating int")
+            return await super().fetch_schema()
+
+    async with opened_database(empty_database_url) as databases:
+        schema = await databases["production"].fetch_schema()
+    meant = MeantSchema(schema.root, schema.objects, frozenset(), "run 0", NOW)
+    await schemas.save_meant(SHOP.id, "production", meant)
+    moved = Moved(empty_database_url)
+    async with opened(store, {"production": moved}) as client:
+        text = read(await client.get(PATH)).text
+    await moved.close()
+    assert "changing" in text
+    assert "drift" not in text
+
+
 async def test_a_phase_that_nobody_can_tell(store: PostgresStore, empty_database_url: str) -> None:
     await store.save_evaluation(evaluation())
     prepare(empty_database_url)
@@ -249,6 +279,12 @@ async def test_a_database_that_does_not_answer_is_waited_for_no_longer_than_told
                 assert "drop_title" in text
                 clock.at += timedelta(minutes=1)
                 assert "it did not answer within" in read(await client.get(PATH)).text
+                clock.at -= timedelta(minutes=1)
+                assert "this is as it was" in read(await client.get(PATH)).text
+                changed = MeantSchema("1" * 64, {}, frozenset(), "run 2", NOW)
+                await PostgresSchemas(store.pool).save_meant(SHOP.id, "production", changed)
+                text = read(await client.get(PATH)).text
+                assert "it did not answer within" in text, "it was before the change"
                 sql.rollback()
     assert WAITS < 5, "the page is asked for again every five seconds"
 
@@ -260,6 +296,36 @@ async def _until_read(client: httpx.AsyncClient, words: str) -> httpx.Response:
         if words in answer.text:
             return answer
     raise AssertionError(words)
+
+
+async def test_an_answer_from_before_a_change_is_not_taken_for_one_after_it() -> None:
+    """Whoever knows of the change waits for the question that was under way, and asks again."""
+    answers = [asyncio.get_running_loop().create_future() for _ in range(2)]
+    asked = [asyncio.Event() for _ in answers]
+    left = iter(range(2))
+
+    async def ask() -> str:
+        number = next(left)
+        asked[number].set()
+        return str(await answers[number])
+
+    clock = FixedClock(NOW)
+    shared = Shared(ask, timedelta(minutes=1), clock)
+    async with asyncio.timeout(10):
+        early = asyncio.create_task(shared.answer("before"))
+        await asked[0].wait()
+        clock.at += timedelta(hours=1)
+        same = asyncio.create_task(shared.answer("before"))
+        late = asyncio.create_task(shared.answer("after"))
+        also = asyncio.create_task(shared.answer("after"))
+        await asyncio.sleep(0)
+        assert not asked[1].is_set(), "one question at a time"
+        answers[0].set_result("old")
+        assert (await early, await same) == (Answer("old"), Answer("old"))
+        await asked[1].wait()
+        answers[1].set_result("new")
+        assert (await late, await also) == (Answer("new"), Answer("new"))
+        assert await shared.answer("after") == Answer("new"), "a third question has no answer"
 
 
 async def test_a_database_that_is_gone_says_so_without_its_password(

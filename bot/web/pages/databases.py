@@ -5,7 +5,8 @@ What comes too late for one page is there for the next.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -52,6 +53,15 @@ class Contents:
     backfills: Sequence[BackfillStatus]
 
 
+@dataclass(frozen=True, slots=True)
+class _Question(Generic[T]):
+    """``knowing`` is what whoever asked knew of changes of the database."""
+
+    at: datetime
+    knowing: Hashable
+    asking: asyncio.Task[T | Unanswered]
+
+
 class Shared(Generic[T]):
     """One question to one database, for everybody."""
 
@@ -59,33 +69,38 @@ class Shared(Generic[T]):
         self._ask = ask
         self._fresh = fresh
         self._clock = clock
-        self._asking: asyncio.Task[T | Unanswered] | None = None
-        self._asked_at = datetime.min
-        self._last: Answer[T] | None = None
+        self._newest: _Question[T] | None = None
+        self._last: tuple[Answer[T], Hashable] | None = None
 
-    async def answer(self, since: datetime | None = None) -> Answer[T] | Unanswered:
-        """After at most ``WAITS`` seconds. What was asked before ``since`` is old."""
+    async def answer(self, knowing: Hashable = None) -> Answer[T] | Unanswered:
+        """After at most ``WAITS`` seconds. ``knowing`` is what else is known of the changes of the
+        database: an answer from before another of them is old, however young it is."""
         now = self._clock.now()
-        if self._asking is None or (self._asking.done() and self._is_old(now, since)):
-            self._asked_at = now
-            self._asking = asyncio.create_task(self._within_bounds())
-        # Not cancelled at the end: that would wait for the server to say that it heard.
-        await asyncio.wait({self._asking}, timeout=WAITS)
-        if self._asking.done():
-            found = self._asking.result()
-            return found if isinstance(found, Unanswered) else Answer(found)
-        if self._last and self._last.late and now - self._last.late < _KEPT:
-            return self._last
+        until = time.monotonic() + WAITS
+        while True:
+            question = self._newest
+            if question is None or (question.asking.done() and self._is_old(question, knowing)):
+                asking = asyncio.create_task(self._within_bounds(now, knowing))
+                question = self._newest = _Question(now, knowing, asking)
+            # Not cancelled at the end: that would wait for the server to say that it heard.
+            await asyncio.wait({question.asking}, timeout=max(until - time.monotonic(), 0))
+            if not question.asking.done():
+                return self._instead(now, knowing)
+            if question.knowing == knowing:
+                found = question.asking.result()
+                return found if isinstance(found, Unanswered) else Answer(found)
+
+    def _instead(self, now: datetime, knowing: Hashable) -> Answer[T] | Unanswered:
+        if self._last:
+            last, known = self._last
+            if last.late and now - last.late < _KEPT and known == knowing:
+                return last
         return Unanswered(f"it did not answer within {WAITS:.0f} s")
 
-    def _is_old(self, now: datetime, since: datetime | None) -> bool:
-        age = now - self._asked_at
-        # Also then not at once: the clock that ``since`` was read from may be ahead of ours.
-        overtaken = since is not None and self._asked_at < since and age >= _FRESH
-        return age >= self._fresh or overtaken
+    def _is_old(self, question: _Question[T], knowing: Hashable) -> bool:
+        return self._clock.now() - question.at >= self._fresh or question.knowing != knowing
 
-    async def _within_bounds(self) -> T | Unanswered:
-        asked_at = self._asked_at
+    async def _within_bounds(self, now: datetime, knowing: Hashable) -> T | Unanswered:
         try:
             async with asyncio.timeout(_GIVEN_UP):
                 found = await self._ask()
@@ -93,7 +108,7 @@ class Shared(Generic[T]):
             return Unanswered(f"it did not answer within {_GIVEN_UP:.0f} s")
         except DatabaseError as error:
             return Unanswered(str(error), error.remedy)
-        self._last = Answer(found, asked_at)
+        self._last = Answer(found, now), knowing
         return found
 
 
@@ -112,12 +127,11 @@ class Looks:
             for name, database in databases.items()
         }
 
-    async def contents(self, name: str) -> Answer[Contents] | Unanswered:
-        return await self._contents[name].answer()
+    async def contents(self, name: str, knowing: Hashable) -> Answer[Contents] | Unanswered:
+        return await self._contents[name].answer(knowing)
 
-    async def schema(self, name: str, since: datetime | None) -> Answer[SchemaDigests] | Unanswered:
-        """``since``: when it was last changed on purpose."""
-        return await self._schemas[name].answer(since)
+    async def schema(self, name: str, knowing: Hashable) -> Answer[SchemaDigests] | Unanswered:
+        return await self._schemas[name].answer(knowing)
 
 
 def _contents_of(database: Database) -> Callable[[], Awaitable[Contents]]:

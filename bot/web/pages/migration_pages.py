@@ -5,7 +5,7 @@ of the last look. Nothing is written, and no database becomes a repository's by 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -27,6 +27,7 @@ from bot.core.migrations.judgement import judged
 from bot.core.migrations.model import Phase, Version
 from bot.core.migrations.runs import PartKind, Run
 from bot.core.policy.migrations import DEFAULT_MIGRATIONS
+from bot.core.schema.snapshot import MeantSchema
 from bot.ports.environments import KnownRepository
 from bot.web.pages.backfills import BackfillView
 from bot.web.pages.databases import Answer, Contents, Unanswered
@@ -106,7 +107,7 @@ async def _view(site: Site, found: KnownRepository) -> MigrationsPageView:
 
 async def _database(site: Site, repository_id: int, name: str, path: str) -> DatabaseView:
     """Of one that is the repository's."""
-    runs = await site.schemas.fetch_runs(repository_id, name, limit=RUNS_SHOWN)
+    runs, meant = await _changes(site, repository_id, name)
     seen = tuple(map(RunView, runs))
     if name not in site.looks.names:
         return DatabaseView(
@@ -116,10 +117,11 @@ async def _database(site: Site, repository_id: int, name: str, path: str) -> Dat
             fault="this server knows no URL of it",
             remedy=f"whoever runs the bot sets `{database_variable(name)}`",
         )
-    meant = await site.schemas.fetch_meant(repository_id, name)
+    knowing = _newest(runs, meant)
     contents, schema = await asyncio.gather(
-        site.looks.contents(name), site.looks.schema(name, meant.at if meant else None)
+        site.looks.contents(name, knowing), site.looks.schema(name, knowing)
     )
+    moved = _newest(*await _changes(site, repository_id, name)) != knowing
     if isinstance(contents, Unanswered):
         return DatabaseView(name, path, runs=seen, fault=contents.reason, remedy=contents.remedy)
     applied = {one.version for one in contents.value.applied}
@@ -128,7 +130,7 @@ async def _database(site: Site, repository_id: int, name: str, path: str) -> Dat
     return DatabaseView(
         name,
         path,
-        schema=view_schema(name, schema, meant, applied, moves=bool(runs) and not runs[0].ended),
+        schema=view_schema(name, schema, meant, applied, moves=moved or _is_open(runs)),
         applied=view_applied(contents.value.applied, known),
         waiting=tuple(
             _waiting(one, name, in_use)
@@ -139,6 +141,27 @@ async def _database(site: Site, repository_id: int, name: str, path: str) -> Dat
         runs=seen,
         late=contents.late,
     )
+
+
+async def _changes(
+    site: Site, repository_id: int, name: str
+) -> tuple[list[Run], MeantSchema | None]:
+    return (
+        await site.schemas.fetch_runs(repository_id, name, limit=RUNS_SHOWN),
+        await site.schemas.fetch_meant(repository_id, name),
+    )
+
+
+def _newest(runs: Sequence[Run], meant: MeantSchema | None) -> Hashable:
+    """Another value after every change that the bot makes."""
+    return (
+        (runs[0].id, runs[0].revision) if runs else None,
+        (meant.root, meant.at) if meant else None,
+    )
+
+
+def _is_open(runs: Sequence[Run]) -> bool:
+    return bool(runs) and not runs[0].ended
 
 
 def _waiting(migration: KnownMigration, name: str, in_use: Sequence[InUse]) -> WaitingView:

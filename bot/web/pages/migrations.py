@@ -63,7 +63,10 @@ class WaitingView:
             return Verdict.ERROR
         if self.against is None:
             return Verdict.WAIT
-        return Verdict.SKIP if self.against.allowed else self.against.verdict
+        if self.against.allowed:
+            return Verdict.SKIP
+        # That a build needs it is as it should be, and no failure.
+        return Verdict.ERROR if self.against.verdict is Verdict.ERROR else Verdict.WAIT
 
     @property
     def state(self) -> str:
