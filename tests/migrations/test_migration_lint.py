@@ -125,6 +125,15 @@ def test_a_size_that_is_not_known_makes_nothing_small() -> None:
         assert found.severity is severity, table
 
 
+def test_a_backfill_that_is_proposed_goes_along_the_primary_key() -> None:
+    before = 'CREATE TABLE shop.a (b int, "C" int, PRIMARY KEY (b, "C"));'
+    (found,) = check_sql("UPDATE shop.a SET b = 1;", before=before).findings
+    assert found.rewrite_sql == (
+        '-- in a backfill\'s file\n-- table: shop.a\n-- key: b, "C"\n-- after: 20260301120000\n'
+        "UPDATE shop.a SET b = 1 WHERE :batch;"
+    )
+
+
 PROVEN = "CREATE TABLE recipes (id int, title text, CONSTRAINT g CHECK (title IS NOT NULL));"
 
 
@@ -134,6 +143,7 @@ PROVEN = "CREATE TABLE recipes (id int, title text, CONSTRAINT g CHECK (title IS
         ("SELECT 1;", True),
         ("DO $$ BEGIN EXECUTE 'ALTER TABLE ' || 'recipes' || ' DROP CONSTRAINT g'; END $$;", False),
         ("this is no SQL", False),
+        ("\udcff", False),  # no UTF-8
         ("ALTER TABLE recipes DROP CONSTRAINT g;", False),
         ("DROP TABLE recipes;", False),
         ("CREATE TABLE IF NOT EXISTS recipes (id int);", True),
@@ -142,7 +152,7 @@ PROVEN = "CREATE TABLE recipes (id int, title text, CONSTRAINT g CHECK (title IS
 def test_what_may_have_been_taken_away_proves_nothing(between: str, proven: bool) -> None:
     files = [
         (FIRST, PROVEN.encode()),
-        (f"{FOLDER}/20260201120000_between.sql", between.encode()),
+        (f"{FOLDER}/20260201120000_between.sql", between.encode(errors="surrogateescape")),
         (CHANGED, (EXPAND + "ALTER TABLE recipes ALTER title SET NOT NULL;").encode()),
     ]
     rules = [one.rule for one in check_of({CHANGED}, files).findings]

@@ -75,6 +75,7 @@ BAD = [
     ("table-rewrite", "VACUUM FULL recipes;"),
     ("unbatched-write", "DELETE FROM recipes;"),
     ("unbatched-write", "UPDATE recipes SET title = 'a$1b' WHERE title = '$1' OR servings = 3;"),
+    ("unbatched-write", "DELETE FROM recipes WHERE id = 1 OR servings = 3;"),
     ("unbatched-write", "DELETE FROM recipes USING books WHERE recipes.book_id = books.id;"),
     (
         "unbatched-write",
