@@ -36,6 +36,7 @@ from bot.adapters.postgres.releases import PostgresReleases
 from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.steering import PostgresSteering
+from bot.adapters.squawk import run_squawk
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
@@ -180,6 +181,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             migration_hub=GitHubMigrationHub(hub.access),
             databases=await stack.enter_async_context(_databases(settings)),
             schema_store=schemas,
+            squawk=run_squawk,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
             clock=CLOCK,

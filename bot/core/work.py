@@ -66,6 +66,27 @@ class RerunPullRequest(ReconcilePullRequest):
 
 
 @dataclass(frozen=True, slots=True)
+class CheckMigrations(RepoWork):
+    """Hold the database changes of a pull request to the rules, and say so in a check."""
+
+    kind: ClassVar[str] = "check_migrations"
+    number: int
+    head_sha: str
+    base_sha: str
+    rerun: bool = False
+    closed: bool = False
+    """Nothing is written on it any more, and the versions that it would have added are free."""
+
+    @property
+    def key(self) -> str:
+        return f"migrations:{self.repository_id}#{self.number}"
+
+    @property
+    def ref(self) -> PullRef:
+        return PullRef(self.repo, self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshPullRequest(ReconcilePullRequest):
     """The same, for one of many at once: it lets people's own events go first, and waits while
     GitHub's rate limit is low."""
@@ -409,6 +430,7 @@ Work: TypeAlias = (
     | ReconcilePullRequest
     | RerunPullRequest
     | RefreshPullRequest
+    | CheckMigrations
     | RerunHead
     | ReconcileMergeGroup
     | ReconcileRepository
@@ -445,6 +467,7 @@ KINDS: dict[str, type[Work]] = {
         ReconcilePullRequest,
         RerunPullRequest,
         RefreshPullRequest,
+        CheckMigrations,
         RerunHead,
         ReconcileMergeGroup,
         ReconcileRepository,

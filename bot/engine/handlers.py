@@ -10,6 +10,7 @@ import structlog
 from bot.core.work import (
     AdvanceEnvironment,
     AdvanceSchemaRun,
+    CheckMigrations,
     DeliverNotice,
     FixTitle,
     LocateRepository,
@@ -96,6 +97,7 @@ class Engine:
             ReconcilePullRequest: reconciler.reconcile_pull_request,
             RefreshPullRequest: reconciler.reconcile_pull_request,
             RerunPullRequest: reconciler.reconcile_pull_request,
+            CheckMigrations: self.shipping.migration_checks.check,
             RerunHead: reconciler.rerun_head,
             ReconcileMergeGroup: reconciler.reconcile_merge_group,
             ReconcileRepository: reconciler.reconcile_repository,

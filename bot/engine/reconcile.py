@@ -10,11 +10,13 @@ import structlog
 
 from bot.core.decide import decide
 from bot.core.effects import UpdateTitle, plan_checks
-from bot.core.model import PullRef, RepoRef, Sha
+from bot.core.model import PullRef, PullState, RepoRef, Sha
+from bot.core.policy import PolicyInForce
 from bot.core.render.check import render_checks
 from bot.core.render.json import to_json
 from bot.core.render.words import title_suggestion
 from bot.core.work import (
+    CheckMigrations,
     FixTitle,
     ReconcileInstallation,
     ReconcileMergeGroup,
@@ -30,7 +32,7 @@ from bot.engine.apply import apply
 from bot.engine.links import Links
 from bot.engine.review import Review, review_pull_request
 from bot.metrics import WEBHOOK_TO_CHECK
-from bot.ports import Clock, Evaluation, Hub, HubGone, Store
+from bot.ports import Clock, Evaluation, Hub, HubGone, PullSnapshot, Store
 
 log = structlog.get_logger()
 
@@ -60,6 +62,7 @@ class Reconciler:
             if work.received_at is not None and effect.kind in ("post_check", "update_check"):
                 elapsed = self.clock.now().timestamp() - work.received_at
                 WEBHOOK_TO_CHECK.observe(max(elapsed, 0.0))
+        await self._look_at_migrations(snapshot, review, work)
         await self.store.save_evaluation(self._evaluation(review))
         log.info(
             "pull_request_reconciled",
@@ -67,6 +70,28 @@ class Reconciler:
             verdict=review.decided.decision.verdict,
             writes=len(review.effects),
         )
+
+    async def _look_at_migrations(
+        self, snapshot: PullSnapshot, review: Review, work: ReconcilePullRequest
+    ) -> None:
+        """Most pull requests change no database: of those nothing more is read."""
+        pull, outcome = snapshot.pull, review.decided.policy
+        if not isinstance(outcome, PolicyInForce):
+            return
+        policy = outcome.policy.migrations
+        tops = {path.partition("/")[0] for path in (policy.path, policy.backfills)}
+        if tops & snapshot.changed:
+            repo = pull.ref.repo
+            await self.store.enqueue(
+                CheckMigrations(
+                    *_fields(repo),
+                    number=pull.ref.number,
+                    head_sha=pull.head_sha,
+                    base_sha=pull.base_sha,
+                    rerun=isinstance(work, RerunPullRequest),
+                    closed=pull.state is not PullState.OPEN,
+                )
+            )
 
     async def reconcile_merge_group(self, work: ReconcileMergeGroup, cause: str) -> None:
         try:

@@ -14,6 +14,7 @@ from bot.engine.gather import Gatherer
 from bot.engine.holds import Holds
 from bot.engine.links import Links
 from bot.engine.locate import Locator
+from bot.engine.migration_checks import MigrationChecks, Squawk
 from bot.engine.moves import Moves
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
@@ -61,6 +62,7 @@ class Shipping:
     migration_hub: MigrationHub
     databases: Mapping[str, Database]
     schema_store: SchemaStore
+    squawk: Squawk
     audit: AuditLog
     outbox: Outbox
     clock: Clock
@@ -145,6 +147,19 @@ class Shipping:
             self.outbox,
             self.clock,
             self.links,
+        )
+
+    @property
+    def migration_checks(self) -> MigrationChecks:
+        return MigrationChecks(
+            self.hub,
+            self.schemas,
+            self.contracts,
+            self.schema_store,
+            self.operations,
+            self.store,
+            self.links,
+            self.squawk,
         )
 
     @property

@@ -46,6 +46,8 @@ class PullSnapshot:
     """Our runs on the head commit, newest of each name."""
     comments: tuple[PresentComment, ...]
     """Our comments that bear our marker, oldest first."""
+    changed: frozenset[str] = frozenset()
+    """What the head has in its topmost folder otherwise than the base branch's tip."""
 
 
 @dataclass(frozen=True, slots=True)

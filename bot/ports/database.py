@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot.core.backfills.model import BackfillStatus
+from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.model import Backfill, Migration, Version
+from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.steps import Steps
 from bot.core.schema.snapshot import SchemaDigests
 
@@ -118,6 +120,10 @@ class Database(Protocol):
 
     async def verify_backfill(self, backfill: Backfill) -> BackfillStatus:
         """Count again what is left by its predicate, and record it."""
+        ...
+
+    async def fetch_known(self) -> tuple[Catalog, Surroundings]:
+        """What the rules for migrations ask of it: sizes, checks and keys; and its ledger."""
         ...
 
     async def fetch_schema(self) -> SchemaDigests:

@@ -64,6 +64,16 @@ class SchemaStore(Protocol):
 
     async def fetch_open_runs(self) -> list[int]: ...
 
+    async def save_pull_versions(
+        self, repository_id: int, number: int, versions: Iterable[Version]
+    ) -> None:
+        """The versions that an open pull request adds; none for one that is closed."""
+        ...
+
+    async def fetch_pull_versions(self, repository_id: int, *, besides: int) -> dict[Version, int]:
+        """What other open pull requests add, by version."""
+        ...
+
     async def save_meant(
         self, repository_id: int, environment: str, schema: MeantSchema
     ) -> None: ...

@@ -107,7 +107,8 @@ SAMPLE_ROWS = {
         " VALUES (1, 'a', '{}', '{}');"
         "INSERT INTO schema_runs (repository_id, environment, comment_id, state, revision, content,"
         " requested_at) VALUES (1, 'production', 2, 'running', 0, '{}', now());"
-        "INSERT INTO meant_schemas VALUES (1, 'production', 'r', '{}', now())"
+        "INSERT INTO meant_schemas VALUES (1, 'production', 'r', '{}', now());"
+        "INSERT INTO pull_migrations (repository_id, number, versions) VALUES (1, 2, '{2026}')"
     ),
 }
 """What may stand in the tables once the migration of that name was applied."""

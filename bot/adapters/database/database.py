@@ -23,10 +23,13 @@ from bot.adapters.database.connection import (
     named_errors,
     refuse_unusable,
 )
+from bot.adapters.database.known import fetch_known
 from bot.adapters.database.schema import read_schema, read_schema_hash
 from bot.adapters.database.table import examine_table
 from bot.core.backfills.model import BackfillStatus
+from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.model import Backfill, Migration
+from bot.core.migrations.rules.rule import Surroundings
 from bot.core.schema.snapshot import SchemaDigests
 from bot.ports.database import Applied, AppliedMigration, DatabaseRefused, Watch
 
@@ -134,6 +137,9 @@ class PostgresDatabase:
             await records.store_count(connection, backfill.version, left, why, remedy)
             status = await records.fetch_one(connection, backfill.version)
             return ending.with_count(status, left)
+
+    async def fetch_known(self) -> tuple[Catalog, Surroundings]:
+        return await fetch_known(self._url)
 
     async def fetch_schema(self) -> SchemaDigests:
         async with self._reader() as connection:

@@ -17,6 +17,7 @@ from bot.adapters.github.client import GitHubClient
 from bot.adapters.github.inspection import fetch_deliveries
 from bot.adapters.github.payloads import check_payloads, comment_body, title_body
 from bot.adapters.github.reading import (
+    read_changed,
     read_checks,
     read_comments,
     read_commit,
@@ -95,6 +96,7 @@ class GitHubHub:
             ),
             checks=await self._head_checks(ref, node),
             comments=tuple(await self._our_comments(ref, node["comments"])),
+            changed=read_changed(base and base["target"], node["head"]["nodes"]),
         )
 
     async def fetch_merge_group(

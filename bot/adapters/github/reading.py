@@ -200,3 +200,15 @@ def graphql_error(task: str, about: str, errors: Sequence[dict[str, Any]]) -> Hu
     if kinds & {"FORBIDDEN", "INSUFFICIENT_SCOPES"} or any("extensions" in e for e in errors):
         return HubRefused(text)
     return HubUnavailable(text)
+
+
+def read_changed(base: dict[str, Any] | None, head: list[dict[str, Any]]) -> frozenset[str]:
+    """Names in the topmost folder that the head has otherwise than the base; all of the head's
+    where the base branch is gone."""
+    there = {one["name"]: one["oid"] for one in base["tree"]["entries"]} if base else {}
+    return frozenset(
+        one["name"]
+        for node in head
+        for one in node["commit"]["tree"]["entries"]
+        if there.get(one["name"]) != one["oid"]
+    )

@@ -115,6 +115,25 @@ class PostgresSchemas:
         rows = await self._fetch("save_run", arguments)
         return _run(rows[0]) if rows else None
 
+    async def save_pull_versions(
+        self, repository_id: int, number: int, versions: Iterable[Version]
+    ) -> None:
+        arguments = {
+            "repository_id": repository_id,
+            "number": number,
+            "versions": sorted(versions),
+        }
+        name = "save_pull_versions" if arguments["versions"] else "forget_pull_versions"
+        await self._execute(name, arguments)
+
+    async def fetch_pull_versions(self, repository_id: int, *, besides: int) -> dict[Version, int]:
+        arguments = {"repository_id": repository_id, "number": besides}
+        return {
+            Version(version): row["number"]
+            for row in await self._fetch("fetch_pull_versions", arguments)
+            for version in row["versions"]
+        }
+
     async def save_meant(self, repository_id: int, environment: str, schema: MeantSchema) -> None:
         content = {
             "root": schema.root,

@@ -87,3 +87,18 @@ UPDATE environment_holders
  WHERE repository_id = %(repository_id)s
    AND environment = %(environment)s
    AND run_id = %(run_id)s;
+
+-- save_pull_versions --
+INSERT INTO pull_migrations (repository_id, number, versions)
+VALUES (%(repository_id)s, %(number)s, %(versions)s)
+ON CONFLICT (repository_id, number) DO UPDATE
+   SET versions = excluded.versions, seen_at = now();
+
+-- forget_pull_versions --
+DELETE FROM pull_migrations WHERE repository_id = %(repository_id)s AND number = %(number)s;
+
+-- fetch_pull_versions --
+-- A pull request that was closed while nobody listened is forgotten after a while.
+SELECT number, versions FROM pull_migrations
+ WHERE repository_id = %(repository_id)s AND number <> %(number)s
+   AND seen_at > now() - interval '90 days';

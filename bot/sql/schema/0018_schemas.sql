@@ -54,3 +54,14 @@ ALTER TABLE environment_holders ADD COLUMN run_id bigint REFERENCES schema_runs 
 
 COMMENT ON COLUMN environment_holders.run_id IS
     'the contract that is being applied: nothing is promoted or put back meanwhile';
+
+CREATE TABLE pull_migrations (
+    repository_id bigint NOT NULL,
+    number integer NOT NULL,
+    versions text[] NOT NULL,
+    seen_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (repository_id, number)
+);
+
+COMMENT ON TABLE pull_migrations IS
+    'versions that open pull requests add: two of them may not take the same';

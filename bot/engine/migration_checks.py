@@ -1,0 +1,195 @@
+"""The check ``lockgate/migrations`` on a pull request that changes a database.
+
+Nothing of the pull request is run: what its SQL would do is told from its text, and from what the
+environment's database says of its tables. A trial on a shadow is for whoever trusts the author.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from bot.core.effects import plan_checks
+from bot.core.migrations.builds import DatabaseState
+from bot.core.migrations.catalog import Catalog
+from bot.core.migrations.findings import Check, Finding, Severity
+from bot.core.migrations.lint import check_of
+from bot.core.migrations.model import Migration, Phase, Version
+from bot.core.migrations.rules.rule import Surroundings
+from bot.core.migrations.squawk import SquawkFinding
+from bot.core.migrations.trees import Tree, read_tree
+from bot.core.model import RepoRef, Sha
+from bot.core.policy.migrations import MigrationsPolicy
+from bot.core.render.migrations_check import render_migrations_check
+from bot.core.work import CheckMigrations
+from bot.engine.apply import apply
+from bot.engine.contracts import Contracts
+from bot.engine.links import Links
+from bot.engine.schema_runs import migrations_policy
+from bot.engine.schemas import Schemas
+from bot.ports import Hub, HubGone, Store
+from bot.ports.database import DatabaseError
+from bot.ports.migrations import Folders
+from bot.ports.operations import OperationStore
+from bot.ports.schemas import SchemaStore
+
+log = structlog.get_logger()
+
+Squawk = Callable[[Sequence[tuple[str, bytes]]], Iterable[SquawkFinding]]
+"""What the linter of that name finds in (path, content) pairs."""
+
+STILL_NEEDED = "contract-still-needed"
+"""The rule that a contract's own check names who still needs what it drops by."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationChecks:
+    hub: Hub
+    schemas: Schemas
+    contracts: Contracts
+    known: SchemaStore
+    operations: OperationStore
+    store: Store
+    links: Links
+    squawk: Squawk
+
+    async def check(self, work: CheckMigrations, cause: str) -> None:
+        """Read both folders of the head and of the base, and write what differs from the check that
+        stands there. Where nothing of them is changed there is none."""
+        if work.closed:
+            await self.known.save_pull_versions(work.repository_id, work.number, ())
+            return
+        repo, policy = work.repo, await migrations_policy(self.operations, work.repository_id)
+        folders = self.schemas.hub.fetch_folders
+        try:
+            base = await folders(repo, Sha(work.base_sha), policy.path, policy.backfills)
+            head = await folders(repo, Sha(work.head_sha), policy.path, policy.backfills)
+        except HubGone:
+            log.info("pull_request_gone", pull=str(work.ref))
+            return
+        before = {**base.migrations, **base.backfills}
+        after = {**head.migrations, **head.backfills}
+        changed = {path for path, content in after.items() if before.get(path) != content}
+        added = [Version(_digits(path)) for path in changed & head.migrations.keys()]
+        await self.known.save_pull_versions(repo.id, work.number, added)
+        if not changed:
+            return
+        found = await self._judge(work, policy, base, head, changed)
+        output = render_migrations_check(found, details_url=self.links.migrations(repo))
+        snapshot = await self.hub.fetch_merge_group(
+            repo, head_sha=Sha(work.head_sha), base_sha=Sha(work.head_sha), base_ref=""
+        )
+        effects = plan_checks(repo, Sha(work.head_sha), [output], snapshot.checks, rerun=work.rerun)
+        for effect in effects:
+            await apply(effect, hub=self.hub, store=self.store, cause=cause)
+
+    async def _judge(
+        self,
+        work: CheckMigrations,
+        policy: MigrationsPolicy,
+        base: Folders,
+        head: Folders,
+        changed: set[str],
+    ) -> Check:
+        repo = work.repo
+        environment = await self._environment(repo)
+        catalog, around = await self._database(repo, environment, policy)
+        others = await self.known.fetch_pull_versions(repo.id, besides=work.number)
+        versions = [Version(_digits(path)) for path in base.migrations]
+        around = replace(
+            around,
+            newest=max(versions, default=None),
+            elsewhere={version: f"#{number}" for version, number in others.items()},
+        )
+        judged = [(path, text) for path, text in head.migrations.items() if path in changed]
+        found = await asyncio.to_thread(
+            lambda: check_of(
+                changed,
+                tuple(head.migrations.items()),
+                tuple(head.backfills.items()),
+                catalog,
+                around,
+                self.squawk(judged),
+            )
+        )
+        tree = await asyncio.to_thread(
+            read_tree, head.migrations, head.backfills, around.ledger.keys()
+        )
+        needed = await self._still_needed(repo, environment, policy, tree, changed)
+        kept = (one for one in found.findings if one.rule not in policy.ignore)
+        return replace(found, findings=(*kept, *needed))
+
+    async def _environment(self, repo: RepoRef) -> str:
+        """The one whose database is this repository's: production before others."""
+        bound = await self.known.fetch_bindings()
+        mine = [name for name, owner in bound.items() if owner == repo.id]
+        names = [name for name in mine if self.schemas.has(name)]
+        return min(names, key=lambda name: (name != "production", name), default="")
+
+    async def _database(
+        self, repo: RepoRef, environment: str, policy: MigrationsPolicy
+    ) -> tuple[Catalog, Surroundings]:
+        exposed = frozenset(policy.exposed_schemas)
+        if environment:
+            try:
+                database = await self.schemas.database(repo, environment)
+                catalog, around = await database.fetch_known()
+            except DatabaseError as error:
+                log.warning("database_not_read", environment=environment, error=str(error))
+            else:
+                return replace(catalog, exposed=exposed), around
+        return Catalog(exposed=exposed), Surroundings()
+
+    async def _still_needed(
+        self,
+        repo: RepoRef,
+        environment: str,
+        policy: MigrationsPolicy,
+        tree: Tree,
+        changed: set[str],
+    ) -> tuple[Finding, ...]:
+        """Who still needs what the changed contracts drop, and when that ends. It is no fault of
+        the file: it may be merged, and is applied later."""
+        contracts = [
+            one
+            for one in tree.migrations.values()
+            if one.path in changed and tree.known[one.version].phase is Phase.CONTRACT
+        ]
+        if not contracts or not environment:
+            return ()
+        try:
+            state = await self.schemas.state(repo, environment, tree.known)
+        except DatabaseError as error:
+            log.warning("database_not_read", environment=environment, error=str(error))
+            return ()
+        return tuple(
+            [
+                finding
+                for contract in contracts
+                for finding in await self._needed(repo, contract, state, policy)
+            ]
+        )
+
+    async def _needed(
+        self, repo: RepoRef, contract: Migration, state: DatabaseState, policy: MigrationsPolicy
+    ) -> list[Finding]:
+        judgement = await self.contracts.judge(repo, contract, state, policy)
+        return [
+            Finding(
+                file=contract.path,
+                line=1,
+                statement="",
+                rule=STILL_NEEDED,
+                phase=Phase.CONTRACT.value,
+                lock="",
+                rewrite=False,
+                severity=Severity.INFO,
+                message=f"{one.said}; until then `/contract {contract.version}` is refused",
+            )
+            for one in judgement.obstacles
+        ]
+
+
+def _digits(path: str) -> str:
+    return path.rpartition("/")[2][:14]
