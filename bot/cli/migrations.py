@@ -146,7 +146,9 @@ def _observed(given: _Given, around: "Surroundings", database: str | None) -> "S
     from bot.adapters.database.shadow import ShadowError, run_trial
     from bot.core.migrations.files import read_folder
     from bot.core.migrations.model import Version
+    from bot.logs import configure_logging
 
+    configure_logging(level="error", json=False)  # standard output is for findings alone
     others = [path for path, _ in given.migrations if path not in given.changed]
     folder = read_folder(given.migrations, applied={Version(Path(one).name[:14]) for one in others})
     pending = [one for one in folder.migrations if one.version not in around.ledger]
