@@ -13,6 +13,7 @@ from github_kit import GitHub
 
 from bot.adapters.github.command_hub import GitHubCommandHub
 from bot.adapters.github.hub import GitHubHub
+from bot.adapters.github.migration_hub import GitHubMigrationHub
 from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
 from bot.adapters.github.person import GitHubPerson
 from bot.adapters.github.release_hub import GitHubReleaseHub
@@ -463,6 +464,7 @@ async def test_every_declared_operation_is_used_and_no_other(
     await _command_everything(github, hub, small)
     await _type_everything(github, small)
     await _release_everything(github, hub, shop)
+    await GitHubMigrationHub(hub.access).fetch_folders(repo, Sha(pull.head_sha), "a", "b")
     inspector = GitHubInspector(hub._client)
     await inspector.fetch_app()
     await inspector.fetch_hook()
