@@ -17,7 +17,7 @@ from bot.core.migrations.findings import Check, Finding, Severity
 from bot.core.migrations.lint import check_of
 from bot.core.migrations.model import Migration, Phase, Version
 from bot.core.migrations.rules.rule import Surroundings
-from bot.core.migrations.squawk import SquawkFinding
+from bot.core.migrations.squawk import SquawkError, SquawkFinding
 from bot.core.migrations.trees import Tree, read_tree
 from bot.core.model import RepoRef, Sha
 from bot.core.policy.migrations import MigrationsPolicy
@@ -103,22 +103,26 @@ class MigrationChecks:
             elsewhere={version: f"#{number}" for version, number in others.items()},
         )
         judged = [(path, text) for path, text in head.migrations.items() if path in changed]
+        unasked: list[Finding] = []
+        try:
+            squawked = await asyncio.to_thread(lambda: list(self.squawk(judged)))
+        except SquawkError as error:
+            squawked, unasked = [], [_unasked(judged[0][0], str(error))]
         found = await asyncio.to_thread(
-            lambda: check_of(
-                changed,
-                tuple(head.migrations.items()),
-                tuple(head.backfills.items()),
-                catalog,
-                around,
-                self.squawk(judged),
-            )
+            check_of,
+            changed,
+            tuple(head.migrations.items()),
+            tuple(head.backfills.items()),
+            catalog,
+            around,
+            squawked,
         )
         tree = await asyncio.to_thread(
             read_tree, head.migrations, head.backfills, around.ledger.keys()
         )
         needed = await self._still_needed(repo, environment, policy, tree, changed)
         kept = (one for one in found.findings if one.rule not in policy.ignore)
-        return replace(found, findings=(*kept, *needed))
+        return replace(found, findings=(*unasked, *kept, *needed))
 
     async def _environment(self, repo: RepoRef) -> str:
         """The one whose database is this repository's: production before others."""
@@ -189,6 +193,21 @@ class MigrationChecks:
             )
             for one in judgement.obstacles
         ]
+
+
+def _unasked(path: str, reason: str) -> Finding:
+    """What the linter would have said is not known, which is no pass."""
+    return Finding(
+        file=path,
+        line=1,
+        statement="",
+        rule="squawk",
+        phase="",
+        lock="",
+        rewrite=False,
+        severity=Severity.ERROR,
+        message=f"the linter could not be asked: {reason}; press Re-run",
+    )
 
 
 def _digits(path: str) -> str:
