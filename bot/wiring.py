@@ -49,7 +49,7 @@ from bot.engine.links import Links
 from bot.engine.remote import Remote
 from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
-from bot.ports.database import Database
+from bot.ports.database import Database, DatabaseError
 from bot.ports.host import Host, HostError, HostRefused
 from bot.ports.observations import Place
 from bot.ports.operations import AuditBroken
@@ -386,6 +386,10 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
             places = await PostgresObservations(opened.pool).fetch_places()
             return [(place, await _project_of(place, hosts)) for place in places]
 
+    async def databases() -> list[tuple[str, DatabaseError | None]]:
+        async with _databases(settings) as opened:
+            return [(name, await _fault_of(database)) for name, database in opened.items()]
+
     inspector = _inspector(settings)
     try:
         yield Subject(
@@ -395,6 +399,7 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
             queue_health=queue_health,
             audit_fault=audit_fault,
             projects=projects,
+            databases=databases,
             app_id=settings.github_app.app_id if settings.github_app else 0,
             public_url=settings.public_url,
             api_url=settings.github_api_url,
@@ -404,6 +409,14 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
     finally:
         if inspector:
             await inspector.aclose()
+
+
+async def _fault_of(database: Database) -> DatabaseError | None:
+    try:
+        await database.fetch_applied()
+    except DatabaseError as error:
+        return error
+    return None
 
 
 async def _project_of(place: Place, hosts: Mapping[str, Host]) -> HostProject | HostError:

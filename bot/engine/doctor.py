@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bot.core.decision import Verdict
 from bot.core.hosting import HostProject
 from bot.engine.app_manifest import HOOK_PATH, AppManifest
-from bot.engine.doctor_shipping import check_audit, check_hosting
+from bot.engine.doctor_shipping import check_audit, check_databases, check_hosting
 from bot.engine.examined import Check
 from bot.ports import (
     AppFacts,
@@ -28,6 +28,7 @@ from bot.ports import (
     QueueHealth,
     StoreUnavailable,
 )
+from bot.ports.database import DatabaseError
 from bot.ports.host import HostError
 from bot.ports.observations import Place
 
@@ -52,6 +53,8 @@ class Subject:
     queue_health: Callable[[], Awaitable[QueueHealth]]
     audit_fault: Callable[[], Awaitable[str]]
     projects: Callable[[], Awaitable[Sequence[tuple[Place, HostProject | HostError]]]]
+    databases: Callable[[], Awaitable[Sequence[tuple[str, DatabaseError | None]]]]
+    """Each environment's database by the environment's name, and what stands against it."""
     app_id: int
     public_url: str
     api_url: str
@@ -74,6 +77,7 @@ async def examine(subject: Subject) -> AsyncIterator[Check]:
     yield check_audit(await _of_store(subject.audit_fault()) if usable else None)
     asks = usable and subject.inspector is not None
     yield check_hosting(await _of_store(subject.projects()) if asks else None)
+    yield check_databases(await subject.databases())
 
 
 async def _examine_app(subject: Subject, inspector: AppInspector) -> AsyncIterator[Check]:

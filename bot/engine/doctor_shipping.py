@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from bot.core.decision import Verdict
 from bot.core.hosting import HostProject
+from bot.core.migrations.gating import database_variable
 from bot.engine.examined import Check
 from bot.ports import StoreUnavailable
+from bot.ports.database import DatabaseError
 from bot.ports.host import HostError
 from bot.ports.observations import Place
 
@@ -59,3 +61,21 @@ def check_audit(fault: str | StoreUnavailable | None) -> Check:
             "run `lockgate audit verify`, which names what was changed; keep the database as it is",
         )
     return Check(name, Verdict.PASS, "the newest checkpoint is the bot's own, over what it signed")
+
+
+def check_databases(found: Sequence[tuple[str, DatabaseError | None]]) -> Check:
+    """Those of environments, each with what stands against it."""
+    name = "databases"
+    if not found:
+        return Check(name, Verdict.PASS, "no environment has a database here")
+    for environment, error in found:
+        if error is not None:
+            variable = database_variable(environment)
+            return Check(
+                name,
+                Verdict.FAIL,
+                f"{variable} cannot be used: {error}",
+                error.remedy or f"see that the database of {environment} can be reached from here",
+            )
+    count = len(found)
+    return Check(name, Verdict.PASS, f"{count} can be used: {', '.join(one for one, _ in found)}")

@@ -44,6 +44,7 @@ NAMES = [
     "queue",
     "audit",
     "hosting",
+    "databases",
 ]
 
 
@@ -206,6 +207,21 @@ async def test_an_audit_log_that_lost_its_checkpoints(house: House, database_url
     assert check.verdict is Verdict.FAIL
     assert "no checkpoint" in check.found
     assert "lockgate audit verify" in check.remedy
+
+
+async def test_databases_of_environments(house: House, empty_database_url: str) -> None:
+    check = (await house.examined())["databases"]
+    assert (check.verdict, check.found) == (
+        Verdict.PASS, "no environment has a database here",
+    )  # fmt: skip
+    check = (await house.examined(LOCKGATE_DB_STAGING=empty_database_url))["databases"]
+    assert (check.verdict, check.found) == (Verdict.PASS, "1 can be used: staging")
+    gone = "postgresql://ada:hunter2@127.0.0.1:1/shop"
+    check = (await house.examined(LOCKGATE_DB_EU_WEST=gone))["databases"]
+    assert check.verdict is Verdict.FAIL
+    assert check.found.startswith("LOCKGATE_DB_EU_WEST cannot be used: ")
+    assert check.remedy
+    assert "hunter2" not in check.found + check.remedy
 
 
 async def test_a_delivery_that_was_signed_with_another_secret(house: House) -> None:
