@@ -294,7 +294,7 @@ async def test_the_command_on_one_that_is_not(house: House) -> None:
     (at,) = [number for number, line in enumerate(lines) if line.startswith("fail")]
     assert "events" in lines[at]
     assert lines[at + 1].strip().startswith("→ tick “Merge group”")
-    assert lines[-1] == "1 of 14 checks ask for something."
+    assert lines[-1] == "1 of 15 checks ask for something."
 
 
 async def test_the_command_with_an_environment_that_cannot_be_used(tmp_path) -> None:
