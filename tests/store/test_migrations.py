@@ -110,6 +110,14 @@ SAMPLE_ROWS = {
         "INSERT INTO meant_schemas VALUES (1, 'production', 'r', '{}', now());"
         "INSERT INTO pull_migrations (repository_id, number, versions) VALUES (1, 2, '{2026}')"
     ),
+    "0019_slos.sql": (
+        "INSERT INTO probes (repository_id, name, wanted, every, due_at, content)"
+        " VALUES (42, 'site', true, '1 minute', now(), '{}'),"
+        " (42, 'old', false, '1 minute', now(), '{}');"
+        "INSERT INTO probe_results VALUES (now(), 1, 1, 1, 20, 200, 'ok', '{1}');"
+        "INSERT INTO probe_hours VALUES (now() - interval '9 days', 2, 60, 59, '{59}');"
+        "INSERT INTO slo_alerts VALUES (42, 'availability', 'page/1h', 1, '{}')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -1,5 +1,5 @@
-"""Frozen values as JSON and back, by their types: dataclasses, enums, times, tuples and mappings of
-texts.
+"""Frozen values as JSON and back, by their types: dataclasses, enums, times and their
+differences in seconds, tuples, and mappings of texts.
 
 A field that came with a newer release takes its default in a row of the older one; a key that is
 not known (any more) is passed over.
@@ -8,7 +8,7 @@ not known (any more) is passed over.
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -21,6 +21,8 @@ def to_plain(value: Any) -> Any:
     match value:
         case datetime():
             return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
         case list() | tuple():
             return [to_plain(item) for item in value]
         case dict():
@@ -46,6 +48,8 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return kind
     if kind is datetime:
         return datetime.fromisoformat
+    if kind is timedelta:
+        return lambda value: timedelta(seconds=value)
     if get_origin(kind) is tuple:
         item = _reader(get_args(kind)[0])
         return lambda value: tuple(item(one) for one in value)

@@ -1,0 +1,123 @@
+"""Probes, their counts, and where alerts stand: ``bot.ports.slo.SloStore``."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from bot.adapters.postgres.connection import Connection, Pool, Row, text, with_connection
+from bot.adapters.postgres.plain import from_plain, to_plain
+from bot.adapters.postgres.statements import load_queries
+from bot.core.slo.probes import (
+    BOUNDS_MS,
+    KEPT_ANSWERS,
+    KEPT_HOURS,
+    DueProbe,
+    Outcome,
+    Probe,
+    ProbeAnswer,
+)
+from bot.ports.slo import Counter, CounterAt, KeptAlert
+
+_SQL = load_queries("slos")
+
+
+class PostgresSlos:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def want_probes(self, repository_id: int, probes: Sequence[Probe]) -> None:
+        arguments = {
+            "repository_id": repository_id,
+            "names": [text(probe.name) for probe in probes],
+            "everies": [probe.every for probe in probes],
+            "contents": [Jsonb(to_plain(probe)) for probe in probes],
+        }
+
+        async def want(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute(_SQL["want_probes"], arguments)
+                await connection.execute(_SQL["unwant_probes"], arguments)
+
+        await with_connection(self._pool, want)
+
+    async def claim_probes(self, limit: int) -> list[DueProbe]:
+        return [
+            DueProbe(
+                row["id"],
+                row["repository_id"],
+                row["at"],
+                cast("Probe", from_plain(Probe, row["content"])),
+            )
+            for row in await self._fetch("claim_probes", {"limit": limit})
+        ]
+
+    async def record_probes(self, answers: Sequence[tuple[DueProbe, ProbeAnswer]]) -> None:
+        arguments = {
+            "bounds": list(BOUNDS_MS),
+            "ids": [due.id for due, _ in answers],
+            "ats": [due.at for due, _ in answers],
+            "goods": [answer.good for _, answer in answers],
+            "milliseconds": [answer.milliseconds for _, answer in answers],
+            "statuses": [answer.status for _, answer in answers],
+            "outcomes": [answer.outcome.value for _, answer in answers],
+        }
+        await self._execute("record_probes", arguments)
+
+    async def fetch_counters(self, wanted: Sequence[CounterAt]) -> list[Counter | None]:
+        places = {one: place for place, one in enumerate(dict.fromkeys(wanted), start=1)}
+        rows = await self._fetch(
+            "fetch_counters",
+            {
+                "repository_ids": [one.repository_id for one in places],
+                "names": [text(one.probe) for one in places],
+                "places": [one.bound for one in places],
+                "ats": [one.at for one in places],
+            },
+        )
+        found = {row["place"]: Counter(row["at"], row["total"], row["good"]) for row in rows}
+        return [found.get(places[one]) for one in wanted]
+
+    async def fetch_answers(
+        self, repository_id: int, probe: str, *, limit: int
+    ) -> list[ProbeAnswer]:
+        rows = await self._fetch(
+            "fetch_answers",
+            {"repository_id": repository_id, "name": text(probe), "limit": limit},
+        )
+        return [
+            ProbeAnswer(Outcome(row["outcome"]), row["milliseconds"], row["status"], row["at"])
+            for row in rows
+        ]
+
+    async def thin_probes(self, now: datetime) -> None:
+        await self._execute("thin_probes", {"before": now - KEPT_ANSWERS})
+        await self._execute("prune_hours", {"before": now - KEPT_HOURS})
+        await self._execute("prune_probes", {})
+
+    async def fetch_alerts(self, repository_id: int) -> list[KeptAlert]:
+        rows = await self._fetch("fetch_alerts", {"repository_id": repository_id})
+        return [KeptAlert(**row) for row in rows]
+
+    async def save_alert(self, repository_id: int, alert: KeptAlert) -> bool:
+        arguments = {
+            "repository_id": repository_id,
+            "objective": text(alert.objective),
+            "alert": text(alert.alert),
+            "revision": alert.revision,
+            "content": Jsonb(alert.content),
+        }
+        return bool(await self._fetch("change_alert" if alert.revision else "add_alert", arguments))
+
+    async def _execute(self, query: str, arguments: Mapping[str, Any]) -> None:
+        await with_connection(self._pool, lambda c: c.execute(_SQL[query], arguments))
+
+    async def _fetch(self, query: str, arguments: Mapping[str, Any]) -> list[Row]:
+        async def fetch(connection: Connection) -> list[Row]:
+            async with connection.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute(_SQL[query], arguments, prepare=False)
+                return await cursor.fetchall()
+
+        return await with_connection(self._pool, fetch)

@@ -1,0 +1,108 @@
+"""What is asked of the places where objectives get their numbers from, and of the store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from bot.core.slo.model import Indicator, Sample
+from bot.core.slo.probes import DueProbe, Probe, ProbeAnswer
+
+
+class SourceError(Exception):
+    """A source gave no numbers that can be used: nothing is known, which is never a pass.
+
+    The text names the source and what to do, and may hold words from outside; no secret.
+    """
+
+
+class SourceUnavailable(SourceError):
+    """It could not be reached, or took too long: another time it may answer."""
+
+
+class SourceRefused(SourceError):
+    """It will go on answering so until a query, a credential or the file is mended."""
+
+
+class Source(Protocol):
+    """Every method may raise SourceError. Numbers are exact, finite and not negative; where nothing
+    was counted, ``total`` is 0, which the caller tells from good."""
+
+    async def fetch_windows(
+        self, indicator: Indicator, at: datetime, windows: Sequence[timedelta]
+    ) -> Sequence[Sample]:
+        """For each window what was counted in it up to ``at``."""
+        ...
+
+    async def fetch_samples(
+        self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
+    ) -> Sequence[Sample]:
+        """For each whole step from ``since``, oldest first, what was counted in it. The last ends
+        at ``until`` or less than a step before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CounterAt:
+    """Which count of a probe is wanted at which moment: ``bound`` as ``counted_bound`` gives it."""
+
+    repository_id: int
+    probe: str
+    bound: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """All that a probe had counted, with the moment of its newest answer by then."""
+
+    at: datetime
+    total: int
+    good: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAlert:
+    """Where an alert of an objective stands; ``content`` is the state machine's own. ``revision``
+    is 0 for one that was never saved."""
+
+    objective: str
+    alert: str
+    content: dict[str, Any]
+    revision: int = 0
+
+
+class SloStore(Protocol):
+    """Every method may raise StoreUnavailable."""
+
+    async def want_probes(self, repository_id: int, probes: Sequence[Probe]) -> None:
+        """These are a repository's probes from now on. What others found stays for its time."""
+        ...
+
+    async def claim_probes(self, limit: int) -> Sequence[DueProbe]:
+        """Those that are due, each given to one claimer and due again after its interval."""
+        ...
+
+    async def record_probes(self, answers: Sequence[tuple[DueProbe, ProbeAnswer]]) -> None:
+        """At most one answer of a probe. One that is not newer than the last is passed over."""
+        ...
+
+    async def fetch_counters(self, wanted: Sequence[CounterAt]) -> Sequence[Counter | None]:
+        """In the order asked, the count at each moment; None where nothing was counted yet."""
+        ...
+
+    async def fetch_answers(
+        self, repository_id: int, probe: str, *, limit: int
+    ) -> Sequence[ProbeAnswer]:
+        """The newest first."""
+        ...
+
+    async def thin_probes(self, now: datetime) -> None:
+        """Keep of old answers one an hour, and of older ones nothing."""
+        ...
+
+    async def fetch_alerts(self, repository_id: int) -> Sequence[KeptAlert]: ...
+
+    async def save_alert(self, repository_id: int, alert: KeptAlert) -> bool:
+        """False, and nothing is done, where another saved it since it was fetched."""
+        ...

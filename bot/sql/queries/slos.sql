@@ -1,0 +1,135 @@
+-- want_probes --
+-- The first look at each is put somewhere within its interval: not all endpoints at once.
+INSERT INTO probes AS known (repository_id, name, wanted, every, due_at, content)
+SELECT %(repository_id)s, name, true, every, now() + every * random(), content
+  FROM unnest(%(names)s::text[], %(everies)s::interval[], %(contents)s::jsonb[])
+       AS asked (name, every, content)
+ ORDER BY name
+ON CONFLICT (repository_id, name) DO UPDATE
+   SET wanted = true,
+       every = excluded.every,
+       due_at = CASE WHEN known.wanted THEN least(known.due_at, excluded.due_at)
+                     ELSE excluded.due_at END,
+       content = excluded.content
+ WHERE NOT known.wanted OR known.every <> excluded.every OR known.content <> excluded.content;
+
+-- unwant_probes --
+UPDATE probes SET wanted = false
+ WHERE repository_id = %(repository_id)s AND wanted AND name <> ALL(%(names)s::text[]);
+
+-- claim_probes --
+-- Each next look comes a little early or late, so that it falls into step with nothing.
+WITH due AS (
+    SELECT id
+      FROM probes
+     WHERE wanted AND due_at <= now()
+     ORDER BY due_at
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+)
+UPDATE probes
+   SET due_at = CASE WHEN due_at > now() - every THEN due_at ELSE now() END
+              + every * (0.95 + 0.1 * random())
+  FROM due
+ WHERE probes.id = due.id
+RETURNING probes.id, probes.repository_id, probes.content, now() AS at;
+
+-- record_probes --
+-- An answer older than the last one is passed over: the counters only grow with time.
+WITH counted AS (
+    UPDATE probes
+       SET last_at = done.at,
+           total = probes.total + 1,
+           good = probes.good + done.good::integer,
+           within = (
+               SELECT array_agg(
+                          coalesce(probes.within[place], 0)
+                        + (done.good AND done.milliseconds <= bound)::integer
+                          ORDER BY place
+                      )
+                 FROM unnest(%(bounds)s::integer[]) WITH ORDINALITY AS of (bound, place)
+           )
+      FROM unnest(
+               %(ids)s::integer[], %(ats)s::timestamptz[], %(goods)s::boolean[],
+               %(milliseconds)s::integer[], %(statuses)s::smallint[], %(outcomes)s::text[]
+           ) AS done (id, at, good, milliseconds, status, outcome)
+     WHERE probes.id = done.id AND probes.last_at < done.at
+    RETURNING done.at, probes.id, probes.total, probes.good, done.milliseconds, done.status,
+              done.outcome, probes.within
+)
+INSERT INTO probe_results (at, probe_id, total, good, milliseconds, status, outcome, within)
+SELECT * FROM counted;
+
+-- fetch_counters --
+-- What had been counted at each of the moments: the newest row that is not later.
+SELECT asked.place, found.at, found.total, found.good
+  FROM unnest(
+           %(repository_ids)s::bigint[], %(names)s::text[], %(places)s::integer[],
+           %(ats)s::timestamptz[]
+       ) WITH ORDINALITY AS asked (repository_id, name, bound, at, place)
+  JOIN probes USING (repository_id, name)
+ CROSS JOIN LATERAL (
+           SELECT near.at, near.total,
+                  CASE WHEN asked.bound = 0 THEN near.good
+                       ELSE near.within[asked.bound] END AS good
+             FROM (
+                      (SELECT at, total, good, within FROM probe_results
+                        WHERE probe_id = probes.id AND at <= asked.at ORDER BY at DESC LIMIT 1)
+                      UNION ALL
+                      (SELECT at, total, good, within FROM probe_hours
+                        WHERE probe_id = probes.id AND at <= asked.at ORDER BY at DESC LIMIT 1)
+                  ) AS near
+            ORDER BY near.at DESC
+            LIMIT 1
+       ) AS found;
+
+-- fetch_answers --
+SELECT result.at, result.outcome, result.status, result.milliseconds
+  FROM probe_results AS result
+  JOIN probes ON probes.id = result.probe_id
+ WHERE probes.repository_id = %(repository_id)s AND probes.name = %(name)s
+ ORDER BY result.at DESC
+ LIMIT %(limit)s;
+
+-- thin_probes --
+-- In one statement, so that a row is never in neither table. The limit is a whole hour's beginning.
+WITH old AS (
+    DELETE FROM probe_results
+     WHERE at < date_trunc('hour', %(before)s::timestamptz, 'UTC')
+    RETURNING at, probe_id, total, good, within
+)
+INSERT INTO probe_hours (at, probe_id, total, good, within)
+SELECT DISTINCT ON (probe_id, date_trunc('hour', at, 'UTC')) at, probe_id, total, good, within
+  FROM old
+ ORDER BY probe_id, date_trunc('hour', at, 'UTC'), at DESC
+ON CONFLICT DO NOTHING;
+
+-- prune_hours --
+DELETE FROM probe_hours WHERE at < %(before)s::timestamptz;
+
+-- prune_probes --
+-- A probe that no file names, once nothing that it found is kept any more.
+DELETE FROM probes
+ WHERE NOT wanted
+   AND NOT EXISTS (SELECT FROM probe_results WHERE probe_id = probes.id)
+   AND NOT EXISTS (SELECT FROM probe_hours WHERE probe_id = probes.id);
+
+-- fetch_alerts --
+SELECT objective, alert, revision, content
+  FROM slo_alerts
+ WHERE repository_id = %(repository_id)s
+ ORDER BY objective, alert;
+
+-- add_alert --
+INSERT INTO slo_alerts (repository_id, objective, alert, revision, content)
+VALUES (%(repository_id)s, %(objective)s, %(alert)s, 1, %(content)s)
+ON CONFLICT DO NOTHING
+RETURNING revision;
+
+-- change_alert --
+UPDATE slo_alerts SET revision = revision + 1, content = %(content)s
+ WHERE repository_id = %(repository_id)s
+   AND objective = %(objective)s
+   AND alert = %(alert)s
+   AND revision = %(revision)s
+RETURNING revision;
