@@ -165,8 +165,8 @@ def freeze(window: str) -> str:
             with_key("override_roles: [triage]"),
             (
                 "4:22 `environments.production.override_roles[0]` cannot be `triage`: it is given "
-                "to people who sort issues and may not write code. Roles that can be trusted with an "
-                "environment are `write`, `maintain`, `admin` and custom roles made for it"
+                "to people who sort issues and may not write code. Roles that can be trusted with "
+                "an environment are `write`, `maintain`, `admin` and custom roles made for it"
             ),
         ),
         # durations
