@@ -138,7 +138,8 @@ class Pair:
     """One condition of an alert: the burn rate is above a factor over two windows at once.
 
     ``share`` is the part of the budget that is spent when it fires, from which the factor follows
-    with the period's length; ``factor`` is there where a policy states it instead.
+    with the period's length; ``factor`` is there where a policy states it instead, and
+    ``inclusive`` says that it is enough to reach it.
     """
 
     severity: str
@@ -146,8 +147,11 @@ class Pair:
     short: timedelta
     share: Fraction | None = None
     factor: Fraction | None = None
-    name: str = ""
-    """The alert policy's, empty for the default ones."""
+    inclusive: bool = False
+    after: timedelta = timedelta(0)
+    """How long it must last before anybody is told."""
+    policy: str = ""
+    """Its name, empty for the default ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +159,9 @@ class Slo:
     """One objective with its budget.
 
     ``objective`` is the part of events that must be good, above 0 and below 1. ``environments``
-    names those it is for, none for all. Below ``minimum_events`` in a window nothing is decided
-    from it. ``pairs`` is empty for the default ones. ``line`` is the document's, from 1.
+    names those it is for, none for all. Below ``minimum_events`` in the window, or in an alert's
+    long one, nothing is decided from it. Where nothing was counted for ``stale_after``, there is
+    no data, whatever was before. ``line`` is the document's, from 1.
     """
 
     name: str
@@ -170,7 +175,9 @@ class Slo:
     """Of time slices: the part of its events that must be good for a slice to be good."""
     environments: tuple[str, ...] = ()
     minimum_events: int = 1
+    stale_after: timedelta = timedelta(hours=6)
     pairs: tuple[Pair, ...] = ()
+    """None for the default ones."""
     display_name: str = ""
     description: str = ""
     path: str = ""
@@ -246,6 +253,8 @@ class BudgetState:
     """The end of the windows."""
     reason: str = ""
     """Why nothing is known, for ``no-data`` and ``error``. Plain text, maybe from outside."""
+    since: datetime | None = None
+    """When data begins, where it is known; a window may be longer than its data."""
     exhausted_at: datetime | None = None
     """When the budget ends if it goes on as over the hour past, if that is known."""
     returns_at: datetime | None = None
