@@ -1,0 +1,239 @@
+"""The watch on worlds that are known: how often it is wrong, and how fast it is right.
+
+    python tests/slo_watch/simulate.py [--write] [--runs N]
+
+Prints the tables of docs/explanation/watch.md, and writes them there. Seeds are fixed: the same
+figures come out on every machine.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+from bot.core.slo.model import Sample
+from bot.core.slo.watch import (
+    Compare,
+    FailOn,
+    Latency,
+    Outcome,
+    Reading,
+    Rules,
+    WatchDecision,
+    Watched,
+    decide_watch,
+)
+
+PAGE = Path(__file__).parents[2] / "docs/explanation/watch.md"
+BEGIN, END = "<!-- simulated:begin -->\n", "<!-- simulated:end -->\n"
+BEGUN = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+STEP = timedelta(seconds=15)
+BEFORE, LASTS = timedelta(hours=1), timedelta(minutes=15)
+RUNS = 2000
+BUDGET = Fraction(1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Requests a second, and the part of them that fails before and after the promotion."""
+
+    rate: float = 10.0
+    before: float = 0.001
+    after: float = 0.001
+    unrest: float = 0.0
+    """How much the ratio varies between intervals: the deviation of its logarithm."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyWorld:
+    """Readings of a p95: how many times slower it is after, the deviation of its logarithm, and
+    how alike neighbouring readings are (their correlation)."""
+
+    times: float = 1.0
+    deviation: float = 0.1
+    alike: float = 0.0
+
+
+def rules(percent: str = "1", **changes: object) -> Rules:
+    asked = Rules(LASTS, Fraction(percent) / 100)
+    return replace(asked, **changes)
+
+
+def watch(world: World, asked: Rules, seed: int) -> WatchDecision:
+    random = Random(seed)
+    times = _times(BEFORE, LASTS)
+    samples = [
+        _sample(random, world, BEGUN + at, world.before if at <= timedelta(0) else world.after)
+        for at in times
+    ]
+    seen = Watched(
+        "availability",
+        BUDGET,
+        Fraction("14.4"),
+        tuple(one for one in samples if one.at <= BEGUN),
+        tuple(one for one in samples if one.at > BEGUN),
+    )
+    return decide_watch([seen], asked, BEGUN, BEGUN + LASTS)
+
+
+def watch_latency(world: LatencyWorld, asked: Rules, seed: int) -> WatchDecision:
+    random = Random(seed)
+    state = random.gauss(0, 1)
+    readings = []
+    for at in _times(BEFORE, LASTS):
+        state = world.alike * state + math.sqrt(1 - world.alike**2) * random.gauss(0, 1)
+        usual = 200 * (world.times if at > timedelta(0) else 1)
+        readings.append(Reading(BEGUN + at, usual * math.exp(world.deviation * state)))
+    latency = Latency(
+        "p95",
+        0.0,
+        tuple(one for one in readings if one.at <= BEGUN),
+        tuple(one for one in readings if one.at > BEGUN),
+    )
+    # Requests without an error, so that the latency alone decides.
+    calm = tuple(Sample(one.at, 150, 150) for one in readings)
+    split = len(latency.before)
+    seen = Watched("latency", BUDGET, Fraction("14.4"), calm[:split], calm[split:], latency)
+    return decide_watch([seen], asked, BEGUN, BEGUN + LASTS)
+
+
+def taken_back(decisions: Sequence[WatchDecision]) -> list[float]:
+    """After how many seconds, in order, of those that took the build back."""
+    worse = [one for one in decisions if one.outcome is Outcome.WORSE]
+    return sorted(one.took.total_seconds() for one in worse)
+
+
+def _times(before: timedelta, after: timedelta) -> list[timedelta]:
+    return [STEP * step for step in range(-(before // STEP) + 1, after // STEP + 1)]
+
+
+def _sample(random: Random, world: World, at: datetime, ratio: float) -> Sample:
+    mean = world.rate * STEP.total_seconds()
+    total = int(mean) + (random.random() < mean % 1)
+    if world.unrest:
+        ratio *= math.exp(world.unrest * random.gauss(0, 1) - world.unrest**2 / 2)
+    return Sample(at, total - _failures(random, total, min(ratio, 1.0)), total)
+
+
+def _failures(random: Random, total: int, ratio: float) -> int:
+    """Binomial, by the gaps between failures: few of them are few steps."""
+    if ratio >= 1:
+        return total
+    if ratio <= 0:
+        return 0
+    found, place = 0, 0
+    while True:
+        place += int(math.log(1 - random.random()) / math.log1p(-ratio)) + 1
+        if place > total:
+            return found
+        found += 1
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+TRAFFIC = {"a probe each 15 s": 1 / 15, "1": 1.0, "10": 10.0, "100": 100.0}
+CHANGES = {"2×": 0.002, "10×": 0.01, "100×": 0.1, "total outage": 1.0}
+CALM = {
+    "no change": World(),
+    "no change, 1 request/s": World(rate=1.0),
+    "no change, a probe each 15 s": World(rate=1 / 15),
+    "no error before, none after": World(before=0.0, after=0.0),
+    "the ratio varies threefold between intervals": World(unrest=1.0),
+    "exactly at what pages (`fail_on: burn`, `compare: budget`)": World(after=0.0144),
+}
+RATES = ("5", "1", "0.1")
+LATENCIES = {
+    "no change": LatencyWorld(),
+    "no change, neighbours alike (0.9)": LatencyWorld(alike=0.9),
+    "no change, restless (20 %), neighbours alike (0.9)": LatencyWorld(deviation=0.2, alike=0.9),
+    "1.2×": LatencyWorld(times=1.2),
+    "1.5×": LatencyWorld(times=1.5),
+    "1.5×, restless (20 %)": LatencyWorld(times=1.5, deviation=0.2),
+    "2×": LatencyWorld(times=2.0),
+    "4×": LatencyWorld(times=4.0),
+}
+
+
+def calm_rules(world: World, percent: str) -> Rules:
+    if world.after > world.before:
+        return rules(percent, compare=Compare.BUDGET, fail_on=FailOn.BURN)
+    return rules(percent)
+
+
+def tables(runs: int) -> str:
+    def each(one: Callable[[int], WatchDecision], number: int) -> list[float]:
+        return taken_back([one(seed) for seed in range(number)])
+
+    lines = [
+        f"Rolled back though no worse, of {runs} watches each, by the rate that was asked for:",
+        "",
+        "| " + " | ".join(["", *(f"rate {rate} %" for rate in RATES)]) + " |",
+        "|---|" + "---:|" * len(RATES),
+    ]
+    for name, world in CALM.items():
+        found = [
+            len(each(lambda seed: watch(world, calm_rules(world, rate), seed), runs))  # noqa: B023
+            for rate in RATES
+        ]
+        lines.append(f"| {name} | {' | '.join(_percent(one, runs) for one in found)} |")
+    few = max(runs // 5, 1)
+    lines += [
+        "",
+        f"Rolled back of {few} watches at a rate of 1 %, and when (half of them / 95 % of them):",
+        "",
+        f"| requests a second | {' | '.join(CHANGES)} |",
+        "|---|" + "---|" * len(CHANGES),
+    ]
+    for name, rate in TRAFFIC.items():
+        row = [
+            _said(each(lambda s: watch(World(rate, after=after), rules(), s), few), few)  # noqa: B023
+            for after in CHANGES.values()
+        ]
+        lines.append(f"| {name} | {' | '.join(row)} |")
+    lines += [
+        "",
+        f"Of a p95, of {few} watches at a rate of 1 %:",
+        "",
+        "| the p95 after | rolled back, and when |",
+        "|---|---|",
+    ]
+    for name, slow in LATENCIES.items():
+        found_slow = each(lambda s: watch_latency(slow, rules(), s), few)  # noqa: B023
+        lines.append(f"| {name} | {_said(found_slow, few)} |")
+    return "\n".join(lines)
+
+
+def _percent(number: int, runs: int) -> str:
+    return f"{100 * number / runs:.3g} %"
+
+
+def _said(times: Sequence[float], runs: int) -> str:
+    part = _percent(len(times), runs)
+    if not times:
+        return part
+    middle, late = times[len(times) // 2], times[math.ceil(len(times) * 0.95) - 1]
+    return f"{part}: {middle:.0f} s / {late:.0f} s"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Simulate the watch after a promotion.")
+    parser.add_argument("--write", action="store_true", help="write the page as well")
+    parser.add_argument("--runs", type=int, default=RUNS)
+    arguments = parser.parse_args()
+    found = tables(arguments.runs)
+    print(found)
+    if arguments.write:
+        page = PAGE.read_text()
+        head, _, rest = page.partition(BEGIN)
+        _, _, tail = rest.partition(END)
+        PAGE.write_text(f"{head}{BEGIN}\n{found}\n\n{END}{tail}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
