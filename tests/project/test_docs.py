@@ -16,6 +16,7 @@ from bot.cli.main import main
 from bot.core.catalog import GATES
 from bot.core.policy import Policy, parse_policy
 from bot.core.render.check import COMMITS_CHECK
+from bot.core.render.migrations_check import MIGRATIONS_CHECK
 from bot.core.render.promotion import PROMOTION_CHECK
 from bot.core.render.release import RELEASE_CHECK
 from bot.engine.app_manifest import load_manifest
@@ -281,7 +282,7 @@ def test_the_reference_has_every_path_and_no_other() -> None:
 
 def test_the_reference_has_every_check_and_no_other() -> None:
     headings = re.findall(r"^## `([\w/-]+)`$", reference("checks"), re.MULTILINE)
-    assert headings == [COMMITS_CHECK, PROMOTION_CHECK, RELEASE_CHECK]
+    assert headings == [COMMITS_CHECK, MIGRATIONS_CHECK, PROMOTION_CHECK, RELEASE_CHECK]
 
 
 def test_the_reference_has_every_gate_with_what_it_asks() -> None:

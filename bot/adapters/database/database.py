@@ -31,7 +31,13 @@ from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.model import Backfill, Migration
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.schema.snapshot import SchemaDigests
-from bot.ports.database import Applied, AppliedMigration, DatabaseRefused, Watch
+from bot.ports.database import (
+    Applied,
+    AppliedMigration,
+    DatabaseRefused,
+    DatabaseUnavailable,
+    Watch,
+)
 
 
 class PostgresDatabase:
@@ -42,6 +48,7 @@ class PostgresDatabase:
         self._url = url
         self._reading: Connection | None = None
         self._usable = False
+        self._closed = False
         self._one_reader = asyncio.Lock()
 
     async def fetch_applied(self) -> tuple[AppliedMigration, ...]:
@@ -146,9 +153,14 @@ class PostgresDatabase:
             return (await read_schema(connection)).digests
 
     async def close(self) -> None:
+        """For good: what is still being asked fails, and nothing is connected to any more."""
+        self._closed = True
+        await self._drop()
+
+    async def _drop(self) -> None:
         if self._reading is not None:
-            await self._reading.close()
-            self._reading = None
+            reading, self._reading = self._reading, None
+            await reading.close()
 
     @asynccontextmanager
     async def _recorded(self, backfill: Backfill) -> AsyncIterator[Connection]:
@@ -171,14 +183,18 @@ class PostgresDatabase:
     async def _reader(self) -> AsyncIterator[Connection]:
         async with self._one_reader:
             if self._reading is not None and not await is_alive(self._reading):
-                await self.close()
+                await self._drop()
             if self._reading is None:
-                self._reading = await self._connect()
+                reading = await self._connect()
+                if self._closed:
+                    await reading.close()
+                    raise DatabaseUnavailable("nobody asks the database any more")
+                self._reading = reading
             try:
                 with named_errors():
                     yield self._reading
             except BaseException:
-                await self.close()
+                await self._drop()
                 raise
 
     async def _connect(self) -> Connection:
