@@ -25,6 +25,7 @@ BENCHES = {
     "commits": "Commit messages",
     "release": "Changelogs and release plans",
     "audit": "Audit log",
+    "migrations": "The check of migrations",
     "backfill": "Backfills",
     "cost": "What it costs to run",
 }

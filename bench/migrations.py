@@ -1,0 +1,115 @@
+"""The check of migrations beside squawk, the linter that it asks, and the digest of a schema.
+
+    python bench/migrations.py [--files N] [--tables N] [--rounds N]
+
+Whole processes, medians over the rounds. squawk is run as one process for all files, which is how
+Lockgate runs it, and as one for each file, which is how a shell's loop runs it. The digest is of a
+schema on a PostgreSQL of its own: its tables have four columns, a key, an index, a check and a
+policy each.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg
+
+from bot.adapters.postgres.embedded import embedded_server
+
+STATEMENTS = """\
+SET lock_timeout = '4s';
+CREATE TABLE public.t{n} (id bigint PRIMARY KEY, title text, price numeric(10, 2));
+ALTER TABLE public.t{n} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p{n} ON public.t{n} FOR SELECT TO authenticated USING (title IS NOT NULL);
+ALTER TABLE public.t{n} ADD COLUMN note text;
+COMMENT ON TABLE public.t{n} IS 'number {n}';
+CREATE INDEX i{n} ON public.t{n} (title);
+ALTER TABLE public.t{n} ADD CONSTRAINT c{n} CHECK (price > 0) NOT VALID;
+ALTER TABLE public.t{n} VALIDATE CONSTRAINT c{n};
+ALTER TABLE public.t{n} ALTER COLUMN price SET NOT NULL;
+"""
+TABLES = """\
+DO $$ BEGIN FOR n IN 1..{count} LOOP
+  EXECUTE format('CREATE TABLE t%s (id bigint PRIMARY KEY, title text, price numeric, note text, '
+                 'CONSTRAINT c%s CHECK (price > 0))', n, n);
+  EXECUTE format('CREATE INDEX i%s ON t%s (title)', n, n);
+  EXECUTE format('CREATE POLICY p%s ON t%s USING (title IS NOT NULL)', n, n);
+END LOOP; END $$
+"""
+
+
+def seconds(command: Sequence[str], rounds: int, *, cwd: Path, each: int = 1) -> float:
+    """The median of whole processes; ``each`` of them are run one after another in a round. What a
+    linter finds ends it with 1."""
+    taken = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        for number in range(each):
+            said = [part.replace("{n}", str(number)) for part in command]
+            done = subprocess.run(said, cwd=cwd, stdout=subprocess.DEVNULL, check=False)
+            if done.returncode not in (0, 1):
+                raise SystemExit(f"{said[0]} ended with {done.returncode}")
+        taken.append(time.perf_counter() - begun)
+    return statistics.median(taken)
+
+
+def check(files: int, rounds: int) -> None:
+    own = Path(sys.executable).parent
+    with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
+        place = Path(folder) / "supabase/migrations"
+        place.mkdir(parents=True)
+        for number in range(files):
+            name = f"2026{number:010}_t{number}.expand.sql"
+            (place / name).write_text(STATEMENTS.format(n=number))
+        names = sorted(str(one) for one in place.iterdir())
+        print(f"{files} files of 10 statements …", file=sys.stderr)
+        squawk = str(own / "squawk")
+        once = seconds([squawk, "--reporter", "json", *names], rounds, cwd=place)
+        one = str(place / "2026{n}_t{n}.expand.sql")
+        for number in range(files):  # a name without leading zeros, for the loop's sake
+            (place / f"2026{number}_t{number}.expand.sql").symlink_to(
+                place / f"2026{number:010}_t{number}.expand.sql"
+            )
+        loop = seconds([squawk, "--reporter", "json", one], 1, cwd=place, each=files)
+        for link in place.iterdir():
+            if link.is_symlink():
+                link.unlink()
+        lockgate = [sys.executable, "-m", "bot", "migrations", "check", str(place)]
+        ours = seconds(lockgate, rounds, cwd=Path(__file__).parents[1])
+    print(f"| {files} files of 10 statements | seconds | Lockgate is |")
+    print("|---|--:|--:|")
+    print(f"| **lockgate migrations check**, squawk's findings among its own | {ours:.2f} | – |")
+    print(f"| squawk alone, one process for all | {once:.2f} | {ours / once:.1f} × as slow |")
+    print(f"| squawk alone, a process for each file | {loop:.2f} | {loop / ours:.1f} × as fast |")
+
+
+def digest(tables: int, rounds: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
+        os.chmod(folder, 0o711 if os.geteuid() == 0 else 0o700)  # noqa: PTH101
+        with embedded_server(Path(folder)) as server:
+            print(f"{tables} tables …", file=sys.stderr)
+            with psycopg.connect(server.conninfo, autocommit=True) as connection:
+                connection.execute(TABLES.format(count=tables))
+            command = [sys.executable, "-m", "bot", "schema", "hash", "--database", server.conninfo]
+            taken = seconds(command, rounds, cwd=Path(__file__).parents[1])
+    print(f"\n`lockgate schema hash` of {tables:,} tables, the whole process: {taken:.2f} s.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the check of migrations.")
+    parser.add_argument("--files", type=int, default=500)
+    parser.add_argument("--tables", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    check(given.files, given.rounds)
+    digest(given.tables, given.rounds)
+
+
+if __name__ == "__main__":
+    main()
