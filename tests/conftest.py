@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import hypothesis
+import psycopg
 import pytest
 import structlog
 from databases import Databases, create_database, drop_database
@@ -23,7 +24,7 @@ if "TMPDIR" not in os.environ and _MEMORY.is_dir() and os.access(_MEMORY, os.W_O
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 # `make test-long` runs the same properties with the other one.
-hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
+hypothesis.settings.register_profile("quick", max_examples=30, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("quick")
 
@@ -47,6 +48,10 @@ def postgres_home() -> Iterator[Path]:
 def postgres_server(postgres_home: Path) -> Iterator[EmbeddedServer]:
     """Fast and not durable; what tests durability starts a server of its own."""
     with embedded_server(postgres_home, durable=False) as server:
+        # It would look at every test's database every minute.
+        with psycopg.connect(server.conninfo, autocommit=True) as admin:
+            admin.execute("ALTER SYSTEM SET autovacuum = off")
+            admin.execute("SELECT pg_reload_conf()")
         yield server
 
 

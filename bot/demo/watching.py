@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from bot.demo.stage import Stage
 
@@ -35,6 +35,13 @@ class Step:
 
     name: str
     play: Callable[[], Awaitable[str]]
+
+
+class Part(Protocol):
+    """A part of the story."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]: ...
 
 
 async def until(look: Callable[[], T | None], otherwise: str) -> T:

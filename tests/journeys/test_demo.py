@@ -29,6 +29,14 @@ demo.open_stage = with_a_fault
 watching.PATIENCE = 6.0
 demo.demo(["--once", "--json", "--port", "0", "--sandbox-port", "0"])
 """
+BEGINNING = """\
+from bot.cli import demo
+from bot.demo import story
+
+story.PARTS = story.PARTS[:1]
+demo.demo(["--once", "--port", "0", "--sandbox-port", "0"])
+"""
+"""The first part of the story alone: how it is told is the same in all."""
 STORY = [
     "the stage is set",
     "a badly titled pull request is refused",
@@ -87,8 +95,8 @@ async def test_a_story_that_does_not_come_true_says_so(tmp_path: Path):
 
 
 async def test_the_story_is_told_in_words(tmp_path: Path):
-    code, out, _ = await lockgate("demo", "--once", *FREE_PORTS, env=environment(tmp_path))
-    assert code == 0
+    code, out, err = await ran("-c", BEGINNING, env=environment(tmp_path))
+    assert code == 0, err
     *steps, blank, end = out.splitlines()
     assert all(step.startswith("ok  ") for step in steps)
     assert blank == ""
