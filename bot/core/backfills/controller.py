@@ -45,8 +45,10 @@ class Controller:
             return self
         if self.starting and seconds <= self.target * _EASY:
             return self._with(self.size * 2, starting=True)
-        # Not past what the target has room for, by the speed of this batch.
+        # Not past what the target has room for, by the speed of this batch. Of a few rows it tells
+        # nothing: most of their time is not theirs.
         room = int(rows * self.target * _FULL / seconds) if seconds else self.ceiling
+        room = max(room, FEWEST)
         step = max(1, self.size // _STEPS)
         return self._with(max(self.size, min(self.size + step, room)), starting=False)
 
