@@ -177,7 +177,9 @@ async def test_a_replica_is_refused_and_its_lag_pauses_a_backfill(
             async with session(empty_database_url) as connection:
                 looker = Looker(oid(sql), SECOND, None)
                 # It begins with what the replica took to connect, and that may be less than asked.
-                while ((await looker.look(connection)).replica_lag or SECOND * 0) < SECOND / 20:
+                while (  # noqa: ASYNC110
+                    (await looker.look(connection)).replica_lag or SECOND * 0
+                ) < SECOND / 20:
                     await asyncio.sleep(0.1)
             told = Told()
             database = PostgresDatabase(empty_database_url)
