@@ -1,11 +1,11 @@
 """What is asked of the places where objectives get their numbers from, and of the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
-from bot.core.slo.model import Indicator, Sample
+from bot.core.slo.model import Counts, Indicator, Sample
 from bot.core.slo.probes import DueProbe, Probe, ProbeAnswer
 
 
@@ -24,21 +24,40 @@ class SourceRefused(SourceError):
     """It will go on answering so until a query, a credential or the file is mended."""
 
 
-class Source(Protocol):
-    """Every method may raise SourceError. Numbers are exact, finite and not negative; where nothing
-    was counted, ``total`` is 0, which the caller tells from good."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one objective wants to know: its indicator over several windows that end now."""
 
-    async def fetch_windows(
-        self, indicator: Indicator, at: datetime, windows: Sequence[timedelta]
-    ) -> Sequence[Sample]:
-        """For each window what was counted in it up to ``at``."""
+    indicator: Indicator
+    windows: tuple[timedelta, ...]
+
+
+Answered: TypeAlias = Mapping[timedelta, Counts] | SourceError
+"""The counts of each window, or why nothing is known of that objective; the others' hold."""
+
+
+class Source(Protocol):
+    """Where numbers come from: one kind of OpenSLO's data sources. Where nothing was counted, the
+    total is 0, which is never good."""
+
+    async def fetch_counts(self, asked: Sequence[Asked], at: datetime) -> Sequence[Answered]:
+        """In the order asked; each window reaches from its length before ``at`` to ``at``."""
         ...
 
     async def fetch_samples(
         self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
     ) -> Sequence[Sample]:
-        """For each whole step from ``since``, oldest first, what was counted in it. The last ends
-        at ``until`` or less than a step before."""
+        """The time after ``since`` in steps, the last of which ends at ``until`` or before.
+
+        Raises:
+            SourceError: nothing is known.
+        """
+        ...
+
+
+class Prober(Protocol):
+    async def ask(self, probe: Probe) -> ProbeAnswer:
+        """Ask an endpoint once, within its timeout. Whatever happens is an answer."""
         ...
 
 

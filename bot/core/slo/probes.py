@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from urllib.parse import SplitResult, urlsplit
 
 from bot.core.slo.model import Indicator, Metric, Operator, Ratio, Threshold
 
@@ -16,6 +17,7 @@ ones may only be added at the end."""
 KEPT_ANSWERS = timedelta(days=4)
 """A day more than the longest window that an alert looks at; older ones are kept hour by hour."""
 KEPT_HOURS = timedelta(days=400)
+_LONGEST_URL = 2000
 
 
 class Outcome(StrEnum):
@@ -26,13 +28,12 @@ class Outcome(StrEnum):
     """An answer, with a status that is not one of those expected."""
     REDIRECT = "redirect"
     """Sent elsewhere, where that is not allowed, too often, or to what is no web address."""
-    TOO_LARGE = "too-large"
     TIMEOUT = "timeout"
     TLS = "tls"
     DNS = "dns"
     CONNECTION = "connection"
     PRIVATE = "private"
-    """It leads to an address that is not public, so it was not asked."""
+    """It leads to a place that is not public, so it was not asked."""
     PROTOCOL = "protocol"
     """What answered spoke no HTTP."""
 
@@ -124,8 +125,8 @@ def probe_of(name: str, details: Mapping[str, str]) -> Probe:
         ProbeFault: one of them is missing or cannot be used.
     """
     url = details.get("url", "")
-    if not url.startswith(("https://", "http://")) or any(c.isspace() for c in url):
-        raise ProbeFault("`url` is no web address; write it whole: https://host/path")
+    if web_address(url) is None:
+        raise ProbeFault("`url` is no web address; write it whole, without a user: https://host/")
     every = _length(details, "interval", "1m", least=30, most=3600)
     timeout = _length(details, "timeout", "10s", least=1, most=30)
     try:
@@ -133,6 +134,19 @@ def probe_of(name: str, details: Mapping[str, str]) -> Probe:
     except ValueError:
         raise ProbeFault(f"`redirects` is one of {', '.join(Redirects)}") from None
     return Probe(name, url, every, timeout, redirects, _statuses(details.get("statuses", "2xx")))
+
+
+def web_address(url: str) -> SplitResult | None:
+    """The parts of a whole address of http or https; None for anything else, such as one with a
+    user in it."""
+    if len(url) > _LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable and parts.username is None else None
 
 
 def _length(
