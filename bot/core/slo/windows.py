@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 from math import isfinite
 from zoneinfo import ZoneInfo
 
-from bot.core.slo.model import Counts, Number, Sample, Slo, Unit, Window
+from bot.core.slo.model import Counts, Method, Number, Sample, Slo, Unit, Window
 
 MAX_SKEW = timedelta(minutes=2)
 """How far a source's clock may be before ours."""
@@ -157,7 +157,7 @@ def sliced(samples: Iterable[Sample], length: timedelta, target: Fraction) -> li
 
 def series_of(slo: Slo, samples: Iterable[Sample]) -> Series:
     """The samples as the objective counts them: events, or slices of time."""
-    if slo.method == "Timeslices":
+    if slo.method is Method.TIMESLICES:
         return Series(tuple(sliced(samples, slo.slice_length, slo.slice_target)))
     return Series(tuple(sorted(samples, key=lambda sample: sample.at)))
 
