@@ -9,6 +9,7 @@ policy each.
 """
 
 import argparse
+import logging
 import os
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
+import structlog
 
 from bot.adapters.postgres.embedded import embedded_server
 
@@ -102,6 +104,7 @@ def digest(tables: int, rounds: int) -> None:
 
 
 def main() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     parser = argparse.ArgumentParser(description="Measure the check of migrations.")
     parser.add_argument("--files", type=int, default=500)
     parser.add_argument("--tables", type=int, default=1_000)
