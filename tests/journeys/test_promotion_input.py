@@ -435,7 +435,7 @@ async def test_a_release_does_not_undo_a_rollback_until_somebody_promotes(
     assert await release("v1.0.1") == bad.merge_commit_sha
 
 
-@pytest.mark.parametrize("on_failure", ["rollback", "hold"])
+@pytest.mark.parametrize("on_failure", ["rollback", pytest.param("hold", marks=pytest.mark.long)])
 async def test_what_nobody_knows_holds_releases_until_somebody_promotes(
     production: Production, on_failure: str
 ):
