@@ -24,6 +24,7 @@ _COMMANDS = {
     "schema": "Tell what a database's schema is, and what differs from another's.",
     "serve": "Run the web server and a worker.",
     "setup": "Create the GitHub App and keep its credentials.",
+    "slo": "Check objectives and their error budgets, and make rules of them.",
     "status": "Tell what is live where, since when and by whom, and what is locked.",
     "unlock": "Take an environment's lock away, whoever set it.",
     "worker": "Run a worker alone.",
