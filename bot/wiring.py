@@ -19,6 +19,7 @@ from bot.adapters.github.hub import GitHubHub
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.github.inspection import convert_manifest as ask_github_to_convert
 from bot.adapters.github.migration_hub import GitHubMigrationHub
+from bot.adapters.github.objective_hub import GitHubObjectiveHub
 from bot.adapters.github.people import GitHubPeople
 from bot.adapters.github.person import GitHubPerson
 from bot.adapters.github.release_hub import GitHubReleaseHub
@@ -35,13 +36,16 @@ from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.releases import PostgresReleases
 from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.schemas import PostgresSchemas
+from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.steering import PostgresSteering
+from bot.adapters.slo.probe import ProbeSource
 from bot.adapters.squawk import run_squawk
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
 from bot.adapters.workflow.host import WorkflowHost
 from bot.core.hosting import HostProject
+from bot.core.slo.model import SourceKind
 from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
@@ -160,6 +164,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         environments = PostgresEnvironments(opened.pool)
         audit = _audit_log(settings, opened)
         schemas = PostgresSchemas(opened.pool)
+        slos = PostgresSlos(opened.pool)
         hosts = await stack.enter_async_context(_hosts(settings, hub))
         notifiers = await stack.enter_async_context(
             open_notifiers(
@@ -181,6 +186,8 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             migration_hub=GitHubMigrationHub(hub.access),
             databases=await stack.enter_async_context(_databases(settings)),
             schema_store=schemas,
+            objective_hub=GitHubObjectiveHub(hub.access),
+            slo_sources={SourceKind.PROBE: lambda repo: ProbeSource(slos, repo.id)},
             squawk=run_squawk,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),

@@ -20,6 +20,7 @@ from bot.core.migrations.builds import BuildFacts, DatabaseState
 from bot.core.model import Actor, Commit, Sha
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.schema.snapshot import MeantSchema, SchemaDigests
+from bot.core.slo.model import BudgetState
 
 T = TypeVar("T")
 
@@ -97,6 +98,18 @@ class SchemaFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectiveState:
+    """A service level objective of the environment, as it stands now."""
+
+    title: str
+    """In people's words, of its file."""
+    state: BudgetState
+    returns_at: datetime | None = None
+    """When as much of its budget as the policy asks for is back if nothing more goes wrong, where
+    that is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class PromotionFacts:
     environment: str
     policy: EnvironmentPolicy
@@ -116,6 +129,8 @@ class PromotionFacts:
     """The policy's rules for messages."""
     schema: Read[SchemaFacts] | None = None
     """None where no database is configured for the environment."""
+    slo: Read[tuple[ObjectiveState, ...]] = ()
+    """The objectives that are for the environment; empty where none is defined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.core.model import PullRef, RepoRef
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.promotion import Approval, Candidate, Override, PromotionFacts, Read, Unread
+from bot.engine.objectives import Objectives
 from bot.engine.schemas import Schemas
 from bot.ports import Clock, HubError
 from bot.ports.host import Host, HostError, HostRefused
@@ -37,6 +38,7 @@ class Gatherer:
     hosts: Mapping[str, Host]
     operations: OperationStore
     schemas: Schemas
+    objectives: Objectives
     clock: Clock
 
     async def gather(
@@ -53,18 +55,20 @@ class Gatherer:
             HubUnavailable, HubGone, HubRefused: the commit itself could not be read.
             StoreUnavailable: nothing is known of locks and of what is live.
         """
-        trunk, _ = await self.hub.fetch_trunk(repo)
+        trunk, tip = await self.hub.fetch_trunk(repo)
         commit = await self.hub.fetch_commit(repo, build.sha, trunk=trunk)
         pull_number = build.pull_number or commit.pull_number
         pull = await self.hub.fetch_pull(PullRef(repo, pull_number)) if pull_number else None
         (
-            (lock, freezes, live),
-            (checks, required, approvals, project, deployments, schema),
+            (lock, freezes, live, schema, slo),
+            (checks, required, approvals, project, deployments),
         ) = await asyncio.gather(
             asyncio.gather(
                 self.operations.fetch_lock(repo.id, environment),
                 self.operations.fetch_freezes(repo.id, environment),
                 self.operations.fetch_live(repo.id),
+                self.schemas.facts(repo, environment, rules.migrations, build),
+                self.objectives.facts(repo, tip, environment, policy),
             ),
             asyncio.gather(
                 _read(self.hub.fetch_checks(repo, build.sha)),
@@ -72,7 +76,6 @@ class Gatherer:
                 self._approvals(repo, pull_number),
                 self._project(repo, policy),
                 self._deployments(repo, policy, build),
-                self.schemas.facts(repo, environment, rules.migrations, build),
             ),
         )
         return PromotionFacts(
@@ -98,6 +101,7 @@ class Gatherer:
             live=live,
             commits=rules.commits,
             schema=schema,
+            slo=slo,
         )
 
     async def judge(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.operations.machine import Operation
+from bot.core.slo.model import SourceKind
 from bot.engine.answers import Answers
 from bot.engine.builds import Builds
 from bot.engine.commands import CommandRunner, Environments, usable_environments
@@ -16,6 +17,7 @@ from bot.engine.links import Links
 from bot.engine.locate import Locator
 from bot.engine.migration_checks import MigrationChecks, Squawk
 from bot.engine.moves import Moves
+from bot.engine.objectives import Objectives, SourceOf
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
@@ -35,6 +37,7 @@ from bot.ports import Clock, Hub, Store
 from bot.ports.database import Database
 from bot.ports.host import Host
 from bot.ports.migrations import MigrationHub
+from bot.ports.objectives import ObjectiveHub
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import AuditLog, CommandHub, OperationStore, Outbox
 from bot.ports.release_ledger import ReleaseLedger
@@ -62,6 +65,8 @@ class Shipping:
     migration_hub: MigrationHub
     databases: Mapping[str, Database]
     schema_store: SchemaStore
+    objective_hub: ObjectiveHub
+    slo_sources: Mapping[SourceKind, SourceOf]
     squawk: Squawk
     audit: AuditLog
     outbox: Outbox
@@ -75,7 +80,18 @@ class Shipping:
 
     @property
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.commands, self.hosts, self.operations, self.schemas, self.clock)
+        return Gatherer(
+            self.commands,
+            self.hosts,
+            self.operations,
+            self.schemas,
+            self.objectives,
+            self.clock,
+        )
+
+    @property
+    def objectives(self) -> Objectives:
+        return Objectives(self.objective_hub, self.slo_sources, self.clock)
 
     @property
     def operator(self) -> Operator:

@@ -53,7 +53,7 @@ def test_a_gate_that_nobody_knows_never_passes() -> None:
 
 
 @pytest.mark.parametrize("gate", ["migrations", "backfills", "slo"])
-def test_a_required_gate_that_is_not_built_holds_and_can_be_set_aside(gate: str) -> None:
+def test_a_required_gate_that_has_nothing_to_look_at_holds_and_can_be_set_aside(gate: str) -> None:
     given = facts(policy={"requires": [gate]})
     assert evaluate_promotion(given).verdict is Verdict.FAIL
     assert evaluate_promotion(given, {gate: BREAK}).verdict is Verdict.PASS

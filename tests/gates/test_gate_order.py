@@ -1,4 +1,4 @@
-"""The gate on the order of environments, and the seats of gates to come."""
+"""The gate on the order of environments."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from promotion_kit import NOW, OTHER, facts, live, said
 
-from bot.core.catalog import GATES
-from bot.core.decision import Verdict
 from bot.core.gates.order import evaluate
 
 AFTER = {"after": "staging", "soak": "2h"}
@@ -78,15 +76,3 @@ def stage(**changes: Any) -> dict[str, Any]:
 )
 def test_what_is_said(given: dict[str, Any], expected: tuple[str, str, str]) -> None:
     assert said(evaluate(facts(**given))) == expected
-
-
-@pytest.mark.parametrize("gate", ["slo"])
-def test_a_gate_that_is_not_there_yet_never_passes(gate: str) -> None:
-    assert said(GATES[gate].evaluate(facts())) == ("skip", "not configured yet", "")
-    required = GATES[gate].evaluate(facts(policy={"requires": [gate]}))
-    assert said(required) == (
-        "fail",
-        f"this version of Lockgate cannot judge {gate}",
-        f"take `{gate}` out of `environments.production.requires` until it can",
-    )
-    assert required.verdict is Verdict.FAIL

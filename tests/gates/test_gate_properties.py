@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
 from random import Random
 
 import pytest
@@ -52,6 +53,7 @@ from bot.core.model import GHOST, Commit
 from bot.core.promotion import (
     Approval,
     CheckState,
+    ObjectiveState,
     Override,
     PromotionFacts,
     RequiredCheck,
@@ -60,6 +62,7 @@ from bot.core.promotion import (
 )
 from bot.core.render.json import from_json, to_json
 from bot.core.render.promotion import render_promotion_check
+from bot.core.slo.model import BudgetState, State, Unit, Window
 
 NAMES = st.sampled_from(["ci", "e2e", "lockgate/promotion", "", HOSTILE])
 TEXTS = st.one_of(st.text(max_size=20), st.sampled_from([HOSTILE, "", "`", "|"]))
@@ -115,6 +118,7 @@ POLICIES = st.sampled_from(
         policy(),
         policy(requires=list(GATES), approvals={"count": 1}, after="staging", soak="1h"),
         policy(checks={"mode": "required"}, source="release"),
+        policy(slo={"require": ["api"], "no_data": "allow", "minimum_budget": "10%"}),
         policy(checks={"mode": "list", "names": ["ci"], "apps": {"ci": 1}}, source="approved"),
         policy(
             checks={"neutral": ["ci"], "skipped": ["e2e"]},
@@ -186,6 +190,29 @@ SCHEMAS = st.builds(
     in_place=read(st.just(DIGESTS) | st.just(replace(DIGESTS, root="0", objects={HOSTILE: "0"}))),
     meant=st.none() | st.just(SCHEMA.meant),
 )
+RATES = st.none() | st.fractions(-3, 30, max_denominator=1000)
+OBJECTIVES = st.builds(
+    ObjectiveState,
+    title=TEXTS,
+    state=st.builds(
+        BudgetState,
+        name=st.sampled_from(["api", "checkout", HOSTILE]),
+        objective=st.just(Fraction(999, 1000)),
+        window=st.sampled_from(
+            [Window(timedelta(days=30)), Window(timedelta(days=62), Unit.MONTH, 2)]
+        ),
+        good=st.integers(0, 9),
+        total=st.integers(9, 20),
+        ratio=RATES,
+        budget_remaining=RATES,
+        burn=st.dictionaries(st.just(timedelta(hours=1)), RATES),
+        alerts=st.just(()),
+        state=st.sampled_from(State),
+        at=TIMES,
+        reason=TEXTS,
+    ),
+    returns_at=st.none() | TIMES,
+)
 FACTS = st.builds(
     PromotionFacts,
     environment=st.sampled_from(["production", HOSTILE]),
@@ -211,6 +238,7 @@ FACTS = st.builds(
     freezes=some(st.builds(Freeze, TEXTS, TEXTS, TEXTS, TIMES, TIMES)),
     live=st.dictionaries(st.just("staging"), ENTRIES, max_size=1),
     schema=st.none() | read(SCHEMAS),
+    slo=read(st.lists(OBJECTIVES, max_size=3, unique_by=lambda one: one.state.name).map(tuple)),
 )
 READ_BY: dict[str, tuple[str, ...]] = {
     "checks": ("checks", "required_checks"),
@@ -219,8 +247,17 @@ READ_BY: dict[str, tuple[str, ...]] = {
     "migrations": ("schema",),
     "backfills": ("schema",),
     "schema": ("schema",),
+    "slo": ("slo",),
 }
-FIELDS = ("checks", "required_checks", "project", "deployments", "approvals", "schema")
+FIELDS = (
+    "checks",
+    "required_checks",
+    "project",
+    "deployments",
+    "approvals",
+    "schema",
+    "slo",
+)
 
 
 @given(FACTS)

@@ -149,6 +149,24 @@ def freeze(window: str) -> str:
             ),
         ),
         (
+            with_key("slo: {require: [api, api]}"),
+            "4:26 `environments.production.slo.require[1]`: the objective `api` stands twice",
+        ),
+        (
+            with_key("slo: {minimum_budget: 10}"),
+            (
+                "4:27 `environments.production.slo.minimum_budget` must be a part such as `10%` or "
+                "`2.5%`, at most `100%`, found the number 10. Did you mean `10%`?"
+            ),
+        ),
+        (
+            with_key("slo: {minimum_budget: 10 %}"),
+            (
+                "4:27 `environments.production.slo.minimum_budget` must be a part such as `10%` or "
+                "`2.5%`, at most `100%`, found the text `10 %`. Did you mean `10%`?"
+            ),
+        ),
+        (
             with_key("requires: [lock, lock]"),
             "4:22 `environments.production.requires[1]`: the gate `lock` stands twice",
         ),

@@ -40,6 +40,10 @@ VALID = [
     "environments: {p-1: {workflow: {environment: a, domain: 'a.test:80'}, timeout: 1h}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, requires: [slo, lock]}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: 1}}}}",
+    (
+        "environments: {p: {vercel: {project: a, domain: a.test}, "
+        "slo: {require: [api-availability], no_data: allow, minimum_budget: 2.5%}}}"
+    ),
     "environments: {p: {vercel: {project: a, domain: a.test}, bots: [41898282]}}",
     (
         "environments: {p: {vercel: {project: a, domain: a.test}, "
@@ -101,6 +105,10 @@ INVALID = [
     "environments: {p: {vercel: {project: a, domain: a.test}, soak: 30}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, timeout: soon}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, checks: {mode: some}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {require: [A B]}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {no_data: pass}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {minimum_budget: 101%}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {minimum_budget: 10}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: a}}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, approvals: {count: -1}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, freeze: [{until: 5, reason: x}]}}",

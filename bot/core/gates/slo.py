@@ -1,12 +1,196 @@
-"""The gate on error budgets: no objective is out of its budget. Not judged by this version yet."""
+"""The gate on error budgets: no objective of the environment is out of its budget."""
 
-from bot.core.decision import GateResult
-from bot.core.promotion import PromotionFacts
-from bot.core.seats import not_judged_yet
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from fractions import Fraction
+
+from bot.core.decision import Finding, GateResult, Json, Verdict
+from bot.core.phrases import counted, listed, quoted
+from bot.core.policy.slo import NoData
+from bot.core.promotion import ObjectiveState, PromotionFacts, Unread
+from bot.core.slo.model import BudgetState, State, Unit, Window, length_text, record
 
 GATE = "slo"
+_REASON = (
+    "What is promoted may fail. Where the budget for that is spent, users have borne enough: "
+    "what comes next is what mends it."
+)
+_SHOWN = 100
+_HOUR = timedelta(hours=1)
+_UNITS = {
+    Unit.DAY: "day",
+    Unit.WEEK: "week",
+    Unit.MONTH: "month",
+    Unit.QUARTER: "quarter",
+    Unit.YEAR: "year",
+}
 
 
 def evaluate(facts: PromotionFacts) -> GateResult:
-    """Fail where the policy requires it: what nobody looked at is no pass."""
-    return not_judged_yet(GATE, facts)
+    """Judge every objective that the policy requires; where it names none, every one there is."""
+    here, objectives = quoted(facts.environment), facts.slo
+    if isinstance(objectives, Unread):
+        return GateResult(
+            GATE,
+            Verdict.ERROR,
+            f"the objectives of {here} could not be read: {objectives.reason}",
+            "mend that, then run the command again",
+            _REASON,
+            evidence={"unread": "objectives"},
+        )
+    if not objectives and GATE not in facts.policy.gates:
+        return GateResult(GATE, Verdict.SKIP, "no objective is defined", reason=_REASON)
+    asked = facts.policy.slo.require
+    found = {one.state.name: one for one in objectives or ()}
+    missing = [name for name in asked if name not in found]
+    if missing or not found:
+        return _undefined(facts, missing)
+    return _judge(facts, [found[name] for name in sorted(set(asked) or found)])
+
+
+def _undefined(facts: PromotionFacts, missing: Sequence[str]) -> GateResult:
+    here = quoted(facts.environment)
+    what = "no objective is defined"
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        what = f"{listed([quoted(name) for name in missing])} {verb} not defined"
+    section = f"environments.{facts.environment}"
+    remedy = f"take `{GATE}` out of `{section}.requires`"
+    if missing:
+        remedy = f"take the name out of `{section}.slo.require`"
+    return GateResult(
+        GATE,
+        Verdict.FAIL,
+        f"{what} for {here} in `slo/*.yml` on the trunk",
+        f"define it there, or {remedy}",
+        f"{_REASON} The policy of {here} requires it: what nobody can look at does not pass.",
+        evidence={"missing": list(missing)},
+    )
+
+
+def _judge(facts: PromotionFacts, judged: Sequence[ObjectiveState]) -> GateResult:
+    verdicts = {one.state.name: _verdict(facts, one.state) for one in judged}
+    # What could not be read first, then what is furthest out of its budget.
+    held = sorted(
+        (one for one in judged if verdicts[one.state.name] is not Verdict.PASS),
+        key=lambda one: (verdicts[one.state.name] is not Verdict.ERROR, _left(one.state)),
+    )
+    evidence: dict[str, Json] = {
+        "minimum_budget": facts.policy.slo.minimum_budget,
+        "no_data": facts.policy.slo.no_data.value,
+        "objectives": [record(one.state) for one in judged[:_SHOWN]],
+    }
+    if not held:
+        return GateResult(GATE, Verdict.PASS, _in_budget(judged), reason=_REASON, evidence=evidence)
+    more = f" (and {len(held) - 1} more)" if len(held) > 1 else ""
+    first = held[0]
+    return GateResult(
+        GATE,
+        verdicts[first.state.name],
+        f"{_say(first)}{more}",
+        _remedy(facts, first),
+        _REASON,
+        tuple(Finding(_title(one), GATE, _say(one)) for one in held[:_SHOWN])
+        if len(held) > 1
+        else (),  # the summary says it already
+        evidence,
+    )
+
+
+def _verdict(facts: PromotionFacts, state: BudgetState) -> Verdict:
+    if state.state is State.ERROR:
+        return Verdict.ERROR
+    left = state.budget_remaining
+    if state.state is State.NO_DATA or left is None:
+        blocks = facts.policy.slo.no_data is NoData.BLOCK
+        return Verdict.FAIL if blocks else Verdict.PASS
+    return Verdict.PASS if left > 0 and left >= facts.policy.slo.least else Verdict.FAIL
+
+
+def _left(state: BudgetState) -> Fraction:
+    """What is left, to order by; what is not known comes after what is spent."""
+    return Fraction(0) if state.budget_remaining is None else state.budget_remaining
+
+
+def _in_budget(judged: Sequence[ObjectiveState]) -> str:
+    known = [one for one in judged if one.state.budget_remaining is not None]
+    silent = len(judged) - len(known)
+    without = f"; {counted(silent, 'objective')} without data, which the policy allows"
+    if not known:
+        return f"nothing was counted{without}"
+    least = min(known, key=lambda one: _left(one.state))
+    number = counted(len(known), "objective")
+    verb = "is" if len(known) == 1 else "are"
+    return f"{number} {verb} in budget; {_say(least)}{without if silent else ''}"
+
+
+def _say(one: ObjectiveState) -> str:
+    """``API availability has −12 % of its 30-day budget left; burning 9.2× over 1 h``"""
+    state, title = one.state, _title(one)
+    if state.state is State.ERROR:
+        return f"{title} could not be read: {_line(state.reason) or 'its source gave no reason'}"
+    if state.budget_remaining is None:
+        return f"{title} is not known: {_line(state.reason) or 'nothing was counted'}"
+    length, rate = _burning(state)
+    burning = f"; burning {_times(rate)} over {_spaced(length)}" if rate > 1 else ""
+    return (
+        f"{title} has {_percent(state.budget_remaining)} of {_budget(state.window)} left{burning}"
+    )
+
+
+def _burning(state: BudgetState) -> tuple[timedelta, Fraction]:
+    """The rate of the alert that fires, else that of the hour past."""
+    for alert in state.firing:
+        if alert.long_burn is not None:
+            return alert.long, alert.long_burn
+    return _HOUR, state.burn.get(_HOUR) or Fraction(0)
+
+
+def _remedy(facts: PromotionFacts, one: ObjectiveState) -> str:
+    roles = listed([quoted(role) for role in facts.policy.override_roles])
+    override = f"`/override {GATE} <reason>` needs role {roles}" if roles else "nobody may override"
+    free = f"a rollback is not held by this gate; {override}"
+    if one.state.state is State.ERROR:
+        return f"see that its source answers, then run the command again; {free}"
+    if one.state.budget_remaining is None:
+        return f"see that its source counts something, or set `no_data: allow`; {free}"
+    if one.returns_at is None:
+        return f"wait until what was spent is past the window; {free}"
+    day = one.returns_at.astimezone(UTC).strftime("%Y-%m-%d")
+    return f"wait for the budget, which returns about {day}; {free}"
+
+
+def _title(one: ObjectiveState) -> str:
+    return _line(one.title)[:60] or quoted(one.state.name)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+def _budget(window: Window) -> str:
+    if window.unit is None:
+        length = length_text(window.length)
+        unit = {"d": "day", "h": "hour", "m": "minute", "s": "second"}[length[-1]]
+        return f"its {length[:-1]}-{unit} budget"
+    name = _UNITS[window.unit]
+    return f"this {name}'s budget" if window.count == 1 else f"its {window.count}-{name} budget"
+
+
+def _percent(part: Fraction) -> str:
+    """Rounded down, so that nothing looks better than it is; tenths below 10 %."""
+    tenths = part * 1000 // 1
+    sign, size = ("\u2212", -tenths) if tenths < 0 else ("", tenths)
+    if size >= 100:
+        whole = abs(part * 100 // 1)
+        return f"{sign}{whole} %"
+    return f"{sign}{size // 10}.{size % 10} %" if size % 10 else f"{sign}{size // 10} %"
+
+
+def _times(rate: Fraction) -> str:
+    return f"{float(rate):.1f}×" if rate < 100 else f"{round(rate)}×"
+
+
+def _spaced(length: timedelta) -> str:
+    text = length_text(length)
+    return f"{text[:-1]} {'min' if text[-1] == 'm' else text[-1]}"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot.core.cron import parse_cron
 from bot.core.hosting import HostTarget
+from bot.core.policy.slo import SloPolicy
 from bot.core.policy.values import (
     AppId,
     BotId,
@@ -180,7 +181,8 @@ class EnvironmentPolicy(BaseModel):
         json_schema_extra=gate_names_schema,
         description="The gates that a promotion must pass, in the order in which they are shown. "
         "`source`, `deployment`, `freeze` and `lock` are asked also where they are left out, and "
-        "so are `approvals` where it takes any and `order` where `after` is set.",
+        "so are `approvals` where it takes any, `order` where `after` is set and `slo` where "
+        "`slo.require` names an objective.",
     )
     roles: tuple[RoleName, ...] = Field(
         default=("maintain", "admin"),
@@ -206,6 +208,9 @@ class EnvironmentPolicy(BaseModel):
     )
     approvals: Approvals = Field(default_factory=Approvals, description="Reviews it takes.")
     checks: ChecksPolicy = Field(default_factory=ChecksPolicy, description="Which checks count.")
+    slo: SloPolicy = Field(
+        default_factory=SloPolicy, description="Which objectives must be in budget."
+    )
     freeze: tuple[FreezeWindow, ...] = Field(
         default=(), max_length=100, description="Times at which nothing is promoted."
     )
@@ -245,6 +250,7 @@ class EnvironmentPolicy(BaseModel):
             *ALWAYS_ASKED,
             *(["approvals"] if self.approvals.count else []),
             *(["order"] if self.after else []),
+            *(["slo"] if self.slo.require else []),
         ]
         return tuple(dict.fromkeys((*self.requires, *also)))
 

@@ -79,6 +79,12 @@ def _of_gates(at: Path, environment: EnvironmentPolicy) -> Iterator[Complaint]:
     for index, gate in enumerate(environment.requires):
         if gate in environment.requires[:index]:
             yield Complaint((*at, "requires", index), f"{{}}: the gate `{gate}` stands twice")
+    named = environment.slo.require
+    for index, objective in enumerate(named):
+        if objective in named[:index]:
+            yield Complaint(
+                (*at, "slo", "require", index), f"{{}}: the objective `{objective}` stands twice"
+            )
     checks = environment.checks
     if checks.mode is ChecksMode.LIST and not checks.names:
         yield Complaint(

@@ -1,0 +1,131 @@
+"""Promotions and error budgets: held by one that is spent, overridden, and let through."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from production import POLICY, Production
+
+from bot.adapters.postgres.slos import PostgresSlos
+from bot.adapters.postgres.store import open_store
+from bot.core.operations.machine import State
+from bot.core.policy import POLICY_PATH
+from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
+from bot.sandbox.code import CommitSpec
+
+SLO_FILE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: api-probe}
+spec:
+  type: probe
+  connectionDetails: {url: "http://127.0.0.1:9/", interval: 1h}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: api-availability, displayName: API availability}
+spec:
+  service: api
+  indicator:
+    spec:
+      ratioMetric:
+        good:
+          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: success}}
+        total:
+          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: all}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.95}]
+"""
+ASKED = POLICY + "    slo: {require: [api-availability]}\n"
+FINE, DOWN = ProbeAnswer(Outcome.OK, 80, 200), ProbeAnswer(Outcome.CONNECTION, 3)
+
+
+def write(production: Production, slo: str, policy: str = ASKED) -> None:
+    files = {POLICY_PATH: policy, "slo/api.yml": slo}
+    production.github.push(production.repository, "main", CommitSpec("chore: ask for it", files))
+
+
+@asynccontextmanager
+async def probed(production: Production) -> AsyncIterator["Probed"]:
+    """The store of what probes found, which nobody looks at by themselves here."""
+    async with open_store(production.journey.bot.database) as store:
+        slos = PostgresSlos(store.pool)
+        repository = production.repository.id
+        probe = Probe("api-probe", "http://127.0.0.1:9/", timedelta(hours=1))
+        await slos.want_probes(repository, [probe])
+        due = DueProbe(1, repository, datetime.now(UTC), probe)
+        yield Probed(slos, due)
+
+
+class Probed:
+    def __init__(self, slos: PostgresSlos, due: DueProbe) -> None:
+        self._slos, self._due = slos, due
+        self._at = datetime.now(UTC) - timedelta(hours=1)
+
+    async def found(self, answer: ProbeAnswer, times: int) -> None:
+        for _ in range(times):
+            self._at += timedelta(minutes=1)
+            await self._slos.record_probes([(replace(self._due, at=self._at), answer)])
+
+
+async def test_a_spent_budget_holds_a_promotion_until_somebody_sets_it_aside(
+    production: Production,
+):
+    write(production, SLO_FILE)
+    pull = production.merged("feat: add search")
+    async with probed(production) as probes:
+        await probes.found(FINE, 38)
+        await probes.found(DOWN, 12)
+        said = await production.say(pull, "/promote")
+    assert "refused" in said
+    # 12 of 50 failed, and 2.5 might have: 1 − 12 ÷ 2.5 is −380 %, spent 4.8 times over.
+    assert "API availability has −380 % of its 30-day budget left; burning 4.8× over 1 d" in said
+    assert "wait for the budget, which returns about" in said
+    assert "a rollback is not held by this gate" in said
+    assert production.live is None
+    await production.say(pull, "/override slo the fix is in it")
+    await production.say(pull, "/promote")
+    assert production.live.sha == pull.merge_commit_sha
+    assert (await production.newest()).overrides == {"slo": "ada: the fix is in it"}
+
+
+async def test_a_budget_that_is_left_lets_a_promotion_through(production: Production):
+    write(production, SLO_FILE)
+    pull = production.merged("feat: add search")
+    async with probed(production) as probes:
+        await probes.found(FINE, 39)
+        await probes.found(DOWN, 1)
+        await production.say(pull, "/promote")
+    assert (await production.newest()).state is State.SUCCEEDED
+    assert production.live.sha == pull.merge_commit_sha
+
+
+@pytest.mark.parametrize(
+    ("slo", "expected"),
+    [
+        (SLO_FILE, "API availability is not known: nothing was counted in the window"),
+        (SLO_FILE.replace("0.95", "1"), "slo/api.yml, line 22, column 25"),
+        (SLO_FILE.replace("api-availability", "other"), "is not defined for"),
+        (
+            SLO_FILE.replace("probe, spec: {measure: success}", "sql, spec: {measure: success}"),
+            "slo/api.yml, line",
+        ),
+    ],
+)
+async def test_what_is_not_known_holds_a_promotion(production: Production, slo: str, expected: str):
+    write(production, slo)
+    said = await production.say(production.merged("feat: add search"), "/promote")
+    assert "refused" in said
+    assert expected in said.replace("`", "").replace("\\", "")
+    assert production.live is None
+
+
+async def test_a_rollback_asks_no_budget(production: Production):
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    write(production, SLO_FILE)
+    assert "Rolled back" in await production.say(bad, "/rollback")
+    assert await production.served() == good.merge_commit_sha
