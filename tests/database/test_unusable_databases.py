@@ -152,10 +152,8 @@ async def test_a_role_that_may_not_is_told_what_is_missing(
         sql.execute("GRANT SELECT ON recipes TO reader")
         sql.execute("GRANT USAGE ON SCHEMA supabase_migrations TO reader")
         sql.execute("GRANT SELECT ON supabase_migrations.schema_migrations TO reader")
-        database = PostgresDatabase(
-            make_conninfo(empty_database_url, user="reader", password="reading")
-        )
-        told = Told()
+        url = make_conninfo(empty_database_url, user="reader", password="reading")
+        database, told = PostgresDatabase(url), Told()
         with pytest.raises(DatabaseRefused, match="permission denied for database"):
             await database.run_backfill(backfill(), until=told.until, progress=told)
         await database.close()
@@ -166,6 +164,7 @@ async def test_a_role_that_may_not_is_told_what_is_missing(
         sql.execute("GRANT USAGE ON SCHEMA lockgate_emc TO reader")
         sql.execute("GRANT ALL ON lockgate_emc.backfills TO reader")
         sql.execute("GRANT INSERT ON supabase_migrations.schema_migrations TO reader")
+        database = PostgresDatabase(url)
         status = await database.run_backfill(backfill(), until=told.until, progress=told)
         assert status.state is BackfillState.FAILED
         assert "permission denied for table recipes" in status.why
