@@ -39,6 +39,8 @@ from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.slo.probe import ProbeSource
+from bot.adapters.slo.prober import HttpProber
+from bot.adapters.slo.reach import Reach
 from bot.adapters.squawk import run_squawk
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
@@ -50,6 +52,7 @@ from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
 from bot.engine.links import Links
+from bot.engine.probing import Probing
 from bot.engine.remote import Remote
 from bot.engine.shipping import Shipping
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
@@ -165,6 +168,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
         audit = _audit_log(settings, opened)
         schemas = PostgresSchemas(opened.pool)
         slos = PostgresSlos(opened.pool)
+        objective_hub = GitHubObjectiveHub(hub.access)
         hosts = await stack.enter_async_context(_hosts(settings, hub))
         notifiers = await stack.enter_async_context(
             open_notifiers(
@@ -186,7 +190,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             migration_hub=GitHubMigrationHub(hub.access),
             databases=await stack.enter_async_context(_databases(settings)),
             schema_store=schemas,
-            objective_hub=GitHubObjectiveHub(hub.access),
+            objective_hub=objective_hub,
             slo_sources={SourceKind.PROBE: lambda repo: ProbeSource(slos, repo.id)},
             squawk=run_squawk,
             audit=audit,
@@ -195,7 +199,9 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             links=links,
             site=site_url(settings.github_api_url),
         )
-        engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping)
+        reach = await stack.enter_async_context(_reach(settings))
+        probing = Probing(objective_hub, shipping.commands, observations, slos, HttpProber(reach))
+        engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping, probing)
         people = await stack.enter_async_context(_people(settings))
         yield Bot(
             settings,
@@ -248,6 +254,15 @@ async def _hosts(settings: Settings, hub: GitHubHub) -> AsyncIterator[Mapping[st
         await workflow.aclose()
         if vercel:
             await vercel.aclose()
+
+
+@asynccontextmanager
+async def _reach(settings: Settings) -> AsyncIterator[Reach]:
+    reach = Reach(allowed=settings.probe_hosts)
+    try:
+        yield reach
+    finally:
+        await reach.aclose()
 
 
 @asynccontextmanager

@@ -417,6 +417,24 @@ class SweepSchemas:
 
 
 @dataclass(frozen=True, slots=True)
+class SweepProbes:
+    """Read from every repository's trunk which endpoints are to be asked."""
+
+    kind: ClassVar[str] = "sweep_probes"
+    priority: ClassVar[int] = -10
+    key: ClassVar[str] = "sweep_probes"
+
+
+@dataclass(frozen=True, slots=True)
+class AskProbes:
+    """Ask the endpoints that are due."""
+
+    kind: ClassVar[str] = "ask_probes"
+    priority: ClassVar[int] = -5
+    key: ClassVar[str] = "ask_probes"
+
+
+@dataclass(frozen=True, slots=True)
 class PruneStore:
     """Delete what is past its retention: raw deliveries and finished jobs."""
 
@@ -457,6 +475,8 @@ Work: TypeAlias = (
     | SweepDeliveries
     | SweepEnvironments
     | SweepSchemas
+    | SweepProbes
+    | AskProbes
     | PruneStore
 )
 
@@ -494,6 +514,8 @@ KINDS: dict[str, type[Work]] = {
         SweepDeliveries,
         SweepEnvironments,
         SweepSchemas,
+        SweepProbes,
+        AskProbes,
         PruneStore,
     )
 }

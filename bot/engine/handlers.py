@@ -10,6 +10,7 @@ import structlog
 from bot.core.work import (
     AdvanceEnvironment,
     AdvanceSchemaRun,
+    AskProbes,
     CheckMigrations,
     DeliverNotice,
     FixTitle,
@@ -38,6 +39,7 @@ from bot.core.work import (
     SequenceAudit,
     SweepDeliveries,
     SweepEnvironments,
+    SweepProbes,
     SweepSchemas,
     TellMove,
     TellOperation,
@@ -45,6 +47,7 @@ from bot.core.work import (
 )
 from bot.engine.links import Links
 from bot.engine.payload import read_payload
+from bot.engine.probing import Probing
 from bot.engine.reconcile import Reconciler
 from bot.engine.routes import head_in, hidden_in, place_in, route
 from bot.engine.shipping import Shipping
@@ -84,6 +87,7 @@ class Engine:
     links: Links
     retention: timedelta
     shipping: Shipping
+    probing: Probing
 
     @property
     def reconciler(self) -> Reconciler:
@@ -110,6 +114,8 @@ class Engine:
             PollEnvironment: self.shipping.observer.observe,
             SweepEnvironments: self.shipping.observer.sweep,
             SweepSchemas: self.shipping.drift.sweep,
+            SweepProbes: self.probing.sweep,
+            AskProbes: self.probing.ask,
             TellMove: self.shipping.observer.tell_move,
             AdvanceSchemaRun: self.shipping.schema_runs.advance,
             TellOperation: self.shipping.promotions.tell_operation,
@@ -214,6 +220,7 @@ class Engine:
 
     async def _prune(self, work: PruneStore, cause: str) -> None:
         await self.store.prune(older_than=self.retention)
+        await self.probing.slos.thin_probes(self.clock.now())
 
 
 def wait_for_limit(limit: RateLimit | None, now: datetime) -> timedelta | None:

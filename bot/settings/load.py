@@ -60,6 +60,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         oauth=read.oauth(values, problems),
         session_key=read.session_key(values, problems),
         operators=read.operators(values, problems),
+        probe_hosts=read.probe_hosts(values, problems),
         audit_key=read.audit_key(values, problems),
         github_token=read.token(values, "GITHUB_TOKEN", problems),
         databases=read.databases(values, problems),

@@ -85,6 +85,8 @@ class Settings:
     operators: frozenset[int] = frozenset()
     """``LOCKGATE_OPERATORS``: ids of the GitHub accounts that see deliveries, jobs and audit log
     once they have signed in. Ids, since a login can be taken over."""
+    probe_hosts: frozenset[str] = frozenset()
+    """``LOCKGATE_PROBE_HOSTS``: hosts that probes may ask although they are not public."""
     audit_key: Secret = field(default_factory=lambda: Secret(""))
     """``LOCKGATE_AUDIT_KEY``; empty means the file ``audit.key`` under ``home``."""
     github_token: Secret = field(default_factory=lambda: Secret(""))

@@ -2,6 +2,7 @@
 name, and what to do."""
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from bot.settings.variables import DATABASE, DEFAULTS
 
 SHORT_SECRET = 16
 """Characters below which a secret could be guessed."""
+_HOST = re.compile(r"[a-z0-9:](?:[a-z0-9.:-]{0,251}[a-z0-9])?")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -150,6 +152,18 @@ def operators(values: Mapping[str, str], problems: list[str]) -> frozenset[int]:
         )
         return frozenset()
     return frozenset(map(int, ids))
+
+
+def probe_hosts(values: Mapping[str, str], problems: list[str]) -> frozenset[str]:
+    hosts = [part.strip() for part in values.get("LOCKGATE_PROBE_HOSTS", "").split(",")]
+    hosts = [part for part in hosts if part]
+    if not all(_HOST.fullmatch(part) for part in hosts):
+        problems.append(
+            "LOCKGATE_PROBE_HOSTS: it holds something else than hosts. Write them as in an address "
+            "and in small letters, without port or path: metrics.internal, 10.0.0.7"
+        )
+        return frozenset()
+    return frozenset(hosts)
 
 
 def audit_key(values: Mapping[str, str], problems: list[str]) -> Secret:

@@ -65,6 +65,11 @@ VARIABLES: tuple[Variable, ...] = (
         "Ids of GitHub accounts, with commas: they see deliveries, jobs and the audit log.",
     ),
     Variable(
+        "LOCKGATE_PROBE_HOSTS",
+        "",
+        "Hosts, with commas, that probes of objectives may ask although they are not public.",
+    ),
+    Variable(
         "LOCKGATE_AUDIT_KEY",
         "",
         "What signs the audit log: 32 bytes in base64; former keys after it, with commas.",

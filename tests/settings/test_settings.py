@@ -339,3 +339,16 @@ def test_secrets_do_not_show_themselves(home: Path) -> None:
         assert SECRET not in text
         assert "PRIVATE KEY" not in text
     assert repr(Secret("hunter2")) == "Secret()"
+
+
+@pytest.mark.parametrize("told", ["https://metrics.internal", "a/b", "UPPER", "host name", "-x"])
+def test_probe_host_that_is_none_is_refused(tmp_path: Path, told: str) -> None:
+    with pytest.raises(SettingsError, match="LOCKGATE_PROBE_HOSTS: it holds something else"):
+        load_settings({"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_PROBE_HOSTS": told})
+
+
+def test_probe_hosts_are_none_unless_told(tmp_path: Path) -> None:
+    home = {"LOCKGATE_HOME": str(tmp_path)}
+    assert load_settings(home).probe_hosts == frozenset()
+    told = load_settings({**home, "LOCKGATE_PROBE_HOSTS": " metrics.internal, 10.0.0.7,::1,"})
+    assert told.probe_hosts == {"metrics.internal", "10.0.0.7", "::1"}

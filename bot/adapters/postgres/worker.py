@@ -25,10 +25,12 @@ from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, Pool, connection_pool, with_connection
 from bot.core.backoff import MAX_ATTEMPTS, backoff
 from bot.core.work import (
+    AskProbes,
     PruneStore,
     SequenceAudit,
     SweepDeliveries,
     SweepEnvironments,
+    SweepProbes,
     SweepSchemas,
     Work,
     from_args,
@@ -68,6 +70,8 @@ RECURRING = (
     Recurring(SweepDeliveries(), timedelta(minutes=5), at_start=True),
     Recurring(SweepEnvironments(), timedelta(minutes=5)),
     Recurring(SweepSchemas(), timedelta(minutes=5)),
+    Recurring(SweepProbes(), timedelta(minutes=5)),
+    Recurring(AskProbes(), timedelta(seconds=10)),
     Recurring(PruneStore(), timedelta(hours=1)),
     Recurring(SequenceAudit(), timedelta(seconds=10)),
 )

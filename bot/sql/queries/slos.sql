@@ -1,7 +1,7 @@
 -- want_probes --
--- The first look at each is put somewhere within its interval: not all endpoints at once.
+-- The first look at each is put somewhere within its interval's second half: not all at once.
 INSERT INTO probes AS known (repository_id, name, wanted, every, due_at, content)
-SELECT %(repository_id)s, name, true, every, now() + every * random(), content
+SELECT %(repository_id)s, name, true, every, now() + every * (0.5 + 0.5 * random()), content
   FROM unnest(%(names)s::text[], %(everies)s::interval[], %(contents)s::jsonb[])
        AS asked (name, every, content)
  ORDER BY name

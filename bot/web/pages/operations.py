@@ -53,6 +53,8 @@ _WORKS = {
     "sweep_deliveries": "ask for lost deliveries",
     "sweep_environments": "have all environments looked at",
     "sweep_schemas": "compare the schemas of all databases",
+    "sweep_probes": "read which endpoints to ask",
+    "ask_probes": "ask the endpoints of objectives",
     "prune_store": "delete what is past its retention",
 }
 

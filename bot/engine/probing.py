@@ -1,0 +1,78 @@
+"""Asks the endpoints that repositories' objectives name, and notices when the files name others."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from bot.core.model import RepoRef
+from bot.core.slo.model import SourceKind
+from bot.core.slo.openslo import parse_slos
+from bot.core.slo.probes import Probe, ProbeFault, probe_of
+from bot.core.work import AskProbes, SweepProbes
+from bot.ports import HubError
+from bot.ports.objectives import ObjectiveHub
+from bot.ports.observations import ObservationStore
+from bot.ports.operations import CommandHub
+from bot.ports.slo import Prober, SloStore
+
+log = structlog.get_logger()
+
+AT_ONCE = 50
+MOST_PROBES = 50
+"""Of one repository: those after it, in the order of their names, are not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    hub: ObjectiveHub
+    commands: CommandHub
+    observations: ObservationStore
+    slos: SloStore
+    prober: Prober
+
+    async def sweep(self, work: SweepProbes, cause: str) -> None:
+        """Read every repository's probes from its trunk. Where that cannot be done the ones that
+        are known go on."""
+        repos = {place.repo.id: place.repo for place in await self.observations.fetch_places()}
+        for repo in repos.values():
+            try:
+                await self._want(repo)
+            except HubError as error:
+                log.warning("probes_not_read", repository=repo.full_name, error=str(error))
+
+    async def _want(self, repo: RepoRef) -> None:
+        _, tip = await self.commands.fetch_trunk(repo)
+        probes = probes_in(await self.hub.fetch_objectives(repo, tip))
+        if probes is None:
+            log.warning("probes_not_read", repository=repo.full_name, error="faults in slo/")
+            return
+        if len(probes) > MOST_PROBES:
+            log.warning("probes_too_many", repository=repo.full_name, count=len(probes))
+        await self.slos.want_probes(repo.id, probes[:MOST_PROBES])
+
+    async def ask(self, work: AskProbes, cause: str) -> None:
+        """Ask what is due. A worker that dies under way leaves those looks out: they count as
+        nothing, and not as failures of what was asked."""
+        while due := await self.slos.claim_probes(AT_ONCE):
+            answers = await asyncio.gather(*(self.prober.ask(one.probe) for one in due))
+            await self.slos.record_probes(list(zip(due, answers, strict=True)))
+            if len(due) < AT_ONCE:
+                return
+
+
+def probes_in(files: Mapping[str, bytes]) -> list[Probe] | None:
+    """The probes that files define, in the order of their names; None where anything is wrong with
+    a file: one that is misspelt must not end what the others ask for."""
+    try:
+        read = parse_slos([(path, files[path].decode()) for path in sorted(files)])
+        if read.problems:
+            return None
+        return [
+            probe_of(source.name, source.details)
+            for source in read.sources
+            if source.kind is SourceKind.PROBE
+        ]
+    except (UnicodeDecodeError, ProbeFault):
+        return None

@@ -1,0 +1,123 @@
+"""The worker's side of probes: which are wanted, and that each that is due is asked once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+
+from bot.adapters.postgres.connection import connection_string
+from bot.adapters.postgres.slos import PostgresSlos
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.hosting import HostTarget
+from bot.core.model import RepoRef, Sha
+from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
+from bot.core.work import AskProbes, SweepProbes
+from bot.engine.probing import AT_ONCE, MOST_PROBES, Probing, probes_in
+from bot.ports import HubUnavailable
+from bot.ports.observations import Place
+
+REPO = RepoRef(7, 42, "octo", "shop")
+
+
+def source(name: str, url: str = "https://shop.example/") -> str:
+    return f"""\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {{name: {name}}}
+spec:
+  type: probe
+  connectionDetails: {{url: "{url}"}}
+---
+"""
+
+
+@dataclass
+class World:
+    """One repository with its files, and endpoints that all answer."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch_places(self) -> list[Place]:
+        places = [HostTarget("vercel", "shop", "shop.example")] * 2
+        return [Place(REPO, f"e{number}", target) for number, target in enumerate(places)]
+
+    async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
+        if self.away:
+            raise HubUnavailable("GitHub is away")
+        return "main", Sha("a" * 40)
+
+    async def fetch_objectives(self, repo: RepoRef, at: Sha) -> Mapping[str, bytes]:
+        return self.files
+
+    async def ask(self, probe: Probe) -> ProbeAnswer:
+        self.asked.append(probe.name)
+        return ProbeAnswer(Outcome.OK, 20, 200)
+
+
+def probing(store: PostgresStore, world: World) -> Probing:
+    return Probing(world, world, world, PostgresSlos(store.pool), world)  # type: ignore[arg-type]
+
+
+def wanted(url: str, *, due: bool = False) -> list[str]:
+    with psycopg.connect(connection_string(url), autocommit=True) as connection:
+        if due:
+            connection.execute("UPDATE probes SET due_at = now()")
+        rows = connection.execute("SELECT name FROM probes WHERE wanted ORDER BY name").fetchall()
+    return [row[0] for row in rows]
+
+
+async def test_what_the_trunk_names_is_asked_from_then_on(
+    store: PostgresStore, database_url: str
+) -> None:
+    world = World({"slo/a.yml": (source("site") + source("api")).encode()})
+    part = probing(store, world)
+    await part.sweep(SweepProbes(), "")
+    assert wanted(database_url, due=True) == ["api", "site"]
+    await part.ask(AskProbes(), "")
+    await part.ask(AskProbes(), "")
+    assert sorted(world.asked) == ["api", "site"]
+    (answer,) = await part.slos.fetch_answers(42, "site", limit=9)
+    assert (answer.outcome, answer.milliseconds) == (Outcome.OK, 20)
+    world.files = {"slo/a.yml": source("site").encode()}
+    await part.sweep(SweepProbes(), "")
+    assert wanted(database_url) == ["site"]
+
+
+@pytest.mark.parametrize("fault", ["away", "text", "file"])
+async def test_what_cannot_be_read_ends_no_probe(
+    store: PostgresStore, database_url: str, fault: str
+) -> None:
+    world = World({"slo/a.yml": source("site").encode()})
+    part = probing(store, world)
+    await part.sweep(SweepProbes(), "")
+    world.away = fault == "away"
+    broken = {"away": b"", "text": b"\xff", "file": b"kind: DataSource\n"}
+    world.files = {"slo/a.yml": broken[fault]}
+    await part.sweep(SweepProbes(), "")
+    assert wanted(database_url) == ["site"]
+
+
+async def test_more_than_go_at_once_are_all_asked(store: PostgresStore, database_url: str) -> None:
+    world = World()
+    part = probing(store, world)
+    names = [f"p{number:03}" for number in range(AT_ONCE + 20)]
+    await part.slos.want_probes(42, [Probe(name, "https://shop.example/") for name in names])
+    wanted(database_url, due=True)
+    await part.ask(AskProbes(), "")
+    assert sorted(world.asked) == names
+
+
+async def test_one_repository_does_not_fill_the_worker(
+    store: PostgresStore, database_url: str
+) -> None:
+    many = "".join(source(f"p{number:03}") for number in range(MOST_PROBES + 1))
+    await probing(store, World({"slo/a.yml": many.encode()})).sweep(SweepProbes(), "")
+    assert len(wanted(database_url)) == MOST_PROBES
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x/", "https://u:p@shop.example/", "https://a b/"])
+def test_an_address_that_cannot_be_asked_is_a_fault_of_the_file(url: str) -> None:
+    assert probes_in({"slo/a.yml": source("site", url).encode()}) is None
