@@ -223,10 +223,11 @@ def test_what_can_be_wrong_with_an_objective(
         ),
         (
             (
-                "kind: SLI\nmetadata: {name: a}\nspec: {thresholdMetric: {metricSource: "
-                "{metricSourceRef: prom, spec: {query: up}}}}\n"
+                "kind: SLI\nmetadata: {name: a}\nspec: {ratioMetric: {good: {metricSource: "
+                "{metricSourceRef: prom, spec: {query: up}}}, total: {metricSource: "
+                "{metricSourceRef: prom, spec: {query: 'a[{{.window}}]'}}}}}\n"
             ),
-            "`spec.thresholdMetric.metricSource.spec.query` must hold `{{.window}}`",
+            "`spec.ratioMetric.good.metricSource.spec.query` must hold `{{.window}}`",
         ),
         (
             (
@@ -245,6 +246,30 @@ def test_what_can_be_wrong_with_other_documents(document: str, message: str) -> 
     found = read(slo(), HEAD + document)
     assert [one.name for one in found.slos] == ["api"]
     assert any(one.message.startswith(message) for one in found.problems)
+
+
+def test_a_gauge_of_prometheus_needs_no_window() -> None:
+    found = read(
+        HEAD + "kind: SLI\nmetadata: {name: a}\nspec: {thresholdMetric: {metricSource: "
+        "{metricSourceRef: prom, spec: {query: temperature}}}}\n"
+    )
+    assert found.problems == ()
+
+
+def test_a_counter_is_nothing_for_a_query_between_two_times() -> None:
+    asked = "{metricSource: {metricSourceRef: db, spec: {query: 'x :start :end'}}}"
+    found = read(
+        HEAD + "kind: DataSource\nmetadata: {name: db}\n"
+        "spec: {type: sql, connectionDetails: {database: shop}}\n",
+        HEAD + "kind: SLI\nmetadata: {name: a}\nspec:\n  ratioMetric:\n    counter: true\n"
+        f"    good: {asked}\n    total: {asked}\n",
+    )
+    assert [one.message for one in found.problems] == [
+        (
+            "`spec.ratioMetric.counter`: a query between two times says itself what was counted; "
+            "write `false`"
+        )
+    ]
 
 
 def test_a_password_in_a_file_is_not_shown_again() -> None:

@@ -119,17 +119,21 @@ class IndicatorReader:
             message = f"{{}} is of `{part.source.name}` and `total` of `{total.source.name}`: both "
             self.known.fault(self.file, (*at, word), message + "must be of one source", key=True)
             return None
+        if ratio.counter and total.source.kind in (SourceKind.SQL, SourceKind.HTTP_JSON):
+            message = "{}: a query between two times says itself what was counted; write `false`"
+            self.known.fault(self.file, (*at, "counter"), message, "false")
+            return None
         good, bad = (part, None) if word == "good" else (None, part)
         return Ratio(total, good, bad, ratio.counter)
 
     def _threshold(self, spec: IndicatorSpec, objective: ObjectiveSpec | None) -> Threshold | None:
         assert spec.threshold is not None  # noqa: S101 (the caller has looked)
-        metric = self._metric(spec.threshold, (*self.at, "thresholdMetric"))
+        metric = self._metric(spec.threshold, (*self.at, "thresholdMetric"), value=True)
         if metric is None or objective is None or objective.op is None or objective.value is None:
             return None
         return Threshold(metric, objective.op, exact(objective.value))
 
-    def _metric(self, holder: MetricHolder, at: Steps) -> Metric | None:
+    def _metric(self, holder: MetricHolder, at: Steps, *, value: bool = False) -> Metric | None:
         at = (*at, "metricSource")
         given = holder.source
         source = self.sources.get(given.source)
@@ -149,7 +153,10 @@ class IndicatorReader:
             message += f"the type {source.kind}, and nothing else"
             self.known.fault(self.file, (*at, "spec"), message, key=True)
             return None
-        missing = [mark for mark in _WITHIN.get(source.kind, ()) if mark not in spec[wanted[0]]]
+        marks = _WITHIN.get(source.kind, ())
+        if value and source.kind is SourceKind.PROMETHEUS:
+            marks = ()  # a gauge's value is of a moment: the window is put about it
+        missing = [mark for mark in marks if mark not in spec[wanted[0]]]
         if missing:
             message = f"{{}} must hold `{missing[0]}`, or it would say the same of every window"
             self.known.fault(self.file, (*at, "spec", wanted[0]), message)
