@@ -34,6 +34,7 @@ from bot.core.work import RunCommand
 from bot.engine.answers import Answers
 from bot.engine.apply import apply
 from bot.engine.asked import Answer, Asked, refuse
+from bot.engine.remembered import parse_remembered
 from bot.ports import Clock, Hub, HubError, HubGone, HubUnavailable, Store
 from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
 
@@ -197,7 +198,8 @@ async def usable_environments(
         named = policy.environments
         await operations.save_policy(
             repository_id,
-            policy.model_dump_json(by_alias=True, exclude_none=True),
+            # As it was written: what a newer release has by default an older one does not know.
+            policy.model_dump_json(by_alias=True, exclude_unset=True),
             {name: policy.target for name, policy in named.items() if policy.target},
         )
         return Environments(
@@ -207,7 +209,9 @@ async def usable_environments(
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None:
         return Environments({}, DEFAULT_POLICY.commits, fault=fault)
-    policy = Policy.model_validate_json(remembered[0])
+    policy = parse_remembered(remembered[0])
+    if policy is None:
+        return Environments({}, DEFAULT_POLICY.commits, fault=fault)
     return Environments(
         policy.environments, policy.commits, policy.release, fault, policy.migrations
     )
@@ -220,7 +224,7 @@ async def remembered_policy(
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None or now - remembered[1] > _REMEMBERED_FOR:
         return None
-    return Policy.model_validate_json(remembered[0])
+    return parse_remembered(remembered[0])
 
 
 async def _read_role(hub: Hub, repo: RepoRef, login: str) -> Read[Role]:

@@ -26,12 +26,12 @@ from bot.core.migrations.runs import (
 )
 from bot.core.migrations.trees import Tree
 from bot.core.phrases import counted, quoted
-from bot.core.policy import Policy
 from bot.core.policy.migrations import DEFAULT_MIGRATIONS, MigrationsPolicy
 from bot.core.schema.snapshot import MeantSchema
 from bot.core.work import AdvanceSchemaRun
 from bot.engine.contracts import Contracts
 from bot.engine.links import Links
+from bot.engine.remembered import parse_remembered
 from bot.engine.run_comments import RunComments
 from bot.engine.schemas import Schemas
 from bot.ports import Clock, Store
@@ -306,7 +306,8 @@ async def migrations_policy(operations: OperationStore, repository_id: int) -> M
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None:
         return DEFAULT_MIGRATIONS
-    return Policy.model_validate_json(remembered[0]).migrations
+    policy = parse_remembered(remembered[0])
+    return policy.migrations if policy else DEFAULT_MIGRATIONS
 
 
 def _started(run: Run, part: Part) -> datetime | None:
