@@ -209,12 +209,10 @@ async def usable_environments(
     remembered = await operations.fetch_policy(repository_id)
     if remembered is None:
         return Environments({}, DEFAULT_POLICY.commits, fault=fault)
-    policy = parse_remembered(remembered[0])
-    if policy is None:
+    last = parse_remembered(remembered[0])
+    if last is None:
         return Environments({}, DEFAULT_POLICY.commits, fault=fault)
-    return Environments(
-        policy.environments, policy.commits, policy.release, fault, policy.migrations
-    )
+    return Environments(last.environments, last.commits, last.release, fault, last.migrations)
 
 
 async def remembered_policy(
