@@ -27,6 +27,7 @@ BENCHES = {
     "audit": "Audit log",
     "migrations": "The check of migrations",
     "backfill": "Backfills",
+    "slo": "Objectives on stored probes",
     "cost": "What it costs to run",
 }
 CANNOT_RUN_HERE = 3
