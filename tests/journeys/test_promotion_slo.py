@@ -39,6 +39,12 @@ spec:
   budgetingMethod: Occurrences
   objectives: [{target: 0.95}]
 """
+FROM_PROMETHEUS = (
+    SLO_FILE.replace("type: probe", "type: prometheus")
+    .replace('{url: "http://127.0.0.1:9/", interval: 1h}', '{url: "http://127.0.0.1:9/"}')
+    .replace("measure: success", 'query: "good[{{.window}}]"')
+    .replace("measure: all", 'query: "all[{{.window}}]"')
+)
 ASKED = POLICY + "    slo: {require: [api-availability]}\n"
 FINE, DOWN = ProbeAnswer(Outcome.OK, 80, 200), ProbeAnswer(Outcome.CONNECTION, 3)
 
@@ -109,6 +115,7 @@ async def test_a_budget_that_is_left_lets_a_promotion_through(production: Produc
         (SLO_FILE, "API availability is not known: nothing was counted in the window"),
         (SLO_FILE.replace("0.95", "1"), "slo/api.yml, line 22, column 25"),
         (SLO_FILE.replace("api-availability", "other"), "is not defined for"),
+        (FROM_PROMETHEUS, "this server cannot ask sources of type prometheus"),
         (
             SLO_FILE.replace("probe, spec: {measure: success}", "sql, spec: {measure: success}"),
             "slo/api.yml, line",
@@ -121,6 +128,19 @@ async def test_what_is_not_known_holds_a_promotion(production: Production, slo: 
     assert "refused" in said
     assert expected in said.replace("`", "").replace("\\", "")
     assert production.live is None
+
+
+async def test_a_budget_of_time_slices_is_counted_slice_by_slice(production: Production):
+    sliced = SLO_FILE.replace("Occurrences", "Timeslices").replace("30d", "3d")
+    spec = "{target: 0.95, timeSliceTarget: 0.9, timeSliceWindow: 5m}"
+    write(production, sliced.replace("{target: 0.95}", spec))
+    pull = production.merged("feat: add search")
+    async with probed(production) as probes:
+        await probes.found(FINE, 38)
+        await probes.found(DOWN, 12)
+        said = await production.say(pull, "/promote")
+    assert "API availability has −" in said
+    assert "of its 3-day budget left" in said
 
 
 async def test_a_rollback_asks_no_budget(production: Production):
