@@ -30,7 +30,7 @@ from bot.core.render.command import (
     render_misread,
 )
 from bot.core.render.comment import SummaryComment
-from bot.core.work import RunCommand
+from bot.core.work.pulls import RunCommand
 from bot.engine.answers import Answers
 from bot.engine.apply import apply
 from bot.engine.asked import Answer, Asked, refuse

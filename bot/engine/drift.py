@@ -11,7 +11,7 @@ from bot.core.phrases import counted, listed, quoted
 from bot.core.promotion import Unread
 from bot.core.schema.difference import Difference, digest_differences
 from bot.core.schema.snapshot import MeantSchema, SchemaDigests
-from bot.core.work import SweepSchemas
+from bot.core.work.schemas import SweepSchemas
 from bot.engine.links import Links
 from bot.engine.schema_runs import migrations_policy
 from bot.engine.schemas import Schemas

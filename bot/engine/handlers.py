@@ -7,44 +7,42 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from bot.core.work import (
-    AdvanceEnvironment,
-    AdvanceSchemaRun,
-    AskProbes,
-    CheckMigrations,
-    DeliverNotice,
-    FixTitle,
-    LocateRepository,
+from bot.core.work.deliveries import RouteDeliveries, SweepDeliveries
+from bot.core.work.kinds import Work
+from bot.core.work.notices import DeliverNotice
+from bot.core.work.observations import (
     ObserveEnvironment,
     PollEnvironment,
-    PromoteRelease,
-    PruneStore,
-    ReconcileInstallation,
-    ReconcileLine,
+    SweepEnvironments,
+    TellMove,
+)
+from bot.core.work.operations import AdvanceEnvironment, TellOperation
+from bot.core.work.probes import AskProbes, SweepProbes
+from bot.core.work.promotions import PromoteRelease, ReconcilePromotion, RejudgePromotion
+from bot.core.work.pulls import (
+    FixTitle,
     ReconcileMergeGroup,
-    ReconcilePromotion,
     ReconcilePullRequest,
-    ReconcileRelease,
-    ReconcileRepository,
     RefreshPullRequest,
-    RefreshRelease,
-    RejudgePromotion,
-    ReplanRelease,
-    RepoWork,
     RerunHead,
     RerunPullRequest,
-    RerunRelease,
-    RouteDeliveries,
     RunCommand,
-    SequenceAudit,
-    SweepDeliveries,
-    SweepEnvironments,
-    SweepProbes,
-    SweepSchemas,
-    TellMove,
-    TellOperation,
-    Work,
 )
+from bot.core.work.releases import (
+    ReconcileLine,
+    ReconcileRelease,
+    RefreshRelease,
+    ReplanRelease,
+    RerunRelease,
+)
+from bot.core.work.repositories import (
+    LocateRepository,
+    ReconcileInstallation,
+    ReconcileRepository,
+    RepoWork,
+)
+from bot.core.work.schemas import AdvanceSchemaRun, CheckMigrations, SweepSchemas
+from bot.core.work.upkeep import PruneStore, SequenceAudit
 from bot.engine.links import Links
 from bot.engine.payload import read_payload
 from bot.engine.probing import Probing

@@ -7,7 +7,8 @@ from datetime import timedelta
 import structlog
 
 from bot.core.model import RepoRef
-from bot.core.work import AdvanceEnvironment, LocateRepository, TellOperation
+from bot.core.work.operations import AdvanceEnvironment, TellOperation
+from bot.core.work.repositories import LocateRepository
 from bot.ports import Clock, Hub, HubGone, Store
 from bot.ports.operations import OperationStore
 from bot.ports.repositories import RepositoryStore

@@ -22,7 +22,7 @@ from bot.core.migrations.trees import Tree, read_tree
 from bot.core.model import RepoRef, Sha
 from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.render.migrations_check import render_migrations_check
-from bot.core.work import CheckMigrations
+from bot.core.work.schemas import CheckMigrations
 from bot.engine.apply import apply
 from bot.engine.contracts import Contracts
 from bot.engine.links import Links

@@ -24,13 +24,13 @@ from bot.core.operations.outside import (
 )
 from bot.core.policy import Policy
 from bot.core.render.moved import moved_text, moved_title
-from bot.core.work import (
+from bot.core.work.observations import (
     ObserveEnvironment,
     PollEnvironment,
-    ReconcilePromotion,
     SweepEnvironments,
     TellMove,
 )
+from bot.core.work.promotions import ReconcilePromotion
 from bot.engine.links import Links
 from bot.ports import Clock, HubGone, HubRefused, Store
 from bot.ports.host import Host, HostError, HostGone, HostRefused, HostUnavailable

@@ -28,7 +28,7 @@ from bot.core.operations.machine import (
 )
 from bot.core.operations.rollback_target import call
 from bot.core.render.command import superseded_by
-from bot.core.work import AdvanceEnvironment, TellOperation
+from bot.core.work.operations import AdvanceEnvironment, TellOperation
 from bot.engine.steps import Steps
 from bot.ports import Clock, Store
 from bot.ports.operations import AuditEntry, AuditLog, Notice, OperationStore, Outbox

@@ -10,7 +10,7 @@ from bot.core.model import RepoRef
 from bot.core.slo.model import SourceKind
 from bot.core.slo.openslo import parse_slos
 from bot.core.slo.probes import Probe, ProbeFault, probe_of
-from bot.core.work import AskProbes, SweepProbes
+from bot.core.work.probes import AskProbes, SweepProbes
 from bot.ports import HubError
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.observations import ObservationStore

@@ -20,13 +20,8 @@ from bot.core.render.comment import SummaryComment
 from bot.core.render.operation import render_operation
 from bot.core.render.operation_markers import operation_marker
 from bot.core.render.promotion import render_promotion_check
-from bot.core.work import (
-    AdvanceEnvironment,
-    PromoteRelease,
-    ReconcilePromotion,
-    RejudgePromotion,
-    TellOperation,
-)
+from bot.core.work.operations import AdvanceEnvironment, TellOperation
+from bot.core.work.promotions import PromoteRelease, ReconcilePromotion, RejudgePromotion
 from bot.engine.apply import apply
 from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.gather import Gatherer

@@ -15,19 +15,18 @@ from bot.core.policy import PolicyInForce
 from bot.core.render.check import render_checks
 from bot.core.render.json import to_json
 from bot.core.render.words import title_suggestion
-from bot.core.work import (
-    CheckMigrations,
+from bot.core.work.promotions import RejudgePromotion
+from bot.core.work.pulls import (
     FixTitle,
-    ReconcileInstallation,
     ReconcileMergeGroup,
     ReconcilePullRequest,
-    ReconcileRepository,
     RefreshPullRequest,
-    RefreshRelease,
-    RejudgePromotion,
     RerunHead,
     RerunPullRequest,
 )
+from bot.core.work.releases import RefreshRelease
+from bot.core.work.repositories import ReconcileInstallation, ReconcileRepository
+from bot.core.work.schemas import CheckMigrations
 from bot.engine.apply import apply
 from bot.engine.links import Links
 from bot.engine.review import Review, review_pull_request

@@ -22,7 +22,7 @@ from bot.core.render.release import (
     render_notes_check,
     render_unreleased_check,
 )
-from bot.core.work import RefreshRelease
+from bot.core.work.releases import RefreshRelease
 from bot.engine.apply import apply
 from bot.engine.links import Links
 from bot.engine.publishing import Trunk

@@ -26,13 +26,8 @@ from bot.core.release.pull_request import (
 )
 from bot.core.release.steering import decide_steering
 from bot.core.render import escape
-from bot.core.work import (
-    ReconcileLine,
-    ReconcilePromotion,
-    ReconcileRelease,
-    ReplanRelease,
-    RerunRelease,
-)
+from bot.core.work.promotions import ReconcilePromotion
+from bot.core.work.releases import ReconcileLine, ReconcileRelease, ReplanRelease, RerunRelease
 from bot.engine.apply import noted
 from bot.engine.commands import Environments, remembered_policy, usable_environments
 from bot.engine.publishing import Completed, Publisher, Trunk

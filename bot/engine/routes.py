@@ -17,27 +17,25 @@ from bot.core.policy import POLICY_PATH
 from bot.core.release.pull_request import BRANCHES
 from bot.core.render.check import FIX_TITLE
 from bot.core.render.release import RELEASE_CHECK
-from bot.core.work import (
+from bot.core.work.kinds import Work
+from bot.core.work.observations import ObserveEnvironment
+from bot.core.work.promotions import PromoteRelease, ReconcilePromotion, RejudgePromotion
+from bot.core.work.pulls import (
     FixTitle,
-    LocateRepository,
-    ObserveEnvironment,
-    PromoteRelease,
-    ReconcileInstallation,
-    ReconcileLine,
     ReconcileMergeGroup,
-    ReconcilePromotion,
     ReconcilePullRequest,
-    ReconcileRelease,
-    ReconcileRepository,
-    RefreshRelease,
-    RejudgePromotion,
-    ReplanRelease,
     RerunHead,
     RerunPullRequest,
-    RerunRelease,
     RunCommand,
-    Work,
 )
+from bot.core.work.releases import (
+    ReconcileLine,
+    ReconcileRelease,
+    RefreshRelease,
+    ReplanRelease,
+    RerunRelease,
+)
+from bot.core.work.repositories import LocateRepository, ReconcileInstallation, ReconcileRepository
 
 Payload: TypeAlias = Mapping[str, Any]
 

@@ -18,7 +18,7 @@ from bot.core.model import Sha
 from bot.core.phrases import counted, listed, quoted
 from bot.core.render.schema_run import render_accepted, render_migrations, render_plan_of_run
 from bot.core.schema.snapshot import MeantSchema
-from bot.core.work import AdvanceSchemaRun
+from bot.core.work.schemas import AdvanceSchemaRun
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.contracts import Contracts
 from bot.engine.schemas import Schemas

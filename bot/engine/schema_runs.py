@@ -28,7 +28,7 @@ from bot.core.migrations.trees import Tree
 from bot.core.phrases import counted, quoted
 from bot.core.policy.migrations import DEFAULT_MIGRATIONS, MigrationsPolicy
 from bot.core.schema.snapshot import MeantSchema
-from bot.core.work import AdvanceSchemaRun
+from bot.core.work.schemas import AdvanceSchemaRun
 from bot.engine.contracts import Contracts
 from bot.engine.links import Links
 from bot.engine.remembered import parse_remembered

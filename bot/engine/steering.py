@@ -17,7 +17,7 @@ from bot.core.policy.release import ReleasePolicy
 from bot.core.release.pull_request import BRANCHES
 from bot.core.release.steering import Wish, WishKind
 from bot.core.render.steering import render_wish
-from bot.core.work import ReconcileRelease
+from bot.core.work.releases import ReconcileRelease
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.release_lines import release_branches
 from bot.ports import HubGone, Store

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from bot.core.checks import CheckOutput, PresentCheck, PresentComment
 from bot.core.decision import Json
 from bot.core.model import MergeGroup, PolicyFiles, PullRef, PullRequest, RepoRef, Role, Sha
-from bot.core.work import Work
+from bot.core.work.kinds import Work
 from bot.ports.environments import KnownRepository
 
 

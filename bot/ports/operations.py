@@ -12,7 +12,7 @@ from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origi
 from bot.core.model import Actor, Commit, PolicyFiles, PullRef, RepoRef, Sha
 from bot.core.operations.machine import Operation
 from bot.core.promotion import Approval, CheckState, RequiredCheck
-from bot.core.work import AdvanceEnvironment
+from bot.core.work.operations import AdvanceEnvironment
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.commands.grammar import body_digest
-from bot.core.work import (
+from bot.core.work.observations import ObserveEnvironment
+from bot.core.work.promotions import PromoteRelease, ReconcilePromotion, RejudgePromotion
+from bot.core.work.pulls import (
     FixTitle,
-    LocateRepository,
-    ObserveEnvironment,
-    PromoteRelease,
-    ReconcileInstallation,
-    ReconcileLine,
     ReconcileMergeGroup,
-    ReconcilePromotion,
     ReconcilePullRequest,
-    ReconcileRelease,
-    ReconcileRepository,
-    RefreshRelease,
-    RejudgePromotion,
-    ReplanRelease,
     RerunHead,
     RerunPullRequest,
-    RerunRelease,
     RunCommand,
 )
+from bot.core.work.releases import (
+    ReconcileLine,
+    ReconcileRelease,
+    RefreshRelease,
+    ReplanRelease,
+    RerunRelease,
+)
+from bot.core.work.repositories import LocateRepository, ReconcileInstallation, ReconcileRepository
 from bot.engine.routes import hidden_in, is_routed, place_in, route
 
 HEAD = "a" * 40

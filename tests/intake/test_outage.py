@@ -17,7 +17,8 @@ from bot.adapters.postgres.embedded import EmbeddedServer, embedded_server
 from bot.adapters.postgres.migrations import migrate
 from bot.adapters.postgres.store import PostgresStore, open_store
 from bot.adapters.postgres.worker import run_worker
-from bot.core.work import SweepDeliveries, Work
+from bot.core.work.deliveries import SweepDeliveries
+from bot.core.work.kinds import Work
 from bot.ports import Delivery, JobInfo, JobStatus, StoreUnavailable
 from bot.web.intake import Intake
 

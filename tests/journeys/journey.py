@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.core.render.check import COMMITS_CHECK
-from bot.core.work import SweepDeliveries
+from bot.core.work.deliveries import SweepDeliveries
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import CheckRun, Comment, Pull, Repository
 from bot.sandbox.server import Sandbox

@@ -9,7 +9,7 @@ from processes import environment, lockgate
 from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
 from bot.core.policy import POLICY_PATH
 from bot.core.render.check import FIX_TITLE
-from bot.core.work import SweepDeliveries
+from bot.core.work.deliveries import SweepDeliveries
 from bot.engine.app_manifest import load_manifest, manifest_form
 from bot.engine.doctor import examine
 from bot.sandbox.code import CommitSpec

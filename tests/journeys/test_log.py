@@ -12,7 +12,7 @@ import structlog
 from journey import SECRET, Journey
 
 from bot.core.render.check import FIX_TITLE
-from bot.core.work import SweepDeliveries
+from bot.core.work.deliveries import SweepDeliveries
 from bot.logs import configure_logging
 from bot.sandbox.code import CommitSpec
 

@@ -21,7 +21,7 @@ from kitchen import (
 )
 
 from bot.core.migrations.runs import RunState
-from bot.core.work import SweepSchemas
+from bot.core.work.schemas import SweepSchemas
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from journey import Journey
 from production import Production
 
 from bot.core.operations.machine import Operation, State
-from bot.core.work import ReconcilePullRequest
+from bot.core.work.pulls import ReconcilePullRequest
 from bot.ports import JobStatus
 from bot.sandbox.model import Comment, Pull
 

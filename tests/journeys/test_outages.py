@@ -19,7 +19,7 @@ from journey import SQUASH_WITH_TITLE, Journey, Requests, started
 
 from bot.adapters.postgres.embedded import EmbeddedServer, embedded_server
 from bot.core.policy import POLICY_PATH
-from bot.core.work import SweepDeliveries
+from bot.core.work.deliveries import SweepDeliveries
 from bot.engine.handlers import wait_for_hub
 from bot.ports import JobStatus, StoreUnavailable
 from bot.sandbox.code import CommitSpec

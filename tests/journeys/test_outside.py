@@ -17,7 +17,7 @@ from production import DOMAIN, POLICY, Production, opened_production
 from bot.core.hosting import LedgerEntry, Origin
 from bot.core.operations.machine import State
 from bot.core.policy import POLICY_PATH
-from bot.core.work import ObserveEnvironment, SweepEnvironments
+from bot.core.work.observations import ObserveEnvironment, SweepEnvironments
 from bot.engine import observe
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull

@@ -4,7 +4,7 @@ stays."""
 import pytest
 from journey import Journey
 
-from bot.core.work import ReconcileRelease
+from bot.core.work.releases import ReconcileRelease
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Comment, Pull, Repository
 

@@ -15,7 +15,7 @@ from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.store import PostgresStore
 from bot.adapters.postgres.worker import run_worker
-from bot.core.work import DeliverNotice
+from bot.core.work.notices import DeliverNotice
 from bot.ports import JobInfo, JobStatus, RetryLater
 from bot.ports.operations import NotDelivered, Notice
 

@@ -12,7 +12,7 @@ from bot.adapters.postgres.store import PostgresStore
 from bot.core.hosting import HostTarget
 from bot.core.model import RepoRef, Sha
 from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
-from bot.core.work import AskProbes, SweepProbes
+from bot.core.work.probes import AskProbes, SweepProbes
 from bot.engine.probing import AT_ONCE, MOST_PROBES, Probing, probes_in
 from bot.ports import HubUnavailable
 from bot.ports.observations import Place

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.store import open_store
 from bot.cli.main import main
-from bot.core.work import ReconcilePullRequest
+from bot.core.work.pulls import ReconcilePullRequest
 
 Jobs = Callable[..., Result]
 

@@ -14,7 +14,7 @@ from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.migrations import MigrationError, fetch_pending, migrate
 from bot.adapters.postgres.statements import load_migrations
 from bot.adapters.postgres.store import open_store
-from bot.core.work import SweepDeliveries
+from bot.core.work.deliveries import SweepDeliveries
 from bot.ports import StoreUnavailable
 
 NAMES = list(load_migrations())

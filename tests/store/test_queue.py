@@ -9,13 +9,9 @@ import pytest
 
 from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, connection_string
-from bot.core.work import (
-    AdvanceEnvironment,
-    ReconcilePullRequest,
-    RefreshPullRequest,
-    RerunPullRequest,
-    Work,
-)
+from bot.core.work.kinds import Work
+from bot.core.work.operations import AdvanceEnvironment
+from bot.core.work.pulls import ReconcilePullRequest, RefreshPullRequest, RerunPullRequest
 from bot.ports import JobStatus
 
 ADVANCE = AdvanceEnvironment(42, "production")

@@ -12,7 +12,8 @@ import pytest
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.store import PostgresStore, open_store
 from bot.core.model import RepoRef, Sha
-from bot.core.work import ReconcilePullRequest, RerunPullRequest, RouteDeliveries, SweepDeliveries
+from bot.core.work.deliveries import RouteDeliveries, SweepDeliveries
+from bot.core.work.pulls import ReconcilePullRequest, RerunPullRequest
 from bot.ports import (
     Delivery,
     EffectRecord,

@@ -16,13 +16,10 @@ import psycopg
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.store import PostgresStore
 from bot.adapters.postgres.worker import Handler, Recurring, run_worker
-from bot.core.work import (
-    PruneStore,
-    ReconcilePullRequest,
-    RerunPullRequest,
-    SweepDeliveries,
-    Work,
-)
+from bot.core.work.deliveries import SweepDeliveries
+from bot.core.work.kinds import Work
+from bot.core.work.pulls import ReconcilePullRequest, RerunPullRequest
+from bot.core.work.upkeep import PruneStore
 from bot.ports import Job, JobInfo, JobStatus, RetryLater
 
 

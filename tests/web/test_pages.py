@@ -9,7 +9,7 @@ from served_pages import HOSTILE, PASSING, FixedClock, build, delivery, evaluati
 
 from bot.adapters.postgres.store import open_store
 from bot.core.decision import Decision, Finding, GateResult, Verdict
-from bot.core.work import ReconcilePullRequest
+from bot.core.work.pulls import ReconcilePullRequest
 from bot.ports import Store
 from bot.web.pages.details import FACTS_SHOWN, SUBJECTS_SHOWN
 from bot.web.pages.operations import ROWS_SHOWN

@@ -6,7 +6,7 @@ import pytest
 from served_pages import evaluation
 
 from bot.core.decision import Decision, GateResult, Verdict
-from bot.core.work import KINDS
+from bot.core.work.kinds import KINDS
 from bot.ports import QueueHealth
 from bot.web.pages.dashboard import DashboardView
 from bot.web.pages.operations import _WORKS, SLOW_SECONDS, OperationsView

@@ -14,7 +14,7 @@ from bot.adapters.postgres.statements import load_queries
 from bot.core.hosting import HostTarget, LedgerEntry
 from bot.core.model import RepoRef
 from bot.core.operations.outside import Move
-from bot.core.work import TellMove
+from bot.core.work.observations import TellMove
 from bot.ports.observations import Place, Standing
 
 _SQL = load_queries("observations")

@@ -29,7 +29,7 @@ from bot.adapters.postgres.statements import load_queries
 from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origin
 from bot.core.model import Sha
 from bot.core.operations.machine import Operation
-from bot.core.work import AdvanceEnvironment
+from bot.core.work.operations import AdvanceEnvironment
 from bot.ports.operations import StaleFence
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, Pool, Row, text, with_connection
 from bot.adapters.postgres.statements import load_queries
 from bot.core.redaction import redact
-from bot.core.work import DeliverNotice
+from bot.core.work.notices import DeliverNotice
 from bot.ports.operations import Notice, Notifier
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from bot.adapters.postgres.connection import Connection, Row, text
 from bot.adapters.postgres.statements import load_queries
 from bot.core.redaction import redact
-from bot.core.work import Work, from_args, to_args
+from bot.core.work.kinds import Work, from_args, to_args
 from bot.ports import Job, JobStatus
 
 QUEUE = "default"

@@ -23,7 +23,8 @@ from bot.adapters.postgres.connection import (
 from bot.adapters.postgres.statements import load_queries
 from bot.core.model import RepoRef, Sha
 from bot.core.redaction import redact
-from bot.core.work import RouteDeliveries, Work
+from bot.core.work.deliveries import RouteDeliveries
+from bot.core.work.kinds import Work
 from bot.ports import (
     Delivery,
     DeliverySummary,

@@ -24,17 +24,12 @@ from procrastinate import worker as library
 from bot.adapters.postgres import queue
 from bot.adapters.postgres.connection import Connection, Pool, connection_pool, with_connection
 from bot.core.backoff import MAX_ATTEMPTS, backoff
-from bot.core.work import (
-    AskProbes,
-    PruneStore,
-    SequenceAudit,
-    SweepDeliveries,
-    SweepEnvironments,
-    SweepProbes,
-    SweepSchemas,
-    Work,
-    from_args,
-)
+from bot.core.work.deliveries import SweepDeliveries
+from bot.core.work.kinds import Work, from_args
+from bot.core.work.observations import SweepEnvironments
+from bot.core.work.probes import AskProbes, SweepProbes
+from bot.core.work.schemas import SweepSchemas
+from bot.core.work.upkeep import PruneStore, SequenceAudit
 from bot.logs import log_context
 from bot.metrics import JOB_SECONDS, JOBS
 from bot.ports import JobInfo, RetryLater, StoreUnavailable
