@@ -87,3 +87,9 @@ VERCEL_REQUESTS = Counter(
     ["route", "status"],
     registry=REGISTRY,
 )
+SLO_EVALUATIONS = Counter(
+    "lockgate_slo_evaluations",
+    "Evaluations of service level objectives by state: ok, burning, exhausted, no-data, error.",
+    ["state"],
+    registry=REGISTRY,
+)

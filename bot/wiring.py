@@ -191,6 +191,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             databases=await stack.enter_async_context(_databases(settings)),
             schema_store=schemas,
             objective_hub=objective_hub,
+            slos=slos,
             slo_sources={SourceKind.PROBE: lambda repo: ProbeSource(slos, repo.id)},
             squawk=run_squawk,
             audit=audit,

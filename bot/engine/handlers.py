@@ -10,6 +10,7 @@ import structlog
 from bot.core.work.deliveries import RouteDeliveries, SweepDeliveries
 from bot.core.work.kinds import Work
 from bot.core.work.notices import DeliverNotice
+from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
 from bot.core.work.observations import (
     ObserveEnvironment,
     PollEnvironment,
@@ -93,7 +94,7 @@ class Engine:
 
     def handlers(self) -> Mapping[str, Handler]:
         """By kind of work."""
-        reconciler = self.reconciler
+        reconciler, budgets = self.reconciler, self.shipping.budgets
         on_work: dict[type[Work], Callable[[Any, str], Awaitable[None]]] = {
             RouteDeliveries: self._route_deliveries,
             ReconcilePullRequest: reconciler.reconcile_pull_request,
@@ -114,6 +115,8 @@ class Engine:
             SweepSchemas: self.shipping.drift.sweep,
             SweepProbes: self.probing.sweep,
             AskProbes: self.probing.ask,
+            SweepObjectives: budgets.sweep,
+            EvaluateObjectives: budgets.evaluate,
             TellMove: self.shipping.observer.tell_move,
             AdvanceSchemaRun: self.shipping.schema_runs.advance,
             TellOperation: self.shipping.promotions.tell_operation,
@@ -219,6 +222,7 @@ class Engine:
     async def _prune(self, work: PruneStore, cause: str) -> None:
         await self.store.prune(older_than=self.retention)
         await self.probing.slos.thin_probes(self.clock.now())
+        await self.probing.slos.thin_budgets(self.clock.now())
 
 
 def wait_for_limit(limit: RateLimit | None, now: datetime) -> timedelta | None:

@@ -88,7 +88,7 @@ class Objectives:
         except HubError as error:
             return Unread(str(error))
         try:
-            read = _parse(tuple((path, one.decode()) for path, one in sorted(files.items())))
+            read = parse_files(tuple((path, one.decode()) for path, one in sorted(files.items())))
         except UnicodeDecodeError:
             return Unread("a file in `slo/` is no text in UTF-8")
         if read.problems:
@@ -116,32 +116,38 @@ class Objectives:
             reason = f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
             return {slo.name: failed(slo, reason, now) for slo in slos}
 
-    async def _told(
+    async def returns_at(
         self, repo: RepoRef, slo: Slo, state: BudgetState, now: datetime, wanted: Fraction
-    ) -> ObjectiveState:
+    ) -> datetime | None:
+        """When as much of the budget as is ``wanted``, and some, is left again if nothing more
+        goes wrong. None where it is left now, or that is not known."""
         left = state.budget_remaining
         if left is None or (left > 0 and left >= wanted):
-            return ObjectiveState(slo.title, state)
+            return None
         start, end = period(slo.window, now)
         if not slo.window.rolling:
-            return ObjectiveState(slo.title, state, end)
+            return end
         if slo.method is _SLICES:
             # Their series is long, and when it is back is a comfort and no fact that decides.
-            return ObjectiveState(slo.title, state)
+            return None
         step = _HOUR if slo.window.length > _SHORT else _MINUTES
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
                 source = self.sources[_kind(slo)](repo)
                 samples = await source.fetch_samples(slo.indicator, start, now, step)
         except (SourceError, TimeoutError):
-            return ObjectiveState(slo.title, state)
-        return ObjectiveState(
-            slo.title, state, returns_at(slo, series_of(slo, samples), now, wanted)
-        )
+            return None
+        return returns_at(slo, series_of(slo, samples), now, wanted)
+
+    async def _told(
+        self, repo: RepoRef, slo: Slo, state: BudgetState, now: datetime, wanted: Fraction
+    ) -> ObjectiveState:
+        back = await self.returns_at(repo, slo, state, now, wanted)
+        return ObjectiveState(slo.title, state, back)
 
 
 _SLICES = Method.TIMESLICES
-_parse = lru_cache(maxsize=32)(parse_slos)
+parse_files = lru_cache(maxsize=32)(parse_slos)
 """Files of a trunk stay as they are from one command to the next."""
 
 

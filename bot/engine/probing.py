@@ -1,4 +1,4 @@
-"""Asks the endpoints that repositories' objectives name, and notices when the files name others."""
+"""Asks the endpoints that repositories' objectives name, and notices when the files change."""
 
 import asyncio
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ class Probing:
     prober: Prober
 
     async def sweep(self, work: SweepProbes, cause: str) -> None:
-        """Read every repository's probes from its trunk. Where that cannot be done the ones that
-        are known go on."""
+        """Read every repository's probes and objectives from its trunk. Where that cannot be done
+        the ones that are known go on."""
         repos = {place.repo.id: place.repo for place in await self.observations.fetch_places()}
         for repo in repos.values():
             try:
@@ -44,13 +44,16 @@ class Probing:
 
     async def _want(self, repo: RepoRef) -> None:
         _, tip = await self.commands.fetch_trunk(repo)
-        probes = probes_in(await self.hub.fetch_objectives(repo, tip))
+        files = await self.hub.fetch_objectives(repo, tip)
+        probes = probes_in(files)
         if probes is None:
             log.warning("probes_not_read", repository=repo.full_name, error="faults in slo/")
             return
         if len(probes) > MOST_PROBES:
             log.warning("probes_too_many", repository=repo.full_name, count=len(probes))
         await self.slos.want_probes(repo.id, probes[:MOST_PROBES])
+        texts = {path: content.decode() for path, content in files.items()}
+        await self.slos.want_objectives(repo.id, tip, texts)
 
     async def ask(self, work: AskProbes, cause: str) -> None:
         """Ask what is due. A worker that dies under way leaves those looks out: they count as

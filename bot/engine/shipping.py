@@ -7,6 +7,7 @@ from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.operations.machine import Operation
 from bot.core.slo.model import SourceKind
 from bot.engine.answers import Answers
+from bot.engine.budgets import Budgets
 from bot.engine.builds import Builds
 from bot.engine.commands import CommandRunner, Environments, usable_environments
 from bot.engine.contracts import Contracts
@@ -44,6 +45,7 @@ from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
 from bot.ports.repositories import RepositoryStore
 from bot.ports.schemas import SchemaStore
+from bot.ports.slo import SloStore
 from bot.ports.steering import SteeringStore
 
 
@@ -67,6 +69,7 @@ class Shipping:
     schema_store: SchemaStore
     objective_hub: ObjectiveHub
     slo_sources: Mapping[SourceKind, SourceOf]
+    slos: SloStore
     squawk: Squawk
     audit: AuditLog
     outbox: Outbox
@@ -92,6 +95,10 @@ class Shipping:
     @property
     def objectives(self) -> Objectives:
         return Objectives(self.objective_hub, self.slo_sources, self.clock)
+
+    @property
+    def budgets(self) -> Budgets:
+        return Budgets(self.objectives, self.slos, self.repositories, self.store, self.clock)
 
     @property
     def operator(self) -> Operator:

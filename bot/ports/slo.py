@@ -1,10 +1,12 @@
 """What is asked of the places where objectives get their numbers from, and of the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeAlias
 
+from bot.core.model import RepoRef, Sha
+from bot.core.slo.kept import BudgetPoint, KeptState
 from bot.core.slo.model import Counts, Indicator, Sample
 from bot.core.slo.probes import DueProbe, Probe, ProbeAnswer
 
@@ -53,6 +55,10 @@ class Source(Protocol):
             SourceError: nothing is known.
         """
         ...
+
+
+SourceOf: TypeAlias = Callable[[RepoRef], Source]
+"""A repository's source of a kind: what one repository names another may not read."""
 
 
 class Prober(Protocol):
@@ -118,6 +124,39 @@ class SloStore(Protocol):
 
     async def thin_probes(self, now: datetime) -> None:
         """Keep of old answers one an hour, and of older ones nothing."""
+        ...
+
+    async def want_objectives(self, repository_id: int, at: Sha, files: Mapping[str, str]) -> None:
+        """These files, by path, define a repository's objectives from now on."""
+        ...
+
+    async def fetch_defining(self) -> Sequence[int]:
+        """The ids of the repositories whose files define objectives."""
+        ...
+
+    async def fetch_defined(self, repository_id: int) -> Mapping[str, str]:
+        """The files that define a repository's objectives, by path; empty where none does."""
+        ...
+
+    async def save_states(self, repository_id: int, states: Sequence[KeptState]) -> None:
+        """These are all of a repository's objectives, and how they stand: others are forgotten,
+        with their history. One that was evaluated later already stays."""
+        ...
+
+    async def fetch_states(self, repository_ids: Sequence[int]) -> Sequence[KeptState]:
+        """How the objectives of these repositories stood when they were last evaluated, by
+        repository and name. Whether that is long ago is the reader's question."""
+        ...
+
+    async def fetch_budget_history(
+        self, repository_id: int, name: str, since: datetime
+    ) -> Sequence[BudgetPoint]:
+        """One an hour at most, the oldest first, as far back as the objective's window; hours
+        about which nothing is known are missing."""
+        ...
+
+    async def thin_budgets(self, now: datetime) -> None:
+        """Forget what is older than the windows."""
         ...
 
     async def fetch_alerts(self, repository_id: int) -> Sequence[KeptAlert]: ...

@@ -118,6 +118,12 @@ SAMPLE_ROWS = {
         "INSERT INTO probe_hours VALUES (now() - interval '9 days', 2, 60, 59, '{59}');"
         "INSERT INTO slo_alerts VALUES (42, 'availability', 'page/1h', 1, '{}')"
     ),
+    "0020_slo_states.sql": (
+        "INSERT INTO slo_files VALUES (42, 'a', '{}');"
+        "INSERT INTO slo_states (repository_id, objective, evaluated_at, period, content)"
+        " VALUES (42, 'availability', now(), '30 days', '{}');"
+        "INSERT INTO slo_budgets VALUES (1, now(), -0.5)"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

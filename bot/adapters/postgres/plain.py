@@ -1,5 +1,5 @@
 """Frozen values as JSON and back, by their types: dataclasses, enums, times and their
-differences in seconds, tuples, and mappings of texts.
+differences in seconds, fractions as texts, tuples, and mappings of texts or differences of times.
 
 A field that came with a newer release takes its default in a row of the older one; a key that is
 not known (any more) is passed over.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -23,12 +24,18 @@ def to_plain(value: Any) -> Any:
             return value.isoformat()
         case timedelta():
             return value.total_seconds()
+        case Fraction():
+            return str(value)
         case list() | tuple():
             return [to_plain(item) for item in value]
         case dict():
-            return {key: to_plain(item) for key, item in value.items()}
+            return {_key(key): to_plain(item) for key, item in value.items()}
         case _:
             return value
+
+
+def _key(key: Any) -> str:
+    return str(key.total_seconds()) if isinstance(key, timedelta) else key
 
 
 def from_plain(kind: Any, value: Any) -> Any:
@@ -50,14 +57,22 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return datetime.fromisoformat
     if kind is timedelta:
         return lambda value: timedelta(seconds=value)
+    if kind is Fraction:
+        return Fraction
     if get_origin(kind) is tuple:
         item = _reader(get_args(kind)[0])
         return lambda value: tuple(item(one) for one in value)
     if get_origin(kind) in (dict, Mapping):
-        valued = _reader(get_args(kind)[1])
+        keyed, valued = get_args(kind)[0], _reader(get_args(kind)[1])
+        if keyed is timedelta:
+            return lambda value: {
+                timedelta(seconds=float(key)): valued(one) for key, one in value.items()
+            }
         return lambda value: {key: valued(one) for key, one in value.items()}
     if get_origin(kind) in (Union, types.UnionType):
         chosen = [option for option in get_args(kind) if option is not types.NoneType]
+        if chosen == [int, Fraction]:
+            return Fraction
         if len(chosen) == 1:
             some = _reader(chosen[0])
             return lambda value: None if value is None else some(value)

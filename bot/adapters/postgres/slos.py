@@ -1,7 +1,8 @@
-"""Probes, their counts, and where alerts stand: ``bot.ports.slo.SloStore``."""
+"""Probes, their counts, how objectives stand, and their alerts: ``bot.ports.slo.SloStore``."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from fractions import Fraction
 from typing import Any, cast
 
 from psycopg.rows import dict_row
@@ -10,6 +11,8 @@ from psycopg.types.json import Jsonb
 from bot.adapters.postgres.connection import Connection, Pool, Row, text, with_connection
 from bot.adapters.postgres.plain import from_plain, to_plain
 from bot.adapters.postgres.statements import load_queries
+from bot.core.model import Sha
+from bot.core.slo.kept import BudgetPoint, KeptState
 from bot.core.slo.probes import (
     BOUNDS_MS,
     KEPT_ANSWERS,
@@ -97,6 +100,52 @@ class PostgresSlos:
         await self._execute("prune_hours", {"before": now - KEPT_HOURS})
         await self._execute("prune_probes", {})
 
+    async def want_objectives(self, repository_id: int, at: Sha, files: Mapping[str, str]) -> None:
+        query = "want_objectives" if files else "unwant_objectives"
+        plain = Jsonb({text(path): text(content) for path, content in files.items()})
+        await self._execute(query, {"repository_id": repository_id, "sha": at, "files": plain})
+
+    async def fetch_defining(self) -> list[int]:
+        return [row["repository_id"] for row in await self._fetch("fetch_defining", {})]
+
+    async def fetch_defined(self, repository_id: int) -> dict[str, str]:
+        rows = await self._fetch("fetch_defined", {"repository_id": repository_id})
+        return dict(rows[0]["files"]) if rows else {}
+
+    async def save_states(self, repository_id: int, states: Sequence[KeptState]) -> None:
+        arguments = {
+            "repository_id": repository_id,
+            "objectives": [text(one.name) for one in states],
+            "ats": [one.evaluated_at for one in states],
+            "periods": [one.window.length for one in states],
+            "contents": [Jsonb(to_plain(one)) for one in states],
+            "remainings": [_real(one.state.budget_remaining) for one in states],
+        }
+
+        async def save(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute(_SQL["forget_states"], arguments)
+                await connection.execute(_SQL["save_states"], arguments)
+                await connection.execute(_SQL["add_budgets"], arguments)
+
+        await with_connection(self._pool, save)
+
+    async def fetch_states(self, repository_ids: Sequence[int]) -> list[KeptState]:
+        rows = await self._fetch("fetch_states", {"repository_ids": list(repository_ids)})
+        return [cast("KeptState", from_plain(KeptState, row["content"])) for row in rows]
+
+    async def fetch_budget_history(
+        self, repository_id: int, name: str, since: datetime
+    ) -> list[BudgetPoint]:
+        rows = await self._fetch(
+            "fetch_budget_history",
+            {"repository_id": repository_id, "objective": text(name), "since": since},
+        )
+        return [BudgetPoint(**row) for row in rows]
+
+    async def thin_budgets(self, now: datetime) -> None:
+        await self._execute("thin_budgets", {"now": now})
+
     async def fetch_alerts(self, repository_id: int) -> list[KeptAlert]:
         rows = await self._fetch("fetch_alerts", {"repository_id": repository_id})
         return [KeptAlert(**row) for row in rows]
@@ -121,3 +170,7 @@ class PostgresSlos:
                 return await cursor.fetchall()
 
         return await with_connection(self._pool, fetch)
+
+
+def _real(part: Fraction | None) -> float | None:
+    return None if part is None else float(part)

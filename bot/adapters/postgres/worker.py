@@ -26,6 +26,7 @@ from bot.adapters.postgres.connection import Connection, Pool, connection_pool, 
 from bot.core.backoff import MAX_ATTEMPTS, backoff
 from bot.core.work.deliveries import SweepDeliveries
 from bot.core.work.kinds import Work, from_args
+from bot.core.work.objectives import SweepObjectives
 from bot.core.work.observations import SweepEnvironments
 from bot.core.work.probes import AskProbes, SweepProbes
 from bot.core.work.schemas import SweepSchemas
@@ -67,6 +68,7 @@ RECURRING = (
     Recurring(SweepSchemas(), timedelta(minutes=5)),
     Recurring(SweepProbes(), timedelta(minutes=5)),
     Recurring(AskProbes(), timedelta(seconds=10)),
+    Recurring(SweepObjectives(), timedelta(minutes=1)),
     Recurring(PruneStore(), timedelta(hours=1)),
     Recurring(SequenceAudit(), timedelta(seconds=10)),
 )

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, get_args
 from bot.core.work import (
     deliveries,
     notices,
+    objectives,
     observations,
     operations,
     probes,
@@ -52,6 +53,8 @@ Work: TypeAlias = (
     | schemas.SweepSchemas
     | probes.SweepProbes
     | probes.AskProbes
+    | objectives.SweepObjectives
+    | objectives.EvaluateObjectives
     | notices.DeliverNotice
     | upkeep.SequenceAudit
     | upkeep.PruneStore

@@ -133,3 +133,72 @@ UPDATE slo_alerts SET revision = revision + 1, content = %(content)s
    AND alert = %(alert)s
    AND revision = %(revision)s
 RETURNING revision;
+
+-- want_objectives --
+INSERT INTO slo_files AS known (repository_id, sha, files)
+VALUES (%(repository_id)s, %(sha)s, %(files)s)
+ON CONFLICT (repository_id) DO UPDATE SET sha = excluded.sha, files = excluded.files
+ WHERE known.sha <> excluded.sha;
+
+-- unwant_objectives --
+DELETE FROM slo_files WHERE repository_id = %(repository_id)s;
+
+-- fetch_defining --
+SELECT repository_id FROM slo_files ORDER BY repository_id;
+
+-- fetch_defined --
+SELECT files FROM slo_files WHERE repository_id = %(repository_id)s;
+
+-- save_states --
+-- An evaluation older than the one that is kept changes nothing.
+INSERT INTO slo_states AS known (repository_id, objective, evaluated_at, period, content)
+SELECT %(repository_id)s, *
+  FROM unnest(
+           %(objectives)s::text[], %(ats)s::timestamptz[], %(periods)s::interval[],
+           %(contents)s::jsonb[]
+       ) AS found (objective, at, period, content)
+ ORDER BY objective
+ON CONFLICT (repository_id, objective) DO UPDATE
+   SET evaluated_at = excluded.evaluated_at, period = excluded.period, content = excluded.content
+ WHERE known.evaluated_at < excluded.evaluated_at;
+
+-- add_budgets --
+-- One an hour, and none where nothing is known.
+INSERT INTO slo_budgets (slo_id, at, remaining)
+SELECT state.id, found.at, found.remaining
+  FROM unnest(
+           %(objectives)s::text[], %(ats)s::timestamptz[], %(remainings)s::double precision[]
+       ) AS found (objective, at, remaining)
+  JOIN slo_states AS state
+    ON state.repository_id = %(repository_id)s AND state.objective = found.objective
+ WHERE found.remaining IS NOT NULL
+   AND NOT EXISTS (
+           SELECT FROM slo_budgets AS before
+            WHERE before.slo_id = state.id
+              AND before.at >= date_trunc('hour', found.at, 'UTC')
+       )
+ON CONFLICT DO NOTHING;
+
+-- forget_states --
+DELETE FROM slo_states
+ WHERE repository_id = %(repository_id)s AND objective <> ALL(%(objectives)s::text[]);
+
+-- fetch_states --
+SELECT content
+  FROM slo_states
+ WHERE repository_id = ANY(%(repository_ids)s::bigint[])
+ ORDER BY repository_id, objective;
+
+-- fetch_budget_history --
+SELECT budget.at, budget.remaining
+  FROM slo_states AS state
+  JOIN slo_budgets AS budget ON budget.slo_id = state.id
+ WHERE state.repository_id = %(repository_id)s
+   AND state.objective = %(objective)s
+   AND budget.at >= %(since)s::timestamptz
+ ORDER BY budget.at;
+
+-- thin_budgets --
+DELETE FROM slo_budgets
+ USING slo_states AS state
+ WHERE state.id = slo_budgets.slo_id AND slo_budgets.at < %(now)s::timestamptz - state.period;

@@ -55,6 +55,8 @@ _WORKS = {
     "sweep_schemas": "compare the schemas of all databases",
     "sweep_probes": "read which endpoints to ask",
     "ask_probes": "ask the endpoints of objectives",
+    "sweep_objectives": "have all objectives evaluated",
+    "evaluate_objectives": "evaluate the objectives of",
     "prune_store": "delete what is past its retention",
 }
 

@@ -1,0 +1,67 @@
+"""Objectives as they are kept between two looks: how each stood at the newest one, and what was
+left of its budget hour by hour."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from bot.core.slo.model import BudgetState, Slo, Window
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """An objective at its newest evaluation, as its file on the trunk defined it then.
+
+    ``title``, ``service`` and ``description`` are words of the file, and hostile until escaped.
+    """
+
+    repository_id: int
+    title: str
+    environments: tuple[str, ...]
+    """Those it is for; empty for all."""
+    state: BudgetState
+    service: str = ""
+    description: str = ""
+    path: str = ""
+    """The file, and its line from 1."""
+    line: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.state.name
+
+    @property
+    def objective(self) -> Fraction:
+        return self.state.objective
+
+    @property
+    def window(self) -> Window:
+        return self.state.window
+
+    @property
+    def evaluated_at(self) -> datetime:
+        return self.state.at
+
+    def concerns(self, environment: str) -> bool:
+        return not self.environments or environment in self.environments
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetPoint:
+    """What was left of a budget: 1 is all, below 0 more was spent than there was."""
+
+    at: datetime
+    remaining: float
+
+
+def kept_state(repository_id: int, slo: Slo, state: BudgetState) -> KeptState:
+    return KeptState(
+        repository_id,
+        slo.title,
+        slo.environments,
+        state,
+        slo.service,
+        slo.description,
+        slo.path,
+        slo.line,
+    )

@@ -1,0 +1,195 @@
+"""The worker's evaluation of objectives: each repository by itself, nothing where nothing is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from bot.adapters.postgres.repositories import PostgresRepositories
+from bot.adapters.postgres.slos import PostgresSlos
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.model import RepoRef, Sha
+from bot.core.slo.model import Counts, Indicator, Sample, SourceKind, State
+from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
+from bot.engine.budgets import SPREAD, Budgets
+from bot.engine.objectives import Objectives
+from bot.ports import JobStatus
+from bot.ports.slo import Answered, Asked, SourceError, SourceUnavailable
+
+NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
+REPO = RepoRef(7, 42, "octo", "shop")
+OTHER = RepoRef(7, 43, "octo", "other")
+
+
+def objective(name: str) -> str:
+    return f"""\
+apiVersion: openslo/v1
+kind: SLO
+metadata:
+  name: {name}
+  displayName: "{name.upper()}"
+  annotations: {{lockgate/environments: production}}
+spec:
+  service: api
+  indicator:
+    metadata: {{name: {name}-good}}
+    spec:
+      ratioMetric:
+        counter: false
+        good: {{metricSource: {{metricSourceRef: p, spec: {{query: "a[{{{{.window}}}}]"}}}}}}
+        total: {{metricSource: {{metricSourceRef: p, spec: {{query: "b[{{{{.window}}}}]"}}}}}}
+  timeWindow: [{{duration: 30d, isRolling: true}}]
+  budgetingMethod: Occurrences
+  objectives: [{{target: 0.99}}]
+---
+"""
+
+
+SOURCE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: p}
+spec: {type: prometheus, connectionDetails: {url: "https://prometheus.example/"}}
+---
+"""
+
+
+@dataclass
+class World:
+    """A source of numbers and a clock."""
+
+    at: datetime = NOW
+    bad: dict[int, int] = field(default_factory=dict)
+    """Of 100, by repository; -1 for a source that is away."""
+    asked: list[int] = field(default_factory=list)
+    looked_back: int = 0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def source(self, repo: RepoRef) -> "Source":
+        return Source(self, repo.id)
+
+
+@dataclass
+class Source:
+    world: World
+    repository_id: int
+
+    async def fetch_counts(self, asked: Sequence[Asked], at: datetime) -> Sequence[Answered]:
+        self.world.asked.append(self.repository_id)
+        bad = self.world.bad.get(self.repository_id, 0)
+        away = SourceUnavailable("Prometheus is away")
+        found = Counts(100 - bad, 100)
+        return [away if bad < 0 else dict.fromkeys(one.windows, found) for one in asked]
+
+    async def fetch_samples(
+        self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
+    ) -> Sequence[Sample]:
+        self.world.looked_back += 1
+        if self.world.bad.get(self.repository_id, 0) < 0:
+            raise SourceError("away")
+        return [Sample(until - timedelta(days=2), 0, 50), Sample(until, 1000, 1000)]
+
+
+def budgets(store: PostgresStore, world: World) -> Budgets:
+    sources = {SourceKind.PROMETHEUS: world.source}
+    return Budgets(
+        Objectives(world, sources, world),  # type: ignore[arg-type]
+        PostgresSlos(store.pool),
+        PostgresRepositories(store.pool),
+        store,
+        world,
+    )
+
+
+def work(repo: RepoRef) -> EvaluateObjectives:
+    return EvaluateObjectives(repo.installation_id, repo.id, repo.owner, repo.name)
+
+
+async def defined(part: Budgets, repo: RepoRef, *names: str) -> None:
+    text = SOURCE + "".join(map(objective, names))
+    await part.slos.want_objectives(repo.id, Sha(f"{len(names)}"), {"slo/a.yml": text})
+    await part.repositories.note_hint(repo)
+
+
+async def test_every_repository_that_defines_objectives_is_a_job_once_a_minute(
+    store: PostgresStore,
+) -> None:
+    part = budgets(store, World())
+    await part.sweep(SweepObjectives(), "")
+    assert await store.fetch_jobs(JobStatus.WAITING, 9) == []
+    await part.repositories.note_hint(REPO)  # it is known, and defines none
+    await defined(part, OTHER, "a")
+    for _ in range(3):
+        await part.sweep(SweepObjectives(), "")
+    (job,) = await store.fetch_jobs(JobStatus.WAITING, 9)
+    assert job.key == "objectives:43"
+    assert job.due_at is not None
+    assert timedelta(0) <= job.due_at - job.queued_at <= SPREAD + timedelta(seconds=1)
+
+
+async def test_how_objectives_stand_is_kept_by_one_question_to_their_source(
+    store: PostgresStore,
+) -> None:
+    world = World(bad={42: 2})
+    part = budgets(store, world)
+    await defined(part, REPO, "a", "b")
+    await part.evaluate(work(REPO), "")
+    kept = await part.slos.fetch_states([42])
+    assert [(one.name, one.title, one.environments) for one in kept] == [
+        ("a", "A", ("production",)),
+        ("b", "B", ("production",)),
+    ]
+    assert kept[0].state.budget_remaining == -1
+    assert kept[0].state.burn[timedelta(hours=1)] == Fraction(2)
+    assert kept[0].evaluated_at == NOW
+    assert world.asked == [42]
+    await defined(part, REPO, "b", "c", "d")
+    world.at += timedelta(minutes=1)
+    await part.evaluate(work(REPO), "")
+    assert [one.name for one in await part.slos.fetch_states([42])] == ["b", "c", "d"]
+
+
+async def test_when_a_spent_budget_is_back_is_asked_once_an_hour(store: PostgresStore) -> None:
+    world = World(bad={42: 2})
+    part = budgets(store, world)
+    await defined(part, REPO, "a")
+    for minutes in (0, 1, 29, 31):
+        world.at = NOW + timedelta(minutes=minutes)
+        await part.evaluate(work(REPO), "")
+        (kept,) = await part.slos.fetch_states([42])
+        looked = NOW if minutes < 30 else world.at
+        assert kept.state.returns_at == looked + timedelta(days=28)
+    assert world.looked_back == 2
+    world.bad[42] = 0
+    world.at += timedelta(minutes=1)
+    await part.evaluate(work(REPO), "")
+    (kept,) = await part.slos.fetch_states([42])
+    assert (kept.state.state, kept.state.returns_at) == (State.OK, None)
+
+
+async def test_source_that_is_away_is_a_state_and_ends_nothing(store: PostgresStore) -> None:
+    world = World()
+    part = budgets(store, world)
+    await defined(part, REPO, "a")
+    await part.evaluate(work(REPO), "")
+    world.bad, world.at = {42: -1}, NOW + timedelta(minutes=1)
+    await part.evaluate(work(REPO), "")
+    (kept,) = await part.slos.fetch_states([42])
+    assert (kept.state.state, kept.state.reason) == (State.ERROR, "Prometheus is away")
+    assert [point.remaining for point in await part.slos.fetch_budget_history(42, "a", NOW)] == [
+        1.0
+    ]
+
+
+async def test_files_that_cannot_be_read_leave_what_is_known(store: PostgresStore) -> None:
+    world = World()
+    part = budgets(store, world)
+    await defined(part, REPO, "a")
+    await part.evaluate(work(REPO), "")
+    await part.slos.want_objectives(42, Sha("x"), {"slo/a.yml": "kind: SLO\n"})
+    world.at += timedelta(minutes=1)
+    await part.evaluate(work(REPO), "")
+    (kept,) = await part.slos.fetch_states([42])
+    assert kept.evaluated_at == NOW
