@@ -167,6 +167,39 @@ def freeze(window: str) -> str:
             ),
         ),
         (
+            with_key("slo: {watch: {for: 30s}}"),
+            "4:19 `environments.production.slo.watch.for` must be at least `1m` and at most `6h`",
+        ),
+        (
+            with_key("slo: {watch: {every: 0s}}"),
+            (
+                "4:19 `environments.production.slo.watch.every` must be at least `1s` and at most "
+                "as long as `for`"
+            ),
+        ),
+        (
+            with_key("slo: {watch: {for: 6h, every: 1s}}"),
+            (
+                "4:28 `environments.production.slo.watch.every` makes more than 1,000 looks, which "
+                "is too often. Did you mean `22s`?"
+            ),
+        ),
+        (
+            with_key("slo: {watch: {false_rollbacks: 0%}}"),
+            (
+                "4:19 `environments.production.slo.watch.false_rollbacks` must be above `0%`, "
+                "since nothing that is measured is ever certain, and at most `50%`. Did you mean "
+                "`1%`?"
+            ),
+        ),
+        (
+            with_key("slo: {watch: {on_failure: rollback}}"),
+            (
+                "4:19 unknown key `environments.production.slo.watch.on_failure`. Did you mean "
+                "`on_fail`?"
+            ),
+        ),
+        (
             with_key("requires: [lock, lock]"),
             "4:22 `environments.production.requires[1]`: the gate `lock` stands twice",
         ),

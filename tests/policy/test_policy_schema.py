@@ -44,6 +44,11 @@ VALID = [
         "environments: {p: {vercel: {project: a, domain: a.test}, "
         "slo: {require: [api-availability], no_data: allow, minimum_budget: 2.5%}}}"
     ),
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {}}}}",
+    (
+        "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {for: 30m, "
+        "every: 30s, compare: budget, fail_on: burn, on_fail: notify, false_rollbacks: 0.1%}}}}"
+    ),
     "environments: {p: {vercel: {project: a, domain: a.test}, bots: [41898282]}}",
     (
         "environments: {p: {vercel: {project: a, domain: a.test}, "
@@ -109,6 +114,8 @@ INVALID = [
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {no_data: pass}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {minimum_budget: 101%}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {minimum_budget: 10}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {for: 15}}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {compare: after}}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: a}}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, approvals: {count: -1}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, freeze: [{until: 5, reason: x}]}}",

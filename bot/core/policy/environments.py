@@ -209,7 +209,8 @@ class EnvironmentPolicy(BaseModel):
     approvals: Approvals = Field(default_factory=Approvals, description="Reviews it takes.")
     checks: ChecksPolicy = Field(default_factory=ChecksPolicy, description="Which checks count.")
     slo: SloPolicy = Field(
-        default_factory=SloPolicy, description="Which objectives must be in budget."
+        default_factory=SloPolicy,
+        description="Which objectives must be in budget, and what is watched after a promotion.",
     )
     freeze: tuple[FreezeWindow, ...] = Field(
         default=(), max_length=100, description="Times at which nothing is promoted."

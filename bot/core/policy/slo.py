@@ -1,6 +1,8 @@
-"""The policy's section on service level objectives: which ones hold a promotion, and when."""
+"""The policy's section on service level objectives: which ones hold a promotion, and when, and how
+they are watched after one."""
 
 import re
+from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, TypeAlias
@@ -14,7 +16,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from bot.core.policy.values import wrong
+from bot.core.policy.values import Duration, wrong
+from bot.core.slo.watch import Compare, FailOn
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,6 +51,51 @@ class NoData(StrEnum):
     ALLOW = "allow"
 
 
+class OnFail(StrEnum):
+    ROLLBACK = "rollback"
+    NOTIFY = "notify"
+
+
+class WatchPolicy(BaseModel):
+    model_config = _FROZEN
+
+    lasts: Duration = Field(
+        default=timedelta(minutes=15),
+        alias="for",
+        description="For how long a promoted build is watched: at least `1m`, at most `6h`.",
+    )
+    every: Duration = Field(
+        default=timedelta(seconds=15),
+        description="How often it is looked at, and the endpoints of its probes are asked: at "
+        "least `1s`, and at most 1,000 times in all.",
+    )
+    compare: Compare = Field(
+        default=Compare.BEFORE,
+        description="What the build is held against: the hour `before` it went live and the "
+        "budget, or the `budget` alone.",
+    )
+    fail_on: FailOn = Field(
+        default=FailOn.REGRESSION,
+        description="With `compare: before`, when it is worse than before: as soon as it spends "
+        "more than its budget (`regression`), or when it spends it as fast as would page somebody "
+        "(`burn`).",
+    )
+    on_fail: OnFail = Field(
+        default=OnFail.ROLLBACK,
+        description="What follows when it is worse: the build before is put back (`rollback`), or "
+        "people are told alone (`notify`).",
+    )
+    false_rollbacks: Percent = Field(
+        default="1%",
+        description="The part of watches, at most, that may take a build for worse that is not.",
+    )
+
+    @property
+    def doubt(self) -> Fraction:
+        """``false_rollbacks`` as a part of all watches."""
+        return Fraction(self.false_rollbacks.removesuffix("%")) / 100
+
+
 class SloPolicy(BaseModel):
     model_config = _FROZEN
 
@@ -66,6 +114,11 @@ class SloPolicy(BaseModel):
         default="0%",
         description="Less than this part of the budget left holds a promotion; none left always "
         "does.",
+    )
+    watch: WatchPolicy | None = Field(
+        default=None,
+        description="How the objectives of `require`, or else all, are watched after each "
+        "promotion. Without it nothing is watched.",
     )
 
     @property

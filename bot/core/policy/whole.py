@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from fractions import Fraction
 from typing import TypeAlias
 
 from bot.core.policy.environments import ChecksMode, EnvironmentPolicy, FreezeWindow
@@ -9,10 +10,13 @@ from bot.core.policy.loader import Node
 from bot.core.policy.model import Policy
 from bot.core.policy.problems import Complaint, PolicyProblem, nearest
 from bot.core.policy.release_whole import complaints_of_release
+from bot.core.policy.slo import WatchPolicy
 from bot.core.policy.validate import place_of
 
 Path: TypeAlias = tuple[str | int, ...]
 
+_MOST_LOOKS = 1000
+"""Of one watch: what each found is kept with it."""
 _TOO_LITTLE = {
     "none": "everybody has at least that",
     "read": "in a public repository everybody has it",
@@ -60,6 +64,8 @@ def _complaints(environments: Mapping[str, EnvironmentPolicy]) -> Iterator[Compl
         for index, window in enumerate(environment.freeze):
             yield from _of_window((*at, "freeze", index), window)
         yield from _of_order(at, environment, environments)
+        if environment.slo.watch:
+            yield from _of_watch((*at, "slo", "watch"), environment.slo.watch)
         if not timedelta(minutes=1) <= environment.timeout <= timedelta(days=1):
             yield Complaint((*at, "timeout"), "{} must be at least `1m` and at most `1d`")
 
@@ -122,6 +128,24 @@ def _of_window(at: Path, window: FreezeWindow) -> Iterator[Complaint]:
     start, until = window.moment(window.start), window.moment(window.until)
     if start and until and until <= start:
         yield Complaint((*at, "until"), "{} is not after `from`", at_key=False)
+
+
+def _of_watch(at: Path, watch: WatchPolicy) -> Iterator[Complaint]:
+    if not timedelta(minutes=1) <= watch.lasts <= timedelta(hours=6):
+        yield Complaint((*at, "for"), "{} must be at least `1m` and at most `6h`")
+    elif not timedelta(seconds=1) <= watch.every <= watch.lasts:
+        yield Complaint((*at, "every"), "{} must be at least `1s` and at most as long as `for`")
+    elif watch.lasts > watch.every * _MOST_LOOKS:
+        often = -(-int(watch.lasts.total_seconds()) // _MOST_LOOKS)
+        message = f"{{}} makes more than {_MOST_LOOKS:,} looks, which is too often"
+        yield Complaint((*at, "every"), message, f"{often}s")
+    if not 0 < watch.doubt <= Fraction(1, 2):
+        yield Complaint(
+            (*at, "false_rollbacks"),
+            "{} must be above `0%`, since nothing that is measured is ever certain, and at most "
+            "`50%`",
+            "1%",
+        )
 
 
 def _of_order(
