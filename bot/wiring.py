@@ -38,16 +38,16 @@ from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.steering import PostgresSteering
-from bot.adapters.slo.probe import ProbeSource
 from bot.adapters.slo.prober import HttpProber
 from bot.adapters.slo.reach import Reach
+from bot.adapters.slo.sources import open_sources
+from bot.adapters.slo.web import Access
 from bot.adapters.squawk import run_squawk
 from bot.adapters.vercel.client import is_local
 from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
 from bot.adapters.workflow.host import WorkflowHost
 from bot.core.hosting import HostProject
-from bot.core.slo.model import SourceKind
 from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
@@ -192,7 +192,14 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             schema_store=schemas,
             objective_hub=objective_hub,
             slos=slos,
-            slo_sources={SourceKind.PROBE: lambda repo: ProbeSource(slos, repo.id)},
+            slo_sources=await stack.enter_async_context(
+                open_sources(
+                    accesses=_accesses(settings),
+                    databases={name: url.reveal() for name, url in settings.databases.items()},
+                    slos=slos,
+                    owner_of=schemas.bind_database,
+                )
+            ),
             squawk=run_squawk,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
@@ -264,6 +271,13 @@ async def _reach(settings: Settings) -> AsyncIterator[Reach]:
         yield reach
     finally:
         await reach.aclose()
+
+
+def _accesses(settings: Settings) -> Mapping[str, Access]:
+    return {
+        name: Access(source.url, source.repositories, source.authorization.reveal())
+        for name, source in settings.sources.items()
+    }
 
 
 @asynccontextmanager

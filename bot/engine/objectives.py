@@ -1,12 +1,11 @@
 """Reads how an environment's service level objectives stand, from wherever their numbers are."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import lru_cache
-from typing import TypeAlias
 
 from bot.core.model import RepoRef, Sha
 from bot.core.policy.environments import EnvironmentPolicy
@@ -18,10 +17,7 @@ from bot.core.slo.openslo import parse_slos
 from bot.core.slo.windows import period, series_of
 from bot.ports import Clock, HubError
 from bot.ports.objectives import ObjectiveHub
-from bot.ports.slo import Asked, Source, SourceError
-
-SourceOf: TypeAlias = Callable[[RepoRef], Source]
-"""A repository's source of a kind: what one repository names another may not read."""
+from bot.ports.slo import Asked, Source, SourceError, SourceOf
 
 ANSWERS_WITHIN = 10.0
 """Seconds that all objectives of one kind of source are given together."""

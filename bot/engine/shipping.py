@@ -18,7 +18,7 @@ from bot.engine.links import Links
 from bot.engine.locate import Locator
 from bot.engine.migration_checks import MigrationChecks, Squawk
 from bot.engine.moves import Moves
-from bot.engine.objectives import Objectives, SourceOf
+from bot.engine.objectives import Objectives
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
 from bot.engine.promotions import Promotions
@@ -45,7 +45,7 @@ from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
 from bot.ports.repositories import RepositoryStore
 from bot.ports.schemas import SchemaStore
-from bot.ports.slo import SloStore
+from bot.ports.slo import SloStore, SourceOf
 from bot.ports.steering import SteeringStore
 
 

@@ -9,6 +9,7 @@ from bot.settings import values as read
 from bot.settings.credentials import CREDENTIALS_FILE, kept_credentials
 from bot.settings.github_app import read_app
 from bot.settings.model import Settings, SettingsError
+from bot.settings.sources import read_sources
 from bot.settings.variables import DEFAULTS, is_read
 
 
@@ -64,6 +65,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         audit_key=read.audit_key(values, problems),
         github_token=read.token(values, "GITHUB_TOKEN", problems),
         databases=read.databases(values, problems),
+        sources=read_sources(values, problems),
         pg_bin=read.folder(values, "LOCKGATE_PG_BIN", problems),
         warnings=tuple(warnings),
     )

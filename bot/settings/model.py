@@ -51,6 +51,18 @@ class OAuthCredentials:
 
 
 @dataclass(frozen=True, slots=True)
+class NumbersSource:
+    """``LOCKGATE_SOURCE_<NAME>``: where objectives may get numbers, and whose."""
+
+    url: str
+    """What is asked begins with it."""
+    repositories: frozenset[str]
+    """``owner/name`` in small letters, or ids."""
+    authorization: Secret = field(default_factory=lambda: Secret(""))
+    """The header's value; empty where none is sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     home: Path
     """``LOCKGATE_HOME``: the embedded database and the credentials file live here."""
@@ -94,6 +106,8 @@ class Settings:
     uses it."""
     databases: Mapping[str, Secret] = field(default_factory=dict)
     """``LOCKGATE_DB_<NAME>``: the databases of environments, by the environments' names."""
+    sources: Mapping[str, NumbersSource] = field(default_factory=dict)
+    """``LOCKGATE_SOURCE_<NAME>``, by the names that files know them by."""
     pg_bin: Path | None = None
     """``LOCKGATE_PG_BIN``: where the embedded database's programs are; None means wherever."""
     warnings: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from bot.settings.variables import DATABASE, DEFAULTS
 SHORT_SECRET = 16
 """Characters below which a secret could be guessed."""
 _HOST = re.compile(r"[a-z0-9:](?:[a-z0-9.:-]{0,251}[a-z0-9])?")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def folder(values: Mapping[str, str], name: str, problems: list[str]) -> Path | None:
@@ -53,7 +53,7 @@ def databases(values: Mapping[str, str], problems: list[str]) -> Mapping[str, Se
 def api_url(values: Mapping[str, str], problems: list[str]) -> str:
     url = web_url(values.get("GITHUB_API_URL", DEFAULT_API_URL), "GITHUB_API_URL", problems)
     parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         problems.append("GITHUB_API_URL: it is not https, so tokens could be read under way.")
     if parts.hostname in ("github.com", "www.github.com"):
         problems.append(f"GITHUB_API_URL: this is GitHub's site. Its API is {DEFAULT_API_URL}")
@@ -64,7 +64,7 @@ def vercel_api_url(values: Mapping[str, str], problems: list[str]) -> str:
     name = "VERCEL_API_URL"
     url = web_url(values.get(name, DEFAULT_VERCEL_API_URL), name, problems)
     parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         problems.append(f"{name}: it is not https, so the token could be read under way.")
     if parts.hostname in ("vercel.com", "www.vercel.com"):
         problems.append(f"{name}: this is Vercel's site. Its API is {DEFAULT_VERCEL_API_URL}")
@@ -100,7 +100,7 @@ def slack_webhook_url(values: Mapping[str, str], problems: list[str]) -> Secret:
         return Secret("")
     url = web_url(values[name], name, problems)
     parts = urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         problems.append(f"{name}: it is not https, so the news could be read under way.")
     return Secret(url)
 

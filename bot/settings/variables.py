@@ -80,6 +80,20 @@ VARIABLES: tuple[Variable, ...] = (
         "The database of the environment of that name, e.g. LOCKGATE_DB_PRODUCTION.",
     ),
     Variable(
+        "LOCKGATE_SOURCE_<NAME>",
+        "",
+        "Where objectives may get numbers: the address that a file's `credential` of it names.",
+    ),
+    Variable(
+        "LOCKGATE_SOURCE_<NAME>_REPOSITORIES",
+        "",
+        "The repositories, with commas, that may ask it: owner/name, or ids. Needed.",
+    ),
+    Variable("LOCKGATE_SOURCE_<NAME>_TOKEN", "", "The bearer token that it takes, if any."),
+    Variable(
+        "LOCKGATE_SOURCE_<NAME>_LOGIN", "", "In its place user:password, for what asks for those."
+    ),
+    Variable(
         "LOCKGATE_PG_BIN",
         "",
         "The folder of PostgreSQL's programs for the embedded database, in place of those found.",
@@ -91,7 +105,8 @@ VARIABLES: tuple[Variable, ...] = (
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 DATABASE = re.compile(r"LOCKGATE_DB_([A-Z][A-Z0-9_]{0,40})")
 """The environment's name in capitals, with ``_`` for each hyphen: such a name has none itself."""
+SOURCE = re.compile(r"LOCKGATE_SOURCE_([A-Z][A-Z0-9_]{0,40}?)(_REPOSITORIES|_TOKEN|_LOGIN)?")
 
 
 def is_read(name: str) -> bool:
-    return name in DEFAULTS or DATABASE.fullmatch(name) is not None
+    return name in DEFAULTS or any(one.fullmatch(name) for one in (DATABASE, SOURCE))

@@ -115,7 +115,7 @@ async def test_a_budget_that_is_left_lets_a_promotion_through(production: Produc
         (SLO_FILE, "API availability is not known: nothing was counted in the window"),
         (SLO_FILE.replace("0.95", "1"), "slo/api.yml, line 22, column 25"),
         (SLO_FILE.replace("api-availability", "other"), "is not defined for"),
-        (FROM_PROMETHEUS, "this server cannot ask sources of type prometheus"),
+        (FROM_PROMETHEUS, "api-probe is at a place that is not public, so it is not asked"),
         (
             SLO_FILE.replace("probe, spec: {measure: success}", "sql, spec: {measure: success}"),
             "slo/api.yml, line",

@@ -1,19 +1,22 @@
 """Prometheus and other JSON: what is taken for a number, and what is refused with its reason."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from endpoint import Endpoint, never, reply, serving
 
+from bot.adapters.slo.asking import answer_each
 from bot.adapters.slo.http_json import HttpJsonSource
 from bot.adapters.slo.prometheus import PrometheusSource
 from bot.adapters.slo.reach import Reach
 from bot.adapters.slo.web import Access, Web
+from bot.core.model import RepoRef
 from bot.core.slo.model import (
     Counts,
     Indicator,
@@ -247,19 +250,17 @@ async def test_each_value_of_a_list_is_held_to_the_threshold(web: Web) -> None:
         assert await counts(HttpJsonSource(web), slow) == Counts(2, 3)
 
 
+SHOP = RepoRef(1, 42, "Octo", "Shop")
+
+
 async def test_a_credential_goes_to_its_own_origin_and_nowhere_else() -> None:
     reach = Reach()
     answers = {"/v1/good": answer([1]), "/v1/all": answer([1])}
     async with serving(answers) as endpoint, serving(answers) as other:
-        accesses = {
-            "ours": Access.parse(endpoint.url.replace("//", "//s3cret@")),
-            "basic": Access.parse(endpoint.url.replace("//", "//u:p%40@")),
-        }
-        source = HttpJsonSource(Web(reach, accesses))
-        for name in ("ours", "basic"):
-            await counts(source, json_ratio(endpoint, "$[0]", credential=name))
-        sent = {headers["authorization"] for _, headers, _ in endpoint.asked}
-        assert sent == {"Bearer s3cret", "Basic dTpwQA=="}
+        access = Access(f"{endpoint.url}/v1", frozenset({"octo/shop"}), "Bearer s3cret")
+        source = HttpJsonSource(Web(reach, {"ours": access}))
+        await counts(source, json_ratio(endpoint, "$[0]", credential="ours"))
+        assert {headers["authorization"] for _, headers, _ in endpoint.asked} == {"Bearer s3cret"}
         for name, said in (("ours", "for another address"), ("none", "does not have")):
             with pytest.raises(SourceRefused, match=said) as refused:
                 await counts(source, json_ratio(other, "$[0]", credential=name))
@@ -268,9 +269,52 @@ async def test_a_credential_goes_to_its_own_origin_and_nowhere_else() -> None:
             await counts(source, json_ratio(other, "$[0]"))
         assert other.asked == []
     await reach.aclose()
+    assert "s3cret" not in repr(access)
 
 
-@pytest.mark.parametrize("url", ["https://host/", "ftp://t@host/", "https://t\n@host/", "t", ""])
-def test_what_is_no_credential_is_refused_without_being_repeated(url: str) -> None:
-    with pytest.raises(ValueError, match="write https://user:password@host/"):
-        Access.parse(url)
+@pytest.mark.parametrize(
+    ("url", "covered"),
+    [
+        ("https://m.example/prom/api/v1/query", True),
+        ("https://m.example:443/prom", True),
+        ("https://M.example/prom/x?q=../y", True),
+        ("http://m.example/prom/x", False),
+        ("https://m.example:8443/prom/x", False),
+        ("https://m.example.evil/prom/x", False),
+        ("https://evil/prom/x", False),
+        ("https://m.example/", False),
+        ("https://m.example/promised/x", False),
+        ("https://m.example/prom/../admin", False),
+        ("https://m.example/prom/./../admin", False),
+        ("https://m.example/prom/%2e%2e/admin", False),
+        ("https://m.example/prom/%252E%252e/admin", False),
+        ("https://m.example/prom/..%2fadmin", False),
+        ("https://m.example/prom/..\\admin", False),
+        ("https://m.example/prom/..;/admin", False),
+    ],
+)
+def test_what_an_access_is_for(url: str, covered: bool) -> None:
+    access = Access("https://m.example/prom", frozenset({"42"}), "Bearer x")
+    assert access.covers(urlsplit(url)) is covered
+
+
+@pytest.mark.parametrize(
+    ("named", "served"),
+    [("octo/shop", True), ("42", True), ("octo/sho", False), ("4", False), ("octo", False)],
+)
+def test_whom_an_access_serves(named: str, served: bool) -> None:
+    assert Access("https://m.example", frozenset({named, "octo/other"})).serves(SHOP) is served
+
+
+async def test_what_is_not_answered_in_time_takes_nothing_from_what_is() -> None:
+    async def count(indicator: Indicator, window: timedelta, at: datetime) -> Counts:
+        if window == HOUR:
+            await asyncio.Event().wait()
+        return Counts(1, 2)
+
+    source = Source("metrics", SourceKind.PROMETHEUS, {})
+    one = Ratio(Metric(source, {}), Metric(source, {}))
+    asked = [Asked(one, (timedelta(days=1), HOUR)), Asked(one, (timedelta(days=1),))]
+    first, second = await answer_each(asked, AT, count, seconds=0.05)
+    assert "metrics did not answer within 0.05 s" in str(first)
+    assert second == {timedelta(days=1): Counts(1, 2)}

@@ -9,6 +9,7 @@ import pytest
 from bot.adapters.database import numbers
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.slo.sql import SqlSource
+from bot.core.model import RepoRef
 from bot.core.slo.model import (
     Counts,
     Indicator,
@@ -20,8 +21,10 @@ from bot.core.slo.model import (
     SourceKind,
     Threshold,
 )
+from bot.ports import StoreUnavailable
 from bot.ports.slo import Asked, SourceError, SourceRefused, SourceUnavailable
 
+SHOP = RepoRef(1, 42, "octo", "shop")
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DATABASE = Source("orders", SourceKind.SQL, {"database": "shop"})
@@ -46,8 +49,18 @@ def ratio(good: str = ALL, total: str = ALL, source: Source = DATABASE) -> Ratio
     return Ratio(Metric(source, {"query": total}), Metric(source, {"query": good}))
 
 
+def shop_of(url: str, owner: int = SHOP.id) -> SqlSource:
+    """The database ``shop``, as it is asked by the repository that it is of, or by another."""
+
+    async def owner_of(name: str, repository_id: int) -> int:
+        assert (name, repository_id) == ("shop", SHOP.id)
+        return owner
+
+    return SqlSource(SHOP, {"shop": url}, owner_of)
+
+
 async def counts(url: str, indicator: Indicator, window: timedelta = HOUR) -> Counts:
-    (found,) = await SqlSource({"shop": url}).fetch_counts([Asked(indicator, (window,))], AT)
+    (found,) = await shop_of(url).fetch_counts([Asked(indicator, (window,))], AT)
     if isinstance(found, SourceError):
         raise found
     return found[window]
@@ -57,7 +70,7 @@ async def test_a_window_is_after_its_start_up_to_its_end(shop: str) -> None:
     fine = FINE.replace("%%", "%")
     assert await counts(shop, ratio(fine, ALL)) == Counts(2, 3)
     assert await counts(shop, ratio(fine, f" {ALL};  "), 2 * HOUR) == Counts(3, 4)
-    steps = await SqlSource({"shop": shop}).fetch_samples(ratio(fine, ALL), AT - 3 * HOUR, AT, HOUR)
+    steps = await shop_of(shop).fetch_samples(ratio(fine, ALL), AT - 3 * HOUR, AT, HOUR)
     assert steps == [Sample(AT - HOUR, 1, 1), Sample(AT, 2, 3)]
 
 
@@ -108,3 +121,18 @@ async def test_a_database_that_is_not_there_or_not_known_is_told_without_its_add
     other = Source("orders", SourceKind.SQL, {"database": "other"})
     with pytest.raises(SourceRefused, match="the database other, which this server does not have"):
         await counts("", ratio(source=other))
+
+
+async def test_another_repositorys_database_is_not_asked(shop: str) -> None:
+    (found,) = await shop_of(shop, owner=43).fetch_counts([Asked(ratio(), (HOUR,))], AT)
+    assert "the database shop, which is another repository's" in str(found)
+
+
+async def test_a_database_of_nobody_knows_whom_is_not_asked(shop: str) -> None:
+    async def away(name: str, repository_id: int) -> int:
+        raise StoreUnavailable("the store is away")
+
+    source = SqlSource(SHOP, {"shop": shop}, away)
+    (found,) = await source.fetch_counts([Asked(ratio(), (HOUR,))], AT)
+    assert isinstance(found, SourceUnavailable)
+    assert "nobody knows whose shop is: the store is away" in str(found)

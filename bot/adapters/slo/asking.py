@@ -1,25 +1,22 @@
 """What all sources that are asked query by query share."""
 
 import asyncio
-import operator
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from bot.core.slo.model import Counts, Indicator, Operator, Ratio, Sample, Threshold
+from bot.core.slo.model import Counts, Indicator, Metric, Sample, Threshold
 from bot.core.slo.windows import Reading, SampleError, read_samples
-from bot.ports.slo import Answered, Asked, SourceError, SourceRefused
+from bot.ports.slo import Answered, Asked, SourceError, SourceRefused, SourceUnavailable
 
 Count = Callable[[Indicator, timedelta, datetime], Coroutine[Any, Any, Counts]]
 T = TypeVar("T")
 
-_HOLDS = {
-    Operator.LT: operator.lt,
-    Operator.LTE: operator.le,
-    Operator.GT: operator.gt,
-    Operator.GTE: operator.ge,
-}
+TOGETHER = 9.0
+"""Seconds that all objectives of one repository have at one kind of source: what is not answered by
+then is not known, and what is answered holds."""
 _MOST_STEPS = 300
 
 
@@ -35,15 +32,26 @@ async def together(*questions: Coroutine[Any, Any, T]) -> list[T]:
         raise
 
 
-async def answer_each(asked: Sequence[Asked], at: datetime, count: Count) -> list[Answered]:
+async def answer_each(
+    asked: Sequence[Asked], at: datetime, count: Count, *, seconds: float = TOGETHER
+) -> list[Answered]:
     """All windows of all objectives at once. One that cannot be known fails its objective, and no
     other."""
+    end = asyncio.get_running_loop().time() + seconds
 
     async def answer(one: Asked) -> Answered:
         try:
-            counts = await together(*(count(one.indicator, window, at) for window in one.windows))
+            async with asyncio.timeout_at(end):
+                counts = await together(
+                    *(count(one.indicator, window, at) for window in one.windows)
+                )
         except SourceError as error:
             return error
+        except TimeoutError:
+            return SourceUnavailable(
+                f"{source_name(one.indicator)} did not answer within {seconds:g} s, with all that "
+                "it was asked at once; ask it for less, or make it faster"
+            )
         return dict(zip(one.windows, counts, strict=True))
 
     return await together(*map(answer, asked))
@@ -81,42 +89,59 @@ def counted_in(reading: Reading, *, of: str) -> Counts:
     return Counts(samples[0].good, samples[0].total) if samples else Counts()
 
 
-def refuse_counter(ratio: Ratio) -> None:
-    """
-    Raises:
-        SourceRefused: the numbers are said to grow for ever, and are asked for by window.
-    """
-    if ratio.counter:
-        raise SourceRefused(
-            f"{ratio.total.source.name}: a query between two times says itself what was counted; "
-            "write `counter: false`, and have it count"
+class QuerySource(ABC):
+    """A source whose queries say themselves, between two times, what was counted."""
+
+    async def fetch_counts(self, asked: Sequence[Asked], at: datetime) -> list[Answered]:
+        return await answer_each(asked, at, self._counts)
+
+    async def fetch_samples(
+        self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
+    ) -> list[Sample]:
+        """Step by step, since such a source knows no better way."""
+        steps = (until - since) // step
+        if steps > _MOST_STEPS:
+            raise SourceRefused(
+                f"{steps:,} time slices would be as many questions; use Occurrences, or longer "
+                "slices"
+            )
+        moments = [since + step * number for number in range(1, steps + 1)]
+        found = await together(*(self._counts(indicator, step, at) for at in moments))
+        return [
+            Sample(at, counts.good, counts.total)
+            for at, counts in zip(moments, found, strict=True)
+            if counts.total
+        ]
+
+    @abstractmethod
+    async def number(self, metric: Metric, window: timedelta, at: datetime) -> Fraction | None:
+        """None where nothing was counted.
+
+        Raises:
+            SourceError: it is not known.
+        """
+
+    @abstractmethod
+    async def tally(self, indicator: Threshold, window: timedelta, at: datetime) -> Counts:
+        """Each value is an event; what is no number is none.
+
+        Raises:
+            SourceError: it is not known.
+        """
+
+    async def _counts(self, indicator: Indicator, window: timedelta, at: datetime) -> Counts:
+        if isinstance(indicator, Threshold):
+            return await self.tally(indicator, window, at)
+        part = indicator.good or indicator.bad
+        assert part is not None  # noqa: S101 (the model has one of them)
+        some, all_ = await together(
+            self.number(part, window, at), self.number(indicator.total, window, at)
         )
+        name = indicator.total.source.name
+        good = needed(some, all_, is_bad=indicator.good is None, zero=False, of=name)
+        return counted_in(Reading(at, good, all_), of=name)
 
 
-def tally(values: Iterable[Fraction | None], threshold: Threshold) -> Counts:
-    """Each value is an event; what is no number is none."""
-    hold = _HOLDS[threshold.operator]
-    good = [bool(hold(value, threshold.value)) for value in values if value is not None]
-    return Counts(sum(good), len(good))
-
-
-async def sample_steps(
-    count: Count, indicator: Indicator, since: datetime, until: datetime, step: timedelta
-) -> list[Sample]:
-    """Step by step, where a source knows no better way.
-
-    Raises:
-        SourceError: one of them is not known.
-    """
-    steps = (until - since) // step
-    if steps > _MOST_STEPS:
-        raise SourceRefused(
-            f"{steps:,} time slices would be as many questions; use Occurrences, or longer slices"
-        )
-    moments = [since + step * number for number in range(1, steps + 1)]
-    found = await together(*(count(indicator, step, at) for at in moments))
-    return [
-        Sample(at, counts.good, counts.total)
-        for at, counts in zip(moments, found, strict=True)
-        if counts.total
-    ]
+def source_name(indicator: Indicator) -> str:
+    metric = indicator.metric if isinstance(indicator, Threshold) else indicator.total
+    return metric.source.name

@@ -1,30 +1,27 @@
 """Any metrics API that answers in JSON as a source of numbers."""
 
-from collections.abc import Sequence
+import operator
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import quote
 
-from bot.adapters.slo.asking import (
-    answer_each,
-    counted_in,
-    needed,
-    refuse_counter,
-    sample_steps,
-    tally,
-    together,
-)
+from bot.adapters.slo.asking import QuerySource
 from bot.adapters.slo.web import Web, said
-from bot.core.slo.model import Counts, Indicator, Metric, Sample, Threshold
+from bot.core.slo.model import Counts, Metric, Operator, Threshold
 from bot.core.slo.reading import ReadingFault, exact_number, moment_text, value_at
-from bot.core.slo.windows import Reading
-from bot.ports.slo import Answered, Asked, SourceRefused, SourceUnavailable
+from bot.ports.slo import SourceRefused, SourceUnavailable
 
 _MOST_VALUES: Final = 100_000
+_HOLDS: Final = {
+    Operator.LT: operator.lt,
+    Operator.LTE: operator.le,
+    Operator.GT: operator.gt,
+    Operator.GTE: operator.ge,
+}
 
 
-class HttpJsonSource:
+class HttpJsonSource(QuerySource):
     """A metric's ``path`` goes after the source's ``url``; in it ``{start}`` and ``{end}`` are the
     window's ends as RFC 3339 writes them, in UTC. A value that is held to a threshold may be a
     list: each of its numbers is an event."""
@@ -32,29 +29,7 @@ class HttpJsonSource:
     def __init__(self, web: Web) -> None:
         self._web = web
 
-    async def fetch_counts(self, asked: Sequence[Asked], at: datetime) -> list[Answered]:
-        return await answer_each(asked, at, self._counts)
-
-    async def fetch_samples(
-        self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
-    ) -> list[Sample]:
-        return await sample_steps(self._counts, indicator, since, until, step)
-
-    async def _counts(self, indicator: Indicator, window: timedelta, at: datetime) -> Counts:
-        if isinstance(indicator, Threshold):
-            found = await self._value(indicator.metric, window, at)
-            return tally(self._numbers(indicator.metric, found), indicator)
-        refuse_counter(indicator)
-        part = indicator.good or indicator.bad
-        assert part is not None  # noqa: S101 (the model has one of them)
-        some, all_ = await together(
-            self._number(part, window, at), self._number(indicator.total, window, at)
-        )
-        name = indicator.total.source.name
-        good = needed(some, all_, is_bad=indicator.good is None, zero=False, of=name)
-        return counted_in(Reading(at, good, all_), of=name)
-
-    async def _number(self, metric: Metric, window: timedelta, at: datetime) -> Fraction | None:
+    async def number(self, metric: Metric, window: timedelta, at: datetime) -> Fraction | None:
         found = await self._value(metric, window, at)
         if isinstance(found, list):
             raise SourceRefused(
@@ -62,6 +37,12 @@ class HttpJsonSource:
                 "number is needed; name one of them, such as `[0]`"
             )
         return self._numbers(metric, found)[0]
+
+    async def tally(self, indicator: Threshold, window: timedelta, at: datetime) -> Counts:
+        found = self._numbers(indicator.metric, await self._value(indicator.metric, window, at))
+        holds = _HOLDS[indicator.operator]
+        good = [bool(holds(value, indicator.value)) for value in found if value is not None]
+        return Counts(sum(good), len(good))
 
     def _numbers(self, metric: Metric, found: Any) -> list[Fraction | None]:
         values = found if isinstance(found, list) else [found]

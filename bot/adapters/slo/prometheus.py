@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from bot.adapters.slo.asking import answer_each, counted_in, needed, together
+from bot.adapters.slo.asking import answer_each, counted_in, needed, source_name, together
 from bot.adapters.slo.web import SECONDS, Web, said
 from bot.core.slo.model import Counts, Indicator, Metric, Operator, Ratio, Sample, Threshold
 from bot.core.slo.reading import ReadingFault, exact_number
@@ -34,10 +34,11 @@ class PrometheusSource:
     async def fetch_samples(
         self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
     ) -> list[Sample]:
+        name = source_name(indicator)
         steps = (until - since) // step
         if steps > _MOST_STEPS:
             raise SourceRefused(
-                f"{_name(indicator)} gives {_MOST_STEPS:,} points at once, and {steps:,} are asked "
+                f"{name} gives {_MOST_STEPS:,} points at once, and {steps:,} are asked "
                 "for; use Occurrences, or longer slices"
             )
         if not steps:
@@ -50,9 +51,7 @@ class PrometheusSource:
         readings = [
             Reading(
                 at,
-                needed(
-                    some.get(at), total, is_bad=is_bad, zero=_is_own(indicator), of=_name(indicator)
-                ),
+                needed(some.get(at), total, is_bad=is_bad, zero=_is_own(indicator), of=name),
                 total,
             )
             for at, total in all_.items()
@@ -60,17 +59,17 @@ class PrometheusSource:
         try:
             return read_samples(readings, until)
         except SampleError as error:
-            raise SourceRefused(f"{_name(indicator)}: {error}") from None
+            raise SourceRefused(f"{name}: {error}") from None
 
     async def _counts(self, indicator: Indicator, window: timedelta, at: datetime) -> Counts:
         part, whole, is_bad = _queries(indicator, window)
         some, all_ = await together(self._one(indicator, part, at), self._one(indicator, whole, at))
-        good = needed(some, all_, is_bad=is_bad, zero=_is_own(indicator), of=_name(indicator))
-        return counted_in(Reading(at, good, all_), of=_name(indicator))
+        good = needed(some, all_, is_bad=is_bad, zero=_is_own(indicator), of=source_name(indicator))
+        return counted_in(Reading(at, good, all_), of=source_name(indicator))
 
     async def _one(self, indicator: Indicator, query: str, at: datetime) -> Fraction | None:
         """None where the query finds no series."""
-        name = _name(indicator)
+        name = source_name(indicator)
         form = {"query": query, "time": f"{at.timestamp():.3f}"}
         data = await self._ask(indicator, "query", form)
         kind, result = data.get("resultType"), data.get("result")
@@ -87,7 +86,7 @@ class PrometheusSource:
     async def _range(
         self, indicator: Indicator, query: str, first: datetime, last: datetime, step: timedelta
     ) -> dict[datetime, Fraction | None]:
-        name = _name(indicator)
+        name = source_name(indicator)
         form = {
             "query": query,
             "start": f"{first.timestamp():.3f}",
@@ -182,7 +181,3 @@ def _is_own(indicator: Indicator) -> bool:
 
 def _metric(indicator: Indicator) -> Metric:
     return indicator.total if isinstance(indicator, Ratio) else indicator.metric
-
-
-def _name(indicator: Indicator) -> str:
-    return _metric(indicator).source.name

@@ -1,64 +1,45 @@
 """A query on a database that the server knows by name, as a source of numbers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
 from bot.adapters.database.numbers import fetch_number, fetch_tally
-from bot.adapters.slo.asking import (
-    answer_each,
-    counted_in,
-    needed,
-    refuse_counter,
-    sample_steps,
-    together,
-)
+from bot.adapters.slo.asking import QuerySource
 from bot.adapters.slo.web import said
-from bot.core.slo.model import Counts, Indicator, Metric, Operator, Sample, Threshold
+from bot.core.model import RepoRef
+from bot.core.slo.model import Counts, Metric, Operator, Threshold
 from bot.core.slo.reading import ReadingFault, exact_number
-from bot.core.slo.windows import Reading
+from bot.ports import StoreUnavailable
 from bot.ports.database import DatabaseError, DatabaseUnavailable
-from bot.ports.slo import Answered, Asked, SourceError, SourceRefused, SourceUnavailable
+from bot.ports.slo import SourceError, SourceRefused, SourceUnavailable
 
 _AT_ONCE: Final = 4
 """Connections: the database has others to serve."""
 _SIGNS: Final = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
 
 
-class SqlSource:
-    """``urls`` are by the databases' names. Of a threshold each row's value is an event."""
+OwnerOf = Callable[[str, int], Awaitable[int]]
+"""The id of the repository that a database belongs to, by the database's name and the asker's id.
+May raise StoreUnavailable."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+
+class SqlSource(QuerySource):
+    """What one repository may ask. ``urls`` are by the databases' names."""
+
+    def __init__(self, repo: RepoRef, urls: Mapping[str, str], owner_of: OwnerOf) -> None:
+        self._repo = repo
         self._urls = urls
+        self._owner_of = owner_of
+        self._owners: dict[str, int] = {}
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def fetch_counts(self, asked: Sequence[Asked], at: datetime) -> list[Answered]:
-        return await answer_each(asked, at, self._counts)
-
-    async def fetch_samples(
-        self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
-    ) -> list[Sample]:
-        return await sample_steps(self._counts, indicator, since, until, step)
-
-    async def _counts(self, indicator: Indicator, window: timedelta, at: datetime) -> Counts:
-        if isinstance(indicator, Threshold):
-            return await self._tally(indicator, window, at)
-        refuse_counter(indicator)
-        part = indicator.good or indicator.bad
-        assert part is not None  # noqa: S101 (the model has one of them)
-        some, all_ = await together(
-            self._number(part, window, at), self._number(indicator.total, window, at)
-        )
-        name = indicator.total.source.name
-        good = needed(some, all_, is_bad=indicator.good is None, zero=False, of=name)
-        return counted_in(Reading(at, good, all_), of=name)
-
-    async def _number(self, metric: Metric, window: timedelta, at: datetime) -> Fraction | None:
-        url = self._url(metric)
+    async def number(self, metric: Metric, window: timedelta, at: datetime) -> Fraction | None:
         async with self._turns:
+            url = await self._url(metric)
             try:
                 found = await fetch_number(url, metric.spec["query"], at - window, at)
                 return exact_number(found)
@@ -67,10 +48,11 @@ class SqlSource:
             except (DatabaseError, TimeoutError) as error:
                 raise _told(metric, error) from None
 
-    async def _tally(self, indicator: Threshold, window: timedelta, at: datetime) -> Counts:
+    async def tally(self, indicator: Threshold, window: timedelta, at: datetime) -> Counts:
+        """Each row's value is an event."""
         metric, bound = indicator.metric, indicator.value
-        url = self._url(metric)
         async with self._turns:
+            url = await self._url(metric)
             try:
                 good, total = await fetch_tally(
                     url,
@@ -84,12 +66,24 @@ class SqlSource:
                 raise _told(metric, error) from None
         return Counts(good, total)
 
-    def _url(self, metric: Metric) -> str:
-        name = metric.source.details.get("database", "")
+    async def _url(self, metric: Metric) -> str:
+        source, name = metric.source.name, metric.source.details.get("database", "")
         if name not in self._urls:
             raise SourceRefused(
-                f"{metric.source.name} names the database {name}, which this server does not have; "
-                "have the operator set its address"
+                f"{source} names the database {name}, which this server does not have; have the "
+                "operator set its address"
+            )
+        if name not in self._owners:
+            try:
+                self._owners[name] = await self._owner_of(name, self._repo.id)
+            except StoreUnavailable as error:
+                raise SourceUnavailable(
+                    f"{source}: nobody knows whose {name} is: {error}"
+                ) from None
+        if self._owners[name] != self._repo.id:
+            raise SourceRefused(
+                f"{source} names the database {name}, which is another repository's; have the "
+                "operator give this one a database by another name"
             )
         return self._urls[name]
 

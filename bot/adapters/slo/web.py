@@ -1,26 +1,26 @@
 """JSON from a metrics API: with a credential of the server's own, and nothing that is unbounded.
 
 A source's address is in a repository's file, and the credential that it names in the server's
-environment, beside the origin that it is for: to another one it is never sent, whatever the file
-says. Without a credential only what is public is asked.
+environment, beside the address that it is for and the repositories that may use it: it is sent to
+nowhere else and for nobody else, whatever the file says. Without one only what is public is asked.
 """
 
 import asyncio
-import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from bot.adapters.slo.reach import NotReached, Reach
+from bot.core.model import RepoRef
 from bot.core.redaction import redact
 from bot.core.slo.model import Source
 from bot.core.slo.probes import Outcome, web_address
 from bot.ports.slo import SourceRefused, SourceUnavailable
 
-SECONDS: Final = 10.0
+SECONDS: Final = 8.0
 """For one question and its answer."""
 _LONGEST: Final = 4 * 1024 * 1024
 _SAID: Final = 200
@@ -35,35 +35,29 @@ _WHY: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A credential: the origin that it is for, and the header that carries it. Never log it."""
+    """A place that may be asked although it is not public. ``header`` is its credential, or empty;
+    never log it. ``repositories`` are names in small letters, or ids."""
 
-    origin: tuple[str, str, int]
-    header: str
+    url: str
+    repositories: frozenset[str]
+    header: str = field(default="", repr=False)
 
-    @classmethod
-    def parse(cls, url: str) -> "Access":
-        """``https://user:password@host/``, or ``https://token@host/`` for a bearer's token.
+    def serves(self, repo: RepoRef) -> bool:
+        return not self.repositories.isdisjoint((repo.full_name.lower(), str(repo.id)))
 
-        Raises:
-            ValueError: it is neither. The text does not repeat it.
-        """
-        try:
-            parts = urlsplit(url)
-            secret = (unquote(parts.username or ""), parts.password and unquote(parts.password))
-            origin = _origin(parts)
-        except (ValueError, KeyError):
-            secret, origin = ("", None), ("", "", 0)
-        printable = url.isprintable() and all(one is None or one.isprintable() for one in secret)
-        if not (printable and secret[0] and origin[1]):
-            raise ValueError("write https://user:password@host/ or https://token@host/")
-        user, password = secret
-        if password is None:
-            return cls(origin, f"Bearer {user}")
-        return cls(origin, "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode())
+    def covers(self, url: SplitResult) -> bool:
+        """Whether an address is of this place: its origin, and a path that begins as its own."""
+        own = urlsplit(self.url)
+        if _origin(own) != _origin(url):
+            return False
+        # What a server takes for a step up leads out of the path that was allowed.
+        steps = unquote(unquote(url.path)).replace("\\", "/").split("/")
+        below = f"{url.path}/".startswith(f"{own.path.rstrip('/')}/")
+        return below and not any(step.partition(";")[0] in (".", "..") for step in steps)
 
 
 class Web:
-    """``accesses`` are by the names that files know them by."""
+    """What one repository may ask. ``accesses`` are by the names that its files know them by."""
 
     def __init__(
         self, reach: Reach, accesses: Mapping[str, Access], *, seconds: float = SECONDS
@@ -84,12 +78,12 @@ class Web:
         url = web_address(address)
         if url is None:
             raise SourceRefused(f"{source.name}: its address cannot be read; write it whole")
-        header = self._header(source, url)
+        access = self._access(source, url)
         headers = {"accept": "application/json"}
         if form:
             headers["content-type"] = "application/x-www-form-urlencoded"
-        if header:
-            headers["authorization"] = header
+        if access and access.header:
+            headers["authorization"] = access.header
         try:
             async with self._turns, asyncio.timeout(self._seconds):
                 answer = await self._reach.send(
@@ -98,7 +92,7 @@ class Web:
                     headers=headers,
                     longest=_LONGEST,
                     content=form,
-                    allowed=bool(header),
+                    allowed=access is not None,
                 )
         except TimeoutError:
             raise SourceUnavailable(
@@ -109,7 +103,7 @@ class Web:
             if error.outcome is Outcome.PRIVATE:
                 raise SourceRefused(
                     f"{source.name} is at a place that is not public, so it is not asked; have the "
-                    "operator set a `credential` for it"
+                    "operator set a source for it, and name that as its `credential`"
                 ) from None
             why = _WHY.get(error.outcome, "no connection")
             raise SourceUnavailable(f"{source.name} could not be reached: {why}") from None
@@ -123,22 +117,22 @@ class Web:
             )
         return answer.status, _document(answer.body)
 
-    def _header(self, source: Source, url: SplitResult) -> str:
+    def _access(self, source: Source, url: SplitResult) -> Access | None:
         name = source.details.get("credential", "")
         if not name:
-            return ""
+            return None
         access = self._accesses.get(name)
         if access is None:
             raise SourceRefused(
-                f"{source.name} names the credential {name}, which this server does not have; have "
-                "the operator set it"
+                f"{source.name} names the credential {name}, which this server does not have for "
+                "this repository; have the operator set it"
             )
-        if access.origin != _origin(url):
+        if not access.covers(url):
             raise SourceRefused(
                 f"the credential {name} is for another address than that of {source.name}, so it "
                 "is not sent there; mend the `url`, or name another credential"
             )
-        return access.header
+        return access
 
 
 def said(text: object) -> str:
