@@ -40,7 +40,7 @@ from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.slo.prober import HttpProber
 from bot.adapters.slo.reach import Reach
-from bot.adapters.slo.sources import open_sources
+from bot.adapters.slo.sources import ask_places, open_sources
 from bot.adapters.slo.web import Access
 from bot.adapters.squawk import run_squawk
 from bot.adapters.vercel.client import is_local
@@ -427,6 +427,9 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
         async with _databases(settings) as opened:
             return [(name, await _fault_of(database)) for name, database in opened.items()]
 
+    async def sources() -> list[tuple[str, str]]:
+        return await ask_places(_accesses(settings))
+
     inspector = _inspector(settings)
     try:
         yield Subject(
@@ -437,6 +440,7 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
             audit_fault=audit_fault,
             projects=projects,
             databases=databases,
+            sources=sources,
             app_id=settings.github_app.app_id if settings.github_app else 0,
             public_url=settings.public_url,
             api_url=settings.github_api_url,

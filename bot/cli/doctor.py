@@ -39,7 +39,8 @@ def doctor(form: str, no_color: str | None) -> None:
     """Check an installation and name the one thing to do for each fault.
 
     Looks at the settings, the clock, the App's key, the address, permissions, events, the
-    webhook, installations, failed deliveries, the database and the queue. Writes nothing to GitHub.
+    webhook, installations, failed deliveries, the database and the queue, the audit log, where
+    environments live, their databases and objectives' sources. Writes nothing to GitHub.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bot.core.decision import Verdict
 from bot.core.hosting import HostProject
 from bot.engine.app_manifest import HOOK_PATH, AppManifest
-from bot.engine.doctor_shipping import check_audit, check_databases, check_hosting
+from bot.engine.doctor_shipping import check_audit, check_databases, check_hosting, check_sources
 from bot.engine.examined import Check
 from bot.ports import (
     AppFacts,
@@ -55,6 +55,8 @@ class Subject:
     projects: Callable[[], Awaitable[Sequence[tuple[Place, HostProject | HostError]]]]
     databases: Callable[[], Awaitable[Sequence[tuple[str, DatabaseError | None]]]]
     """Each environment's database by the environment's name, and what stands against it."""
+    sources: Callable[[], Awaitable[Sequence[tuple[str, str]]]]
+    """Each source of numbers by its name, and what stands against it, or nothing."""
     app_id: int
     public_url: str
     api_url: str
@@ -78,6 +80,7 @@ async def examine(subject: Subject) -> AsyncIterator[Check]:
     asks = usable and subject.inspector is not None
     yield check_hosting(await _of_store(subject.projects()) if asks else None)
     yield check_databases(await subject.databases())
+    yield check_sources(await subject.sources())
 
 
 async def _examine_app(subject: Subject, inspector: AppInspector) -> AsyncIterator[Check]:

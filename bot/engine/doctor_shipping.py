@@ -79,3 +79,24 @@ def check_databases(found: Sequence[tuple[str, DatabaseError | None]]) -> Check:
             )
     count = len(found)
     return Check(name, Verdict.PASS, f"{count} can be used: {', '.join(one for one, _ in found)}")
+
+
+def check_sources(found: Sequence[tuple[str, str]]) -> Check:
+    """Those of objectives' numbers, each with what stands against it, or nothing."""
+    name = "sources"
+    if not found:
+        return Check(name, Verdict.PASS, "no source of numbers is named here")
+    faults = [(source, fault) for source, fault in found if fault]
+    if faults:
+        source, fault = faults[0]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        variable = f"LOCKGATE_SOURCE_{source.upper().replace('-', '_')}"
+        return Check(
+            name,
+            Verdict.FAIL,
+            f"{fault}{more}",
+            f"see that {variable} leads to what answers, and that its token or login is right",
+        )
+    count = len(found)
+    verb = "answers" if count == 1 else "answer"
+    return Check(name, Verdict.PASS, f"{count} {verb}: {', '.join(one for one, _ in found)}")

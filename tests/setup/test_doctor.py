@@ -45,6 +45,7 @@ NAMES = [
     "audit",
     "hosting",
     "databases",
+    "sources",
 ]
 
 
@@ -224,6 +225,28 @@ async def test_databases_of_environments(house: House, empty_database_url: str) 
     assert "hunter2" not in check.found + check.remedy
 
 
+async def test_sources_of_numbers(house: House) -> None:
+    check = (await house.examined())["sources"]
+    assert (check.verdict, check.found) == (Verdict.PASS, "no source of numbers is named here")
+    named = {
+        "LOCKGATE_SOURCE_METRICS": house.environ["LOCKGATE_PUBLIC_URL"],
+        "LOCKGATE_SOURCE_METRICS_REPOSITORIES": "octo/shop",
+    }
+    check = (await house.examined(**named))["sources"]
+    assert (check.verdict, check.found) == (Verdict.PASS, "1 answers: metrics")
+    refusing = {
+        "LOCKGATE_SOURCE_EU_METRICS": f"{house.sandbox.url}/installation/repositories",
+        "LOCKGATE_SOURCE_EU_METRICS_REPOSITORIES": "octo/shop",
+        "LOCKGATE_SOURCE_EU_METRICS_TOKEN": "hunter2",
+        "LOCKGATE_SOURCE_GONE": "http://127.0.0.1:1",
+        "LOCKGATE_SOURCE_GONE_REPOSITORIES": "octo/shop",
+    }
+    check = (await house.examined(**named, **refusing))["sources"]
+    assert check.verdict is Verdict.FAIL
+    assert check.found == "eu-metrics lets nobody in (401); mend its credential (and 1 more)"
+    assert check.remedy.startswith("see that LOCKGATE_SOURCE_EU_METRICS leads to what answers")
+
+
 async def test_a_delivery_that_was_signed_with_another_secret(house: House) -> None:
     # The health pages know no webhook: 404 is what GitHub is answered here.
     house.sandbox.hooks.send_raw(house.sandbox.app, "push", b"{}")
@@ -294,7 +317,7 @@ async def test_the_command_on_one_that_is_not(house: House) -> None:
     (at,) = [number for number, line in enumerate(lines) if line.startswith("fail")]
     assert "events" in lines[at]
     assert lines[at + 1].strip().startswith("→ tick “Merge group”")
-    assert lines[-1] == "1 of 15 checks ask for something."
+    assert lines[-1] == f"1 of {len(NAMES)} checks ask for something."
 
 
 async def test_the_command_with_an_environment_that_cannot_be_used(tmp_path) -> None:

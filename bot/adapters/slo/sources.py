@@ -1,5 +1,6 @@
 """Which sources of numbers a server has, and what each repository may ask of them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,8 @@ from bot.adapters.slo.reach import Reach
 from bot.adapters.slo.sql import OwnerOf, SqlSource
 from bot.adapters.slo.web import Access, Web
 from bot.core.model import RepoRef
-from bot.core.slo.model import SourceKind
-from bot.ports.slo import SloStore, SourceOf
+from bot.core.slo.model import Source, SourceKind
+from bot.ports.slo import SloStore, SourceError, SourceOf
 
 
 @asynccontextmanager
@@ -41,5 +42,24 @@ async def open_sources(
             SourceKind.HTTP_JSON: lambda repo: HttpJsonSource(web(repo)),
             SourceKind.SQL: lambda repo: SqlSource(repo, databases, owner_of),
         }
+    finally:
+        await reach.aclose()
+
+
+async def ask_places(accesses: Mapping[str, Access]) -> list[tuple[str, str]]:
+    """Whether each answers to its credential: its name, and what stands against it or nothing."""
+    reach = Reach()
+    web = Web(reach, accesses)
+
+    async def fault(name: str) -> str:
+        source = Source(name, SourceKind.HTTP_JSON, {"credential": name})
+        try:
+            status, _ = await web.fetch(source, f"{accesses[name].url}/")
+        except SourceError as error:
+            return str(error)
+        return f"{name} answers {status}" if status >= 500 else ""
+
+    try:
+        return list(zip(accesses, await asyncio.gather(*map(fault, accesses)), strict=True))
     finally:
         await reach.aclose()
