@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.cli.errors import CommandError
 from bot.core.render.escape import visible
 from bot.core.slo.budget import burn_down, evaluate_series, failed, returns_at
-from bot.core.slo.chart import percent, render_chart
+from bot.core.slo.chart import render_chart
 from bot.core.slo.model import BudgetState, Ratio, Slo, State, length_text, window_text
 from bot.core.slo.windows import (
     Reading,
@@ -22,6 +22,7 @@ from bot.core.slo.windows import (
     read_samples,
     series_of,
 )
+from bot.core.slo.words import say_percent
 
 _MOST = 256 * 1024 * 1024
 """Bytes: a year of minutes of ten objectives is about half of it."""
@@ -79,7 +80,7 @@ def status_lines(told: Told) -> list[str]:
             f"{float(slo.objective * 100):.6g} % that are to be"
         )
     if state.budget_remaining is not None:
-        out.append(f"  {percent(state.budget_remaining)} of the budget is left")
+        out.append(f"  {say_percent(state.budget_remaining)} of the budget is left")
     for alert in state.firing:
         out.append(
             f"  fires: {alert.severity}, burning {_rate(alert.long_burn)} over "

@@ -67,7 +67,7 @@ UNREADABLE = objective(None, state=State.ERROR, reason="its source\n did not ans
             (
                 "fail",
                 "API availability has −12 % of its 30-day budget left; burning 9.2× over 1 h",
-                f"wait for the budget, which returns about 2026-12-03; {FREE}",
+                f"budget returns about 2026-12-03; {FREE}",
             ),
         ),
         # Nothing left is out of budget, whatever is asked.

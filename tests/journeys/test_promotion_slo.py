@@ -89,7 +89,7 @@ async def test_a_spent_budget_holds_a_promotion_until_somebody_sets_it_aside(
     assert "refused" in said
     # 12 of 50 failed, and 2.5 might have: 1 − 12 ÷ 2.5 is −380 %, spent 4.8 times over.
     assert "API availability has −380 % of its 30-day budget left; burning 4.8× over 1 d" in said
-    assert "wait for the budget, which returns about" in said
+    assert "budget returns about" in said
     assert "a rollback is not held by this gate" in said
     assert production.live is None
     await production.say(pull, "/override slo the fix is in it")

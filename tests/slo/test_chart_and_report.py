@@ -8,7 +8,7 @@ import pytest
 from test_budget import DAY, NOW, slo, steady
 
 from bot.core.slo.budget import burn_down, evaluate_series, failed
-from bot.core.slo.chart import Mark, percent, render_badge, render_chart
+from bot.core.slo.chart import NARROW, Mark, render_badge, render_chart
 from bot.core.slo.model import BudgetState, State
 from bot.core.slo.report import render_html, render_markdown
 
@@ -17,24 +17,6 @@ HOSTILE = '<script>alert("x")</script> @team | [a](javascript:b) \u202e\0'
 
 def text_of(svg: str) -> str:
     return " ".join(filter(None, map(str.strip, ElementTree.fromstring(svg).itertext())))
-
-
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [
-        (None, "unknown"),
-        ("1", "100 %"),
-        ("0.5", "50 %"),
-        ("0.12345", "12.3 %"),
-        ("0.99999", "99.9 %"),  # what is left is not rounded up
-        ("0", "0 %"),
-        ("-0.00001", "-0.1 %"),
-        ("-0.12", "-12 %"),
-        ("-999", "-99900 %"),
-    ],
-)
-def test_a_part_as_people_read_it(part: str | None, text: str) -> None:
-    assert percent(None if part is None else Fraction(part)) == text
 
 
 def test_the_chart_says_in_words_what_it_shows() -> None:
@@ -66,7 +48,36 @@ def test_an_overspent_budget_stays_within_the_picture() -> None:
     ]
     heights = [float(point.split(",")[1]) for point in points.split()]
     assert 0 <= min(heights) <= max(heights) <= 240
-    assert "-4066.7 %" in text_of(svg)
+    assert "−4066.7 %" in text_of(svg)
+
+
+def lines_of(svg: str) -> list[list[str]]:
+    return [
+        one.attrib["points"].split()
+        for one in ElementTree.fromstring(svg).iter()
+        if one.tag.endswith("polyline")
+    ]
+
+
+def test_nothing_is_drawn_where_nobody_knows() -> None:
+    line = [(NOW + hour * DAY / 24, Fraction(1, 2)) for hour in (0, 1, 2, 9, 20, 21)]
+    assert [len(piece) for piece in lines_of(render_chart("API", line, gap=DAY / 8))] == [3, 2, 2]
+    assert [len(piece) for piece in lines_of(render_chart("API", line))] == [6]
+
+
+def test_one_point_alone_is_a_chart() -> None:
+    svg = render_chart("API", [(NOW, Fraction(1, 3))])
+    assert "33.3 % of the error budget is left on 2026-11-22 12:00." in text_of(svg)
+    (points,) = lines_of(svg)
+    assert points == ["628.0,145.3"] * 2
+
+
+def test_a_narrow_chart_stays_within_its_width() -> None:
+    line = burn_down(slo(), steady(bad=5), NOW)
+    svg = render_chart("API", line, [Mark(NOW - DAY, "1a2b3c")], width=NARROW)
+    assert f'viewBox="0 0 {NARROW} 240"' in svg
+    (points,) = lines_of(svg)
+    assert max(float(point.split(",")[0]) for point in points) <= NARROW
 
 
 def test_no_data_is_said() -> None:
@@ -113,6 +124,6 @@ def test_the_report_has_the_worst_first() -> None:
     ]
     rows = [row for row in render_markdown(told).split("\n") if "99.9 % over 30d" in row]
     assert [row.split("|")[1].split(":")[0].strip() for row in rows] == ["unknown", "bad", "good"]
-    assert "-10 %" in rows[1]
+    assert "−10 %" in rows[1]
     assert "exhausted: all of it is spent: promote nothing but what mends it" in rows[1]
     assert "error: its source answered 422" in rows[0]

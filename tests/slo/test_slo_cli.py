@@ -137,7 +137,7 @@ def test_a_check_names_what_fires_and_when_the_budget_is_back(folder: Path) -> N
     assert done.exit_code == 1
     assert "api-availability: exhausted\n" in done.output
     assert "  98.8 % good over 7d, of 99.9 % that are to be\n" in done.output
-    assert "  -1100 % of the budget is left\n" in done.output
+    assert "  −1100 % of the budget is left\n" in done.output
     assert "  fires: page, burning 12× over 1h, and 12× over 5m\n" in done.output
     assert (
         "  budget returns about 2026-11-29 09:00 UTC, if nothing more goes wrong\n" in done.output

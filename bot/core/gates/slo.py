@@ -1,14 +1,15 @@
 """The gate on error budgets: no objective of the environment is out of its budget."""
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from fractions import Fraction
 
 from bot.core.decision import Finding, GateResult, Json, Verdict
 from bot.core.phrases import counted, listed, quoted
 from bot.core.policy.slo import NoData
 from bot.core.promotion import ObjectiveState, PromotionFacts, Unread
-from bot.core.slo.model import BudgetState, State, Unit, Window, length_text, record
+from bot.core.slo.model import BudgetState, State, record
+from bot.core.slo.words import burning, say_budget, say_length, say_rate
 
 GATE = "slo"
 _REASON = (
@@ -16,14 +17,6 @@ _REASON = (
     "what comes next is what mends it."
 )
 _SHOWN = 100
-_HOUR = timedelta(hours=1)
-_UNITS = {
-    Unit.DAY: "day",
-    Unit.WEEK: "week",
-    Unit.MONTH: "month",
-    Unit.QUARTER: "quarter",
-    Unit.YEAR: "year",
-}
 
 
 def evaluate(facts: PromotionFacts) -> GateResult:
@@ -131,19 +124,11 @@ def _say(one: ObjectiveState) -> str:
         return f"{title} could not be read: {_line(state.reason) or 'its source gave no reason'}"
     if state.budget_remaining is None:
         return f"{title} is not known: {_line(state.reason) or 'nothing was counted'}"
-    length, rate = _burning(state)
-    burning = f"; burning {_times(rate)} over {_spaced(length)}" if rate > 1 else ""
+    length, rate = burning(state)
+    fast = f"; burning {say_rate(rate)} over {say_length(length)}" if rate and rate > 1 else ""
     return (
-        f"{title} has {_percent(state.budget_remaining)} of {_budget(state.window)} left{burning}"
+        f"{title} has {_percent(state.budget_remaining)} of {say_budget(state.window)} left{fast}"
     )
-
-
-def _burning(state: BudgetState) -> tuple[timedelta, Fraction]:
-    """The rate of the alert that fires, else that of the hour past."""
-    for alert in state.firing:
-        if alert.long_burn is not None:
-            return alert.long, alert.long_burn
-    return _HOUR, state.burn.get(_HOUR) or Fraction(0)
 
 
 def _remedy(facts: PromotionFacts, one: ObjectiveState) -> str:
@@ -157,7 +142,7 @@ def _remedy(facts: PromotionFacts, one: ObjectiveState) -> str:
     if one.returns_at is None:
         return f"wait until what was spent is past the window; {free}"
     day = one.returns_at.astimezone(UTC).strftime("%Y-%m-%d")
-    return f"wait for the budget, which returns about {day}; {free}"
+    return f"budget returns about {day}; {free}"
 
 
 def _title(one: ObjectiveState) -> str:
@@ -168,15 +153,6 @@ def _line(text: str) -> str:
     return " ".join(text.split())[:300]
 
 
-def _budget(window: Window) -> str:
-    if window.unit is None:
-        length = length_text(window.length)
-        unit = {"d": "day", "h": "hour", "m": "minute", "s": "second"}[length[-1]]
-        return f"its {length[:-1]}-{unit} budget"
-    name = _UNITS[window.unit]
-    return f"this {name}'s budget" if window.count == 1 else f"its {window.count}-{name} budget"
-
-
 def _percent(part: Fraction) -> str:
     """Rounded down, so that nothing looks better than it is; tenths below 10 %."""
     tenths = part * 1000 // 1
@@ -185,12 +161,3 @@ def _percent(part: Fraction) -> str:
         whole = abs(part * 100 // 1)
         return f"{sign}{whole} %"
     return f"{sign}{size // 10}.{size % 10} %" if size % 10 else f"{sign}{size // 10} %"
-
-
-def _times(rate: Fraction) -> str:
-    return f"{float(rate):.1f}×" if rate < 100 else f"{round(rate)}×"
-
-
-def _spaced(length: timedelta) -> str:
-    text = length_text(length)
-    return f"{text[:-1]} {'min' if text[-1] == 'm' else text[-1]}"

@@ -7,8 +7,8 @@ from html import escape as html_escape
 from bot.core.phrases import say_time
 from bot.core.render.escape import inline, plain
 from bot.core.slo.alerts import Step, step_of
-from bot.core.slo.chart import percent
 from bot.core.slo.model import BudgetState, Slo, length_text, window_text
+from bot.core.slo.words import say_percent
 
 _COLUMNS = ("Objective", "Now", "Budget left", "Burn rate", "Alerts", "State")
 _STEPS = {
@@ -82,7 +82,7 @@ def _cells(slo: Slo, state: BudgetState, escape: Callable[[str], str]) -> list[s
     return [
         f"{escape(slo.title)}: {float(slo.objective * 100):.6g} % over {window_text(slo.window)}",
         "unknown" if state.ratio is None else f"{float(state.ratio * 100):.6g} %",
-        percent(state.budget_remaining),
+        say_percent(state.budget_remaining),
         ", ".join(rates) or "unknown",
         ", ".join(firing) or "none",
         ": ".join(
