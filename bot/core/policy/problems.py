@@ -1,6 +1,5 @@
 """What can be wrong with a policy file, said with its place."""
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -73,6 +72,8 @@ def sorted_problems(problems: Iterable[PolicyProblem], text: str) -> PolicyProbl
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that ``word`` was probably meant to be, or nothing."""
+    import difflib  # for what is wrong alone
+
     by_folded = {candidate.casefold().replace("_", "-"): candidate for candidate in known}
     folded = word[:100].casefold().replace("_", "-")
     matches = difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.6)
