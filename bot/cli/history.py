@@ -22,6 +22,7 @@ from bot.core.release.plan import plan_releases
 from bot.core.render.escape import plain
 
 if TYPE_CHECKING:  # a clone without the section needs none of it
+    from bot.core.policy.loader import MappingNode
     from bot.core.policy.release import ReleasePolicy
 
 _POLICY = ".github/lockgate.yml"
@@ -184,10 +185,22 @@ class LocalHistory:
         # such section, unless an escape spells it.
         if "release" not in text and "\\" not in text:
             return replace(ReleaseConfig(), repo_url=url)
+        from bot.core.policy.release_plain import read_plainly, release_section
+
+        section = release_section(text)
+        plainly = read_plainly(section) if section else None
+        if plainly is None:
+            return self._by_models(section, text, url)
+        config, branch = plainly
+        prerelease = bool(branch) and branch == self._branch()
+        return replace(config, prerelease=prerelease, repo_url=url)
+
+    def _by_models(self, section: "MappingNode | None", text: str, url: str) -> ReleaseConfig:
         from bot.core.policy.release import release_config
         from bot.core.policy.release_alone import read_release_alone
 
-        release = read_release_alone(text) or _read_release(text)
+        alone = read_release_alone(section) if section else None
+        release = alone or _read_release(text)
         branch = self._branch() if release.prerelease else ""
         return release_config(release, branch=branch, repo_url=url)
 

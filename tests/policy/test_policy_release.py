@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.core.policy import DEFAULT_POLICY, Policy, PolicyProblems, parse_policy
 from bot.core.policy.release import ReleasePolicy, release_config
+from bot.core.policy.release_plain import read_plainly, release_section
 from bot.core.release.config import (
     DEFAULT_HIDDEN,
     DEFAULT_SECTIONS,
@@ -22,12 +23,20 @@ def read(section: str) -> ReleasePolicy:
     policy = parse_policy(f"release: {section}\n")
     assert isinstance(policy, Policy), policy
     assert policy.release is not None
+    if plain := read_without_models(section):
+        assert plain[0] == release_config(policy.release)
     return policy.release
+
+
+def read_without_models(section: str) -> tuple[ReleaseConfig, str] | None:
+    node = release_section(f"release: {section}\n")
+    return read_plainly(node) if node else None
 
 
 def problems_of(section: str) -> list[str]:
     parsed = parse_policy(f"release: {section}\n")
     assert isinstance(parsed, PolicyProblems), parsed
+    assert read_without_models(section) is None
     return [f"{problem.column} {problem}" for problem in parsed.problems]
 
 

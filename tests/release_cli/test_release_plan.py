@@ -481,6 +481,8 @@ def test_the_section_is_found_however_it_is_spelled(tmp_path: Path, key: str) ->
     [
         ("release:\n  tag: version\n", "line 2, column 8"),
         ("release: [\n", "line 2"),
+        ("release: {}\nreleases: {}\n", "unknown key `releases`"),
+        ("release:\n  tag: version\ncommits: {nonsense: 1}\n", "line 2, column 8"),
         ("\xff", "cannot be read"),
     ],
 )
@@ -611,14 +613,22 @@ def test_nothing_heavy_is_loaded(shop: Clone) -> None:
     assert not loaded & {"asyncio", "bot.core.policy", "bot.wiring", "pydantic", "re2", "tempfile"}
 
 
-def test_a_policy_of_releases_alone_loads_no_other_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("section", "heavy"),
+    [
+        ("{kind: node}", {"pydantic", "bot.core.policy.release"}),
+        ("{packages: [{path: .}]}", {"bot.core.policy.environments", "bot.core.catalog"}),
+    ],
+)
+def test_a_policy_s_releases_load_no_other_models(
+    tmp_path: Path, section: str, heavy: set[str]
+) -> None:
     clone = linear(tmp_path, {"feat: a": ""})
     policy = clone.path / ".github/lockgate.yml"
     policy.parent.mkdir()
-    policy.write_text("release: {kind: node}\n")
+    policy.write_text(f"commits: {{}}\nrelease: {section}\n")
     loaded = loaded_by_a_plan(clone)
-    assert "bot.core.policy.release" in loaded
-    heavy = {f"bot.core.{name}" for name in ("policy.environments", "commits.config", "catalog")}
+    assert "bot.core.policy.release_plain" in loaded
     assert not loaded & heavy
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.core.commits.names import TypeName
+from bot.core.policy.release_checks import TAG_NAMES
 from bot.core.policy.release_values import (
-    TAG_NAMES,
     BranchName,
     ComponentName,
     FilePath,

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from bot.core.policy.problems import Complaint, nearest
 from bot.core.policy.release import ExtraFilePolicy, ExtraFiles, ReleasePolicy
-from bot.core.policy.release_values import NO_REF, TAG_NAMES
+from bot.core.policy.release_checks import NO_REF, TAG_NAMES
 from bot.core.release.config import Package
 from bot.core.release.kinds import Kind
 from bot.core.release.spelling import python_version
