@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from fractions import Fraction
+from datetime import timedelta
 
 import structlog
 
@@ -13,6 +12,7 @@ from bot.core.slo.kept import kept_state
 from bot.core.slo.model import BudgetState, Slo, State
 from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
 from bot.engine.objectives import Objectives, parse_files
+from bot.engine.standings import Standings
 from bot.metrics import SLO_EVALUATIONS
 from bot.ports import Clock, Store
 from bot.ports.repositories import RepositoryStore
@@ -24,7 +24,6 @@ SPREAD = timedelta(seconds=50)
 """Over which the evaluations of one sweep are spread; a sweep comes every minute."""
 _GOLDEN = 0.618033988749895
 """The multiples of it lie evenly between whole numbers, however many repositories there are."""
-_NONE_LEFT = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,9 @@ class Budgets:
             log.warning("objectives_not_read", repository=repo.full_name)
             return
         now = self.clock.now()
-        found = await self.objectives.states(repo, read.slos, now)
-        states = await self._with_returns(repo, read.slos, found, now)
+        standings = self.objectives.standings(repo)
+        found = await standings.states(read.slos, now)
+        states = await self._with_returns(repo.id, standings, read.slos, found)
         for state in states:
             SLO_EVALUATIONS.labels(state.state.value).inc()
         kept = [
@@ -62,16 +62,21 @@ class Budgets:
         await self.slos.save_states(repo.id, kept)
 
     async def _with_returns(
-        self, repo: RepoRef, slos: Sequence[Slo], states: Sequence[BudgetState], now: datetime
+        self,
+        repository_id: int,
+        standings: Standings,
+        slos: Sequence[Slo],
+        states: Sequence[BudgetState],
     ) -> list[BudgetState]:
         """With when each budget that is spent is back. That takes the whole window's samples, and
         hardly changes: it is asked once an hour."""
         if all(state.state is not State.EXHAUSTED for state in states):
             return list(states)
+        now = states[0].at
         hour = now.replace(minute=0, second=0, microsecond=0)
         known = {
             one.name: one.state.returns_at
-            for one in await self.slos.fetch_states([repo.id])
+            for one in await self.slos.fetch_states([repository_id])
             if one.state.state is State.EXHAUSTED and one.evaluated_at >= hour
         }
 
@@ -81,7 +86,7 @@ class Budgets:
             if slo.name in known:
                 back = known[slo.name]
             else:
-                back = await self.objectives.returns_at(repo, slo, state, now, _NONE_LEFT)
+                back = await standings.returns_at(slo, state, now)
             return replace(state, returns_at=back)
 
         return await asyncio.gather(*map(one, slos, states))

@@ -1,0 +1,165 @@
+"""How one repository's objectives stand, asked of wherever their numbers are."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from bot.core.model import RepoRef
+from bot.core.slo.budget import evaluate, evaluate_series, failed, returns_at
+from bot.core.slo.burn import lengths_of
+from bot.core.slo.model import BudgetState, Counts, Method, Ratio, Slo, SourceKind
+from bot.core.slo.windows import Series, period, series_of
+from bot.ports.slo import Asked, Source, SourceError, SourceOf
+
+ANSWERS_WITHIN = 10.0
+"""Seconds that all objectives of one kind of source are given together."""
+_SERIES_AT_ONCE = 4
+"""Each may be hundreds of questions."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+_MINUTES = timedelta(minutes=5)
+_SHORT = timedelta(days=2)
+"""Up to this length a window is looked through in steps of minutes, for longer ones single answers
+may not be kept."""
+_POINTS = 120
+"""Of a series that is drawn, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """One is made for each look: its sources bound how much is asked at once."""
+
+    sources: Mapping[SourceKind, Source]
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_SERIES_AT_ONCE))
+
+    @classmethod
+    def of(cls, sources: Mapping[SourceKind, SourceOf], repo: RepoRef) -> "Standings":
+        return cls({kind: source_of(repo) for kind, source_of in sources.items()})
+
+    async def states(self, slos: Sequence[Slo], now: datetime) -> tuple[BudgetState, ...]:
+        """How each of the objectives stands at ``now``, in the order given. Those of one kind of
+        source are asked for at once; what cannot be read is a state too."""
+        kinds = dict.fromkeys(map(_kind, slos))
+        parts = await asyncio.gather(
+            *(self._of_kind(kind, [s for s in slos if _kind(s) is kind], now) for kind in kinds)
+        )
+        found = {state.name: state for part in parts for state in part}
+        return tuple(found[slo.name] for slo in slos)
+
+    async def returns_at(
+        self, slo: Slo, state: BudgetState, now: datetime, wanted: Fraction = Fraction(0)
+    ) -> datetime | None:
+        """When as much of the budget as is ``wanted``, and some, is left again if nothing more
+        goes wrong. None where it is left now, or that is not known."""
+        left = state.budget_remaining
+        if left is None or (left > 0 and left >= wanted):
+            return None
+        start, end = period(slo.window, now)
+        if not slo.window.rolling:
+            return end
+        if slo.method is Method.TIMESLICES:
+            # Their series is long, and when it is back is a comfort and no fact that decides.
+            return None
+        step = _HOUR if slo.window.length > _SHORT else _MINUTES
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN), self._turns:
+                source = self.sources[_kind(slo)]
+                samples = await source.fetch_samples(slo.indicator, start, now, step)
+        except (SourceError, TimeoutError):
+            return None
+        return returns_at(slo, series_of(slo, samples), now, wanted)
+
+    async def series(self, slo: Slo, now: datetime) -> Series:
+        """The window's numbers in steps, to be drawn; the oldest may be left out, so that they end
+        now. Nothing where they cannot be read."""
+        start, _ = period(slo.window, now)
+        unit = _HOUR if slo.window.length > _SHORT else timedelta(minutes=1)
+        step = -((start - now) // (unit * _POINTS)) * unit
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN), self._turns:
+                source = self.sources[_kind(slo)]
+                if slo.method is Method.TIMESLICES:
+                    samples = await source.fetch_samples(slo.indicator, *_slices(slo, now))
+                else:
+                    since = now - (now - start) // step * step
+                    samples = await source.fetch_samples(slo.indicator, since, now, step)
+        except (KeyError, SourceError, TimeoutError):
+            return Series(())
+        return series_of(slo, samples)
+
+    async def _of_kind(
+        self, kind: SourceKind, slos: Sequence[Slo], now: datetime
+    ) -> list[BudgetState]:
+        source = self.sources.get(kind)
+        if source is None:
+            reason = f"this server cannot ask sources of type {kind.value}"
+            return [failed(slo, reason, now) for slo in slos]
+        end = asyncio.get_running_loop().time() + ANSWERS_WITHIN
+        counted = [slo for slo in slos if slo.method is not Method.TIMESLICES]
+        found = await asyncio.gather(
+            _counted(source, counted, now, end),
+            *(
+                self._sliced(source, slo, now, end)
+                for slo in slos
+                if slo.method is Method.TIMESLICES
+            ),
+        )
+        return [state for part in found for state in part]
+
+    async def _sliced(
+        self, source: Source, slo: Slo, now: datetime, end: float
+    ) -> list[BudgetState]:
+        try:
+            async with asyncio.timeout_at(end), self._turns:
+                samples = await source.fetch_samples(slo.indicator, *_slices(slo, now))
+        except SourceError as error:
+            return [failed(slo, str(error), now)]
+        except TimeoutError:
+            return [failed(slo, _LATE, now)]
+        return [evaluate_series(slo, series_of(slo, samples), now)]
+
+
+_LATE = f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
+
+
+async def _counted(
+    source: Source, slos: Sequence[Slo], now: datetime, end: float
+) -> list[BudgetState]:
+    """Events, window by window: one question to the source."""
+    if not slos:
+        return []
+    wholes = [now - period(slo.window, now)[0] for slo in slos]
+    asked = [
+        Asked(slo.indicator, tuple(dict.fromkeys((whole, *lengths_of(slo)))))
+        for slo, whole in zip(slos, wholes, strict=True)
+    ]
+    try:
+        async with asyncio.timeout_at(end):
+            answers = await source.fetch_counts(asked, now)
+    except TimeoutError:
+        return [failed(slo, _LATE, now) for slo in slos]
+    return [
+        failed(slo, str(answer), now)
+        if isinstance(answer, SourceError)
+        else evaluate(slo, answer.get(whole, Counts()), answer, now)
+        for slo, whole, answer in zip(slos, wholes, answers, strict=True)
+    ]
+
+
+def _slices(slo: Slo, now: datetime) -> tuple[datetime, datetime, timedelta]:
+    """Since, until and step: slices of time, counted from 1970; the one that has not ended is not
+    judged yet."""
+    length = slo.slice_length
+    since, until = (
+        _EPOCH + (moment - _EPOCH) // length * length
+        for moment in (period(slo.window, now)[0], now)
+    )
+    return since, until, length
+
+
+def _kind(slo: Slo) -> SourceKind:
+    """An objective's numbers are all of one source: the file's reader sees to it."""
+    metric = slo.indicator.total if isinstance(slo.indicator, Ratio) else slo.indicator.metric
+    return metric.source.kind
