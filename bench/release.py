@@ -9,6 +9,8 @@ does falls on all of them; the first round of each warms up, and the medians of 
 compared. The others are installed from PyPI into an environment that is thrown away; one that
 cannot be had is named and left out. “releases” counts the headings that a tool wrote: it shows
 that the work was done.
+
+Start-up is a plan of a single commit: there is nothing in it but what has to be loaded.
 """
 
 import argparse
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -64,6 +66,12 @@ SETTINGS = {
         'tag_format = "v$version"\n'
     ),
 }
+POLICIES = {
+    "no policy": "",
+    "a policy with `release:`": "commits: {}\nrelease:\n  kind: node\n",
+    "one with several packages": "release:\n  packages: [{path: a}, {path: b}]\n",
+}
+"""What is loaded depends on what a policy says."""
 EXPECTED = {
     # commitizen: nothing to release, or no commit that asks for a version
     "commitizen": {0, 3, 16, 21},
@@ -229,6 +237,34 @@ def measure(
             )
 
 
+def start_up(folder: Path, peers: Iterable[str], rounds: int) -> dict[str, float]:
+    """Seconds, the median, of a plan of one commit; and of Python that does nothing."""
+    clone = folder / "single"
+    generate(clone, 1)
+    (clone / ".github").mkdir()
+    bare = [sys.executable, "-c", "pass"]
+    taken: dict[str, list[float]] = {}
+    for turn in range(rounds + 1):
+        begun = time.perf_counter()
+        subprocess.run(bare, check=True)
+        seconds = {"Python alone": time.perf_counter() - begun}
+        for policy, text in POLICIES.items():
+            (clone / ".github/lockgate.yml").write_text(text)
+            if done := run("lockgate", PLAN, clone, folder):
+                seconds[f"lockgate, {policy}"] = done.seconds
+        if "git-cliff" in peers and (done := run("git-cliff", PLAN, clone, folder)):
+            seconds["git-cliff"] = done.seconds
+        for name, one in seconds.items():
+            if turn:
+                taken.setdefault(name, []).append(one)
+    return {name: statistics.median(one) for name, one in taken.items()}
+
+
+def start_up_table(seconds: dict[str, float]) -> str:
+    rows = [f"| {name} | {1_000 * one:.0f} ms |" for name, one in seconds.items()]
+    return "\n".join(["| start-up: a plan of one commit | |", "|---|--:|", *rows])
+
+
 def parsing(clone: Path, rounds: int) -> dict[str, float]:
     """Commits a second of Lockgate's own parts, in this process: git's answer read, and what it
     says understood."""
@@ -286,14 +322,21 @@ def main() -> int:
             sizes[history] = count
             results += measure(history, clone, folder, versions, arguments.rounds)
         rates = parsing(folder / "generated", arguments.rounds)
+        begun = start_up(folder, versions, arguments.rounds)
     if arguments.json:
-        report = {"commits_per_second": rates, "runs": [asdict(result) for result in results]}
+        report = {
+            "commits_per_second": rates,
+            "start_up": begun,
+            "runs": [asdict(result) for result in results],
+        }
         print(json.dumps(report, indent=2))
         return 0
     counts = " and ".join(f"{count:,} commits ({history})" for history, count in sizes.items())
     print(f"Seconds of whole processes, medians of {arguments.rounds} rounds, on {counts}.")
     print(f"Of Lockgate's parts alone: {rates['read']:,.0f} commits read from git a second, and")
-    print(f"{rates['parsed']:,.0f} parsed.\n\n{table(results)}")
+    print(f"{rates['parsed']:,.0f} parsed.\n\n{table(results)}\n\n{start_up_table(begun)}\n")
+    print("git-cliff is compiled: a plan, and the changelog of a small history, it has done before")
+    print("Python has loaded what they need.")
     return 0
 
 
