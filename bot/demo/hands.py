@@ -36,7 +36,11 @@ class Hands:
         )
 
     async def say(self, pull: Pull, line: str, wanted: str) -> str:
-        """Type a command; the first line of the bot's answer that says what is wanted."""
+        """Type a command; the first line of the bot's answer that says what is wanted.
+
+        Raises:
+            NotTrue: it is refused and was not to be, or no such answer comes.
+        """
         typed = self._sandbox.comment(pull, line, by=self._ada)
 
         def look() -> Comment | None:
@@ -45,11 +49,13 @@ class Hands:
                 for comment in self._sandbox.comments_of(pull)
                 if comment.app is self._sandbox.app and comment.id > typed.id
             ]
-            return next((comment for comment in answers if wanted in comment.body), None)
+            refused = next((one for one in answers if "refused" in _said(one)), None)
+            if refused is not None and wanted not in refused.body:
+                raise NotTrue(f"{line}: {_said(refused)}")
+            return next((one for one in answers if wanted in one.body), None)
 
         answer = await until(look, f"no answer to {line} says “{wanted}”")
-        said = next(one for one in answer.body.splitlines() if one and not one.startswith("<!--"))
-        return f"{line}: {said}"
+        return f"{line}: {_said(answer)}"
 
     @property
     def live(self) -> Deployment | None:
@@ -59,3 +65,8 @@ class Hands:
         live = self.live
         if live is None or live.sha != pull.merge_commit_sha:
             raise NotTrue("the production domain serves another build")
+
+
+def _said(comment: Comment) -> str:
+    """Its first line that is seen."""
+    return next((one for one in comment.body.splitlines() if one and one[:4] != "<!--"), "")

@@ -32,7 +32,7 @@ environments:
     vercel: {project: shop, domain: shop.example.com}
     requires: [source, checks, commits, deployment, freeze, lock, migrations, backfills, schema]
 migrations:
-  rollback_window: {builds: 1, age: 1s}
+  rollback_window: {builds: 1, age: 0s}
 release:
   kind: simple
 """
