@@ -1,5 +1,6 @@
 """Make the sandbox fail the way GitHub fails: answers, connections and events."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Literal
 
 from bot.sandbox.model import Delivery
 
-FaultKind = Literal["answer", "slow", "cut"]
+FaultKind = Literal["answer", "slow", "hold", "cut"]
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Fault:
     skip: int = 0
     after: bool = False
     hits: int = 0
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     def matches(self, method: str, path: str) -> bool:
         verb, _, pattern = self.route.rpartition(" ")
@@ -86,6 +88,10 @@ class Faults:
 
     def slow(self, route: str, seconds: float, *, times: int | None = 1, skip: int = 0) -> Fault:
         return self.add(Fault(route, "slow", seconds=seconds, times=times, skip=skip))
+
+    def hold(self, route: str, *, times: int | None = 1, skip: int = 0) -> Fault:
+        """Answer once ``released`` is set, with what is true then."""
+        return self.add(Fault(route, "hold", times=times, skip=skip))
 
     def cut(
         self, route: str, *, times: int | None = 1, skip: int = 0, after: bool = False
