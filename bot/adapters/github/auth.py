@@ -6,6 +6,7 @@ https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-a
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import httpx
 import jwt
@@ -19,6 +20,15 @@ _JWT_LIFE = timedelta(minutes=9)
 _JWT_BACKDATED = timedelta(seconds=60)
 _RENEW_BEFORE = timedelta(minutes=5)
 """A token is renewed this long before it expires, so that none expires under way."""
+
+
+@lru_cache(maxsize=4)
+def _read_key(pem: str) -> RSAPrivateKey:
+    """Once for all that sign with it: proving that it is a sound one takes 40 ms."""
+    key = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise ValueError("a GitHub App's private key is an RSA key")  # noqa: TRY004
+    return key
 
 
 class Bearer(httpx.Auth):
@@ -45,11 +55,8 @@ class AppAuth:
         Raises:
             ValueError: the key is not an RSA private key.
         """
-        key = load_pem_private_key(private_key.encode(), password=None)
-        if not isinstance(key, RSAPrivateKey):
-            raise ValueError("a GitHub App's private key is an RSA key")  # noqa: TRY004
         self.app_id = app_id
-        self._key = key
+        self._key = _read_key(private_key)
         self._clock = clock
         self._bearer: Bearer | None = None
 
