@@ -16,6 +16,7 @@ from bot.core.render.operation_markers import operation_marker
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import App, Comment, Pull, Repository
 from bot.sandbox.server import Sandbox
+from bot.sandbox.tls import tls_context
 from bot.sandbox.vercel import SandboxVercel
 from bot.sandbox.vercel.model import Deployment, Project
 from bot.settings import Secret
@@ -104,7 +105,7 @@ class Production:
 
     async def served(self) -> str:
         """The commit that the production domain answers with."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=tls_context()) as client:
             site = self.vercel.site(DOMAIN)
             return (await client.get(f"{site}.well-known/lockgate.json")).json()["sha"]
 
