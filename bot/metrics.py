@@ -93,3 +93,9 @@ SLO_EVALUATIONS = Counter(
     ["state"],
     registry=REGISTRY,
 )
+SLO_ALERTS = Counter(
+    "lockgate_slo_alerts",
+    "What was told of objectives' alerts and of steps of their budgets: firing, resolved.",
+    ["news"],
+    registry=REGISTRY,
+)

@@ -11,6 +11,7 @@ from bot.core.model import RepoRef
 from bot.core.slo.kept import kept_state
 from bot.core.slo.model import BudgetState, Slo, State
 from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
+from bot.engine.alerting import Alerting
 from bot.engine.objectives import Objectives, parse_files
 from bot.engine.standings import Standings
 from bot.metrics import SLO_EVALUATIONS
@@ -29,6 +30,7 @@ _GOLDEN = 0.618033988749895
 @dataclass(frozen=True, slots=True)
 class Budgets:
     objectives: Objectives
+    alerting: Alerting
     slos: SloStore
     repositories: RepositoryStore
     store: Store
@@ -59,6 +61,9 @@ class Budgets:
         kept = [
             kept_state(repo.id, slo, state) for slo, state in zip(read.slos, states, strict=True)
         ]
+        # Before the states are saved: those of a repository that defines none any more are what
+        # it is found by.
+        await self.alerting.tell(repo, list(zip(read.slos, kept, strict=True)), now)
         await self.slos.save_states(repo.id, kept)
 
     async def _with_returns(

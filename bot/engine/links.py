@@ -23,5 +23,11 @@ class Links:
     def migrations(self, repo: RepoRef) -> str:
         return f"{self.repository(repo)}/migrations"
 
+    def objectives(self, repo: RepoRef) -> str:
+        return f"{self.repository(repo)}/slo"
+
+    def objective(self, repo: RepoRef, name: str) -> str:
+        return f"{self.objectives(repo)}/{name}"
+
     def operation(self, operation_id: int) -> str:
         return f"{self.base}/operations/{operation_id}"

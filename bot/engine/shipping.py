@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.operations.machine import Operation
 from bot.core.slo.model import SourceKind
+from bot.engine.alerting import Alerting
 from bot.engine.answers import Answers
 from bot.engine.budgets import Budgets
 from bot.engine.builds import Builds
@@ -98,7 +99,14 @@ class Shipping:
 
     @property
     def budgets(self) -> Budgets:
-        return Budgets(self.objectives, self.slos, self.repositories, self.store, self.clock)
+        return Budgets(
+            self.objectives,
+            Alerting(self.slos, self.operations, self.outbox, self.links),
+            self.slos,
+            self.repositories,
+            self.store,
+            self.clock,
+        )
 
     @property
     def operator(self) -> Operator:

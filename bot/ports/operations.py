@@ -338,7 +338,7 @@ class AuditReader(Protocol):
 class Notice:
     """News for the team. ``severity`` is ``info``, ``warning`` or ``critical``; one ``key`` is told
     once to each channel. ``resolves`` tells that the environment is well again, whatever was
-    critical about it."""
+    critical about it; where an ``incident`` is named, it is that one and not the environment's."""
 
     key: str
     severity: str
@@ -348,6 +348,10 @@ class Notice:
     repository: str
     environment: str
     resolves: bool = False
+    incident: str = ""
+    """A name within the repository, for what is critical by itself and not as an environment."""
+    cause_url: str = ""
+    """Of the move of production that most likely led to it."""
 
 
 class NotDelivered(Exception):

@@ -108,6 +108,10 @@ class SloStore(Protocol):
         """Those that are due, each given to one claimer and due again after its interval."""
         ...
 
+    async def find_probes(self, repository_id: int, names: Sequence[str]) -> Sequence[DueProbe]:
+        """Those of a repository's probes, to be asked now, out of turn."""
+        ...
+
     async def record_probes(self, answers: Sequence[tuple[DueProbe, ProbeAnswer]]) -> None:
         """At most one answer of a probe. One that is not newer than the last is passed over."""
         ...
@@ -131,7 +135,8 @@ class SloStore(Protocol):
         ...
 
     async def fetch_defining(self) -> Sequence[int]:
-        """The ids of the repositories whose files define objectives."""
+        """The ids of the repositories whose files define objectives, and of those of which any is
+        kept still."""
         ...
 
     async def fetch_defined(self, repository_id: int) -> Mapping[str, str]:
@@ -163,4 +168,8 @@ class SloStore(Protocol):
 
     async def save_alert(self, repository_id: int, alert: KeptAlert) -> bool:
         """False, and nothing is done, where another saved it since it was fetched."""
+        ...
+
+    async def forget_alert(self, repository_id: int, alert: KeptAlert) -> None:
+        """Unless another saved it since it was fetched."""
         ...

@@ -55,6 +55,8 @@ _notices = st.builds(
     repository=st.text(max_size=20) | st.just("o" * 300),
     environment=st.text(max_size=20),
     resolves=st.booleans(),
+    incident=st.text(max_size=20) | st.just("i" * 300),
+    cause_url=st.sampled_from(["", "https://bot.example/y", "javascript:alert(1)"]),
 )  # fmt: skip
 
 
@@ -79,6 +81,31 @@ async def test_pagerduty_opens_one_incident_and_resolves_it() -> None:
     assert trigger["payload"]["summary"] == NOTICE.title
     assert trigger["payload"]["severity"] == "critical"
     assert trigger["links"][0]["href"] == NOTICE.url
+
+
+async def test_an_alert_is_an_incident_of_its_own_with_its_likely_cause() -> None:
+    alert = replace(
+        NOTICE,
+        url="https://bot.example/repos/octo/shop/slo/api",
+        incident="slo:api:page",
+        cause_url="https://bot.example/operations/5",
+    )
+    event = pagerduty_event(alert)
+    assert event is not None
+    assert event["dedup_key"] == "lockgate:octo/shop:slo:api:page"
+    assert [(link["href"], link["text"]) for link in event["links"]] == [
+        (alert.url, "Show the objective"),
+        (alert.cause_url, "Show its most likely cause"),
+    ]
+    assert pagerduty_event(replace(alert, resolves=True)) == {
+        "event_action": "resolve",
+        "dedup_key": "lockgate:octo/shop:slo:api:page",
+    }
+    buttons = slack_message(alert)["attachments"][0]["blocks"][-1]["elements"]
+    assert [(one["text"]["text"], one["url"]) for one in buttons] == [
+        ("Show", alert.url),
+        ("Show its likely cause", alert.cause_url),
+    ]
 
 
 @pytest.mark.parametrize("severity", ["info", "warning"])

@@ -1,5 +1,6 @@
 """Alerts over time: what is told, and that it is told once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -8,23 +9,40 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from bot.core.hosting import Build, LedgerEntry, Origin
+from bot.core.model import Sha
 from bot.core.slo.alerts import (
     LONGEST_QUIET,
     QUIET,
+    UNKNOWN_FOR,
     AlertState,
     News,
     Phase,
     Step,
     advance,
+    content_of,
     fires,
-    kept,
     restored,
+    rules_of,
     step_of,
 )
-from bot.core.slo.model import Alert
+from bot.core.slo.cause import likely_cause
+from bot.core.slo.model import (
+    Alert,
+    BudgetState,
+    Metric,
+    Pair,
+    Ratio,
+    Slo,
+    Source,
+    SourceKind,
+    State,
+    Window,
+)
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
 
 
 def seen(looks: str, after: int = 0) -> list[tuple[int, News]]:
@@ -113,8 +131,77 @@ def test_the_steps_of_the_budget_policy(left: str | None, step: Step | None) -> 
     assert step_of(None if left is None else Fraction(left)) is step
 
 
+def state_of(state: State, *alerts: Alert) -> BudgetState:
+    return BudgetState(
+        "api", Fraction(99, 100), Window(30 * DAY), 0, 0, None, None, {}, alerts, state, NOW
+    )
+
+
+def slo(*pairs: Pair) -> Slo:
+    indicator = Ratio(Metric(Source("p", SourceKind.PROBE)), Metric(Source("p", SourceKind.PROBE)))
+    return Slo("api", "api", Fraction(99, 100), Window(30 * DAY), indicator, pairs=pairs)
+
+
+def pair(severity: str = "page", policy: str = "", **told: object) -> Pair:
+    return Pair(severity, 60 * MINUTE, 5 * MINUTE, policy=policy, factor=Fraction(2), **told)
+
+
+def test_the_alerts_of_an_objective_are_one_for_each_severity_and_policy() -> None:
+    assert [rule.name for rule in rules_of(slo())] == ["page", "ticket"]
+    quiet = pair("ticket", "slow", when_firing=False, when_resolved=False, after=2 * MINUTE)
+    known = pair("page", "fast", when_unknown=True, after=MINUTE)
+    found = {rule.name: rule for rule in rules_of(slo(known, quiet))}
+    assert list(found) == ["page/fast", "unknown/fast", "ticket/slow"]
+    slow = found["ticket/slow"]
+    assert (slow.when_firing, slow.when_resolved, slow.after) == (False, False, 2 * MINUTE)
+    assert found["unknown/fast"].after == UNKNOWN_FOR, "a look that was missed is no news"
+
+
+def test_an_alert_is_about_the_pairs_of_its_policy_alone() -> None:
+    fast, slow = rules_of(slo(pair(policy="fast"), pair(policy="slow")))
+    state = state_of(
+        State.BURNING,
+        replace(alert("page", firing=True), policy="fast"),
+        replace(alert("page"), policy="slow"),
+    )
+    assert (fast.burning(state), slow.burning(state)) == (True, False)
+    assert slow.burning(state_of(State.ERROR)) is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_objective_is_unknown_without_data_and_without_its_source(state: State) -> None:
+    _, unknown = rules_of(slo(pair(policy="fast", when_unknown=True)))
+    assert unknown.burning(state_of(state)) is (state in (State.NO_DATA, State.ERROR))
+
+
+def entry(number: int, minutes: int) -> LedgerEntry:
+    at = NOW - minutes * MINUTE
+    build = Build(Sha("a" * 40), "d")
+    return LedgerEntry(number, "production", build, Origin.PROMOTION, at, None, None, 1, "ada")
+
+
+@pytest.mark.parametrize(
+    ("ages", "cause"),
+    [
+        ([], None),
+        ([61, 200], None),  # before the window
+        ([60, 20, 45], 1),  # the newest within it
+        ([-1, 30], 1),  # what came after the alert did not cause it
+        ([0], 0),
+        ([20, 20], 1),
+    ],
+)
+def test_the_newest_move_within_the_window_is_the_likely_cause(
+    ages: list[int], cause: int | None
+) -> None:
+    entries = [entry(number, age) for number, age in enumerate(ages)]
+    found = likely_cause(entries, NOW, 60 * MINUTE)
+    assert (found.id if found else None) == cause
+
+
 class Alerts(RuleBasedStateMachine):
-    """Whatever comes in whatever order: news alternate, and neither comes too early."""
+    """Whatever comes in whatever order: news alternate, and neither comes too early. People are
+    told of each, wherever the process dies, and under one key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,10 +211,20 @@ class Alerts(RuleBasedStateMachine):
         self.news: list[News] = []
         self.burning_since: datetime | None = None
         self.last_burning: datetime | None = None
+        self.told: dict[datetime | None, News] = {}
+
+    @rule(dies=st.booleans())
+    def tell(self, dies: bool) -> None:
+        """As the engine does after each look, and before the next: told, then noted."""
+        if self.state.untold:
+            self.told.setdefault(self.state.since, self.state.untold)
+        if not dies:
+            self.state = replace(self.state, told=self.state.since)
 
     @rule(minutes=st.integers(-3, 400), burning=st.sampled_from([True, True, False, None]))
     def look(self, minutes: int, burning: bool | None) -> None:
         at = self.now + minutes * MINUTE
+        self.tell(False)
         before = self.state
         self.state, news = advance(before, burning, at, self.after)
         if before.at is not None and at <= before.at:
@@ -152,12 +249,14 @@ class Alerts(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.state = restored(kept(self.state))
+        self.state = restored(content_of(self.state))
 
     @invariant()
     def news_take_turns(self) -> None:
         turns = [News.FIRING, News.RESOLVED] * len(self.news)
         assert self.news == turns[: len(self.news)]
+        missing = 1 if self.state.untold and self.state.since not in self.told else 0
+        assert list(self.told.values()) == self.news[: len(self.news) - missing]
 
     @invariant()
     def firing_is_what_was_told_last(self) -> None:

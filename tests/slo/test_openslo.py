@@ -112,6 +112,11 @@ def test_an_alert_policy_gives_its_own_pair() -> None:
     assert (pair.severity, pair.policy, pair.inclusive) == ("page", "fast", True)
     assert (pair.long, pair.short) == (timedelta(hours=1), timedelta(minutes=5))
     assert (pair.factor, pair.after) == (Fraction("14.4"), timedelta(minutes=5))
+    assert (pair.when_firing, pair.when_resolved, pair.when_unknown) == (True, True, False)
+    told = "  alertWhenBreaching: false\n  alertWhenResolved: false\n  alertWhenNoData: true\n"
+    found = read(slo(more="  alertPolicies: [fast]\n"), policy + told, condition)
+    (pair,) = found.slos[0].pairs
+    assert (pair.when_firing, pair.when_resolved, pair.when_unknown) == (False, False, True)
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,27 @@
 """The worker's evaluation of objectives: each repository by itself, nothing where nothing is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import pytest
+
+from bot.adapters.postgres.operations import PostgresOperations
+from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.model import RepoRef, Sha
 from bot.core.slo.model import Counts, Indicator, Sample, SourceKind, State
+from bot.core.work.notices import DeliverNotice
 from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
+from bot.engine.alerting import Alerting
 from bot.engine.budgets import SPREAD, Budgets
+from bot.engine.links import Links
 from bot.engine.objectives import Objectives
 from bot.ports import JobStatus
+from bot.ports.operations import Notice
 from bot.ports.slo import Answered, Asked, SourceError, SourceUnavailable
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -56,13 +64,17 @@ spec: {type: prometheus, connectionDetails: {url: "https://prometheus.example/"}
 
 @dataclass
 class World:
-    """A source of numbers and a clock."""
+    """A source of numbers, a clock, and a channel that is told."""
 
     at: datetime = NOW
     bad: dict[int, int] = field(default_factory=dict)
     """Of 100, by repository; -1 for a source that is away."""
     asked: list[int] = field(default_factory=list)
     looked_back: int = 0
+    told: list[Notice] = field(default_factory=list)
+
+    async def send(self, notice: Notice) -> None:
+        self.told.append(notice)
 
     def now(self) -> datetime:
         return self.at
@@ -94,9 +106,13 @@ class Source:
 
 def budgets(store: PostgresStore, world: World) -> Budgets:
     sources = {SourceKind.PROMETHEUS: world.source}
+    slos = PostgresSlos(store.pool)
+    outbox = PostgresOutbox(store.pool, {"slack": world})
+    alerting = Alerting(slos, PostgresOperations(store.pool), outbox, Links("https://bot.example"))
     return Budgets(
         Objectives(world, sources, world),  # type: ignore[arg-type]
-        PostgresSlos(store.pool),
+        alerting,
+        slos,
         PostgresRepositories(store.pool),
         store,
         world,
@@ -193,3 +209,90 @@ async def test_files_that_cannot_be_read_leave_what_is_known(store: PostgresStor
     await part.evaluate(work(REPO), "")
     (kept,) = await part.slos.fetch_states([42])
     assert kept.evaluated_at == NOW
+
+
+async def looked(part: Budgets, world: World, store: PostgresStore, minutes: int, bad: int) -> None:
+    """One evaluation some minutes after the first, and what it told delivered."""
+    world.at, world.bad = NOW + timedelta(minutes=minutes), {42: bad}
+    await part.evaluate(work(REPO), "")
+    for job in await store.fetch_jobs(JobStatus.WAITING, 99):
+        if job.kind == DeliverNotice.kind:
+            await part.alerting.outbox.deliver(job.args["notice_id"])
+
+
+async def test_alert_is_told_once_and_its_end_once(store: PostgresStore) -> None:
+    world = World()
+    part = budgets(store, world)
+    await defined(part, REPO, "api")
+    await looked(part, world, store, 0, 1)  # 1 of 100 is what may fail: 1×, and nothing fires
+    assert world.told == []
+    for minute in range(1, 4):
+        await looked(part, world, store, minute, 20)
+    page, ticket = sorted(world.told, key=lambda notice: notice.severity)
+    assert (page.severity, ticket.severity) == ("critical", "warning")
+    assert page.title == "octo/shop: API burns its error budget 20× too fast"
+    assert "20× over 1 h and 20× over 5 min; it pages above 14.4×." in page.text
+    assert "−1900 % of its 30-day budget is left; it is back about 2026-12-20" in page.text
+    assert page.url == "https://bot.example/repos/octo/shop/slo/api"
+    assert (page.incident, page.environment) == ("slo:api:page", "production")
+    world.told.clear()
+    for minute in (5, 9, 12, 14, 30):  # nobody is told before it was quiet for ten minutes
+        await looked(part, world, store, minute, 0)
+        assert bool(world.told) == (minute > 12), minute
+    ended = {notice.incident: notice for notice in world.told}
+    assert [notice.resolves for notice in world.told] == [
+        notice.incident == "slo:api:page" for notice in world.told
+    ]
+    assert len(world.told) == len(ended) == 2
+    assert ended["slo:api:page"].title == (
+        "octo/shop: API no longer burns its error budget too fast"
+    )
+
+
+class Killed(BaseException):
+    pass
+
+
+@dataclass
+class Deadly:
+    """An outbox at which the worker dies, once or right after it has taken the news."""
+
+    outbox: PostgresOutbox
+    takes: bool
+
+    async def post(self, notice: Notice) -> None:
+        if self.takes:
+            await self.outbox.post(notice)
+        raise Killed
+
+
+@pytest.mark.parametrize("takes", [False, True])
+async def test_alert_is_told_once_though_the_worker_dies(store: PostgresStore, takes: bool) -> None:
+    world = World()
+    part = budgets(store, world)
+    await defined(part, REPO, "api")
+    deadly = Deadly(PostgresOutbox(store.pool, {"slack": world}), takes)
+    dying = replace(part, alerting=replace(part.alerting, outbox=deadly))  # type: ignore[arg-type]
+    for minute in (0, 1):
+        with pytest.raises(Killed):
+            await looked(dying, world, store, minute, 20)
+    for minute in (2, 3):
+        await looked(part, world, store, minute, 20)
+    assert sorted(notice.incident for notice in world.told) == ["slo:api:page", "slo:api:ticket"]
+
+
+async def test_incident_of_an_objective_that_is_no_more_is_resolved(store: PostgresStore) -> None:
+    world = World()
+    part = budgets(store, world)
+    await defined(part, REPO, "api")
+    await looked(part, world, store, 0, 20)
+    world.told.clear()
+    await part.slos.want_objectives(42, Sha("none"), {})
+    await part.sweep(SweepObjectives(), "")
+    assert "objectives:42" in [job.key for job in await store.fetch_jobs(JobStatus.WAITING, 9)]
+    await looked(part, world, store, 1, 20)
+    (ended,) = world.told
+    assert (ended.incident, ended.resolves) == ("slo:api:page", True)
+    assert await part.slos.fetch_alerts(42) == []
+    assert await part.slos.fetch_states([42]) == []
+    assert await part.slos.fetch_defining() == []

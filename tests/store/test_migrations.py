@@ -124,6 +124,11 @@ SAMPLE_ROWS = {
         " VALUES (42, 'availability', now(), '30 days', '{}');"
         "INSERT INTO slo_budgets VALUES (1, now(), -0.5)"
     ),
+    "0021_alert_notices.sql": (
+        "INSERT INTO notices (channel, key, severity, title, text, url, repository, environment,"
+        " resolves, incident, cause_url)"
+        " VALUES ('slack', 'k21', 'info', 't', '', '', '', '', true, 'slo:a:page', 'https://x')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -1,7 +1,7 @@
 """PagerDuty, by its Events API v2. https://developer.pagerduty.com/docs/events-api-v2-overview
 
 A critical notice triggers an incident and one that ``resolves`` ends it: an environment has one at
-most, since its dedup key is the same for both. Other notices page nobody.
+most, and so has each alert, since its dedup key is the same for both. Other notices page nobody.
 """
 
 from hashlib import sha256
@@ -58,12 +58,16 @@ def pagerduty_event(notice: Notice) -> dict[str, Any] | None:
     }
     if notice.url:
         event["client_url"] = notice.url
-        event["links"] = [{"href": notice.url, "text": "Show the operation"}]
+        about = "Show the objective" if notice.incident else "Show the operation"
+        event["links"] = [{"href": notice.url, "text": about}]
+    if notice.cause_url:
+        cause = {"href": notice.cause_url, "text": "Show its most likely cause"}
+        event["links"] = [*event.get("links", ()), cause]
     return event
 
 
 def dedup_key(notice: Notice) -> str:
-    key = f"lockgate:{notice.repository}:{notice.environment}"
+    key = f"lockgate:{notice.repository}:{notice.incident or notice.environment}"
     if len(key) <= _LONGEST_KEY:
         return key
     return f"lockgate:{sha256(key.encode()).hexdigest()}"

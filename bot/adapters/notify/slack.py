@@ -35,13 +35,13 @@ def slack_message(notice: Notice) -> dict[str, Any]:
     place = " · ".join(part for part in (notice.repository, notice.environment) if part)
     if place:
         blocks.append({"type": "context", "elements": [_mrkdwn(place)]})
-    if notice.url.startswith(("https://", "http://")) and len(notice.url) <= _LONGEST_URL:
-        button = {
-            "type": "button",
-            "text": {"type": "plain_text", "text": "Show"},
-            "url": notice.url,
-        }
-        blocks.append({"type": "actions", "elements": [button]})
+    buttons = [
+        {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
+        for label, url in (("Show", notice.url), ("Show its likely cause", notice.cause_url))
+        if url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL
+    ]
+    if buttons:
+        blocks.append({"type": "actions", "elements": buttons})
     return {
         "text": escape(notice.title)[:_LONGEST_SECTION],
         "attachments": [{"color": _COLORS.get(notice.severity, "#57606a"), "blocks": blocks}],

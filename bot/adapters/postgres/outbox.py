@@ -44,6 +44,8 @@ class PostgresOutbox:
             "repository": text(notice.repository),
             "environment": text(notice.environment),
             "resolves": notice.resolves,
+            "incident": text(notice.incident),
+            "cause_url": text(notice.cause_url),
         }
 
         async def add(connection: Connection) -> None:

@@ -47,15 +47,11 @@ class PostgresSlos:
         await with_connection(self._pool, want)
 
     async def claim_probes(self, limit: int) -> list[DueProbe]:
-        return [
-            DueProbe(
-                row["id"],
-                row["repository_id"],
-                row["at"],
-                cast("Probe", from_plain(Probe, row["content"])),
-            )
-            for row in await self._fetch("claim_probes", {"limit": limit})
-        ]
+        return [_due(row) for row in await self._fetch("claim_probes", {"limit": limit})]
+
+    async def find_probes(self, repository_id: int, names: Sequence[str]) -> list[DueProbe]:
+        arguments = {"repository_id": repository_id, "names": [text(name) for name in names]}
+        return [_due(row) for row in await self._fetch("find_probes", arguments)]
 
     async def record_probes(self, answers: Sequence[tuple[DueProbe, ProbeAnswer]]) -> None:
         arguments = {
@@ -151,14 +147,11 @@ class PostgresSlos:
         return [KeptAlert(**row) for row in rows]
 
     async def save_alert(self, repository_id: int, alert: KeptAlert) -> bool:
-        arguments = {
-            "repository_id": repository_id,
-            "objective": text(alert.objective),
-            "alert": text(alert.alert),
-            "revision": alert.revision,
-            "content": Jsonb(alert.content),
-        }
+        arguments = {**_alert(repository_id, alert), "content": Jsonb(alert.content)}
         return bool(await self._fetch("change_alert" if alert.revision else "add_alert", arguments))
+
+    async def forget_alert(self, repository_id: int, alert: KeptAlert) -> None:
+        await self._execute("forget_alert", _alert(repository_id, alert))
 
     async def _execute(self, query: str, arguments: Mapping[str, Any]) -> None:
         await with_connection(self._pool, lambda c: c.execute(_SQL[query], arguments))
@@ -174,3 +167,17 @@ class PostgresSlos:
 
 def _real(part: Fraction | None) -> float | None:
     return None if part is None else float(part)
+
+
+def _due(row: Row) -> DueProbe:
+    probe = cast("Probe", from_plain(Probe, row["content"]))
+    return DueProbe(row["id"], row["repository_id"], row["at"], probe)
+
+
+def _alert(repository_id: int, alert: KeptAlert) -> dict[str, Any]:
+    return {
+        "repository_id": repository_id,
+        "objective": text(alert.objective),
+        "alert": text(alert.alert),
+        "revision": alert.revision,
+    }

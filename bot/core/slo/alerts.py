@@ -10,11 +10,16 @@ from enum import StrEnum
 from fractions import Fraction
 
 from bot.core.decision import Json
-from bot.core.slo.model import Alert
+from bot.core.slo.burn import pairs_of
+from bot.core.slo.model import Alert, BudgetState, Slo, State
 
+PAGE = "page"
+"""The severity that calls somebody, whatever the hour."""
 QUIET = timedelta(minutes=10)
 """So long nothing must fire before an alert is resolved."""
 LONGEST_QUIET = timedelta(hours=2)
+UNKNOWN_FOR = timedelta(minutes=5)
+"""So long an objective must be unknown, at least, before people are told that it is."""
 FORGOTTEN = timedelta(hours=6)
 """After so long without firing, an alert that flapped is treated like a new one."""
 
@@ -45,11 +50,69 @@ class AlertState:
     burning: datetime | None = None
     at: datetime | None = None
     flaps: int = 0
+    told: datetime | None = None
+    """When the phase began of which people were told last."""
+
+    @property
+    def untold(self) -> News | None:
+        """What people are still to be told. It is noted once it was: a crash between the two tells
+        the same again, under the same key."""
+        if self.phase not in (Phase.FIRING, Phase.RESOLVED) or self.told == self.since:
+            return None
+        return News(self.phase.value)
 
     @property
     def quiet(self) -> timedelta:
         """How long nothing must fire until it is resolved: twice as long for each flap."""
         return min(QUIET * (1 << min(self.flaps, 8)), LONGEST_QUIET)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one alert of an objective is about: the pairs of a severity, of a policy where there
+    are policies; or, with ``unknown``, that nothing is known of the objective."""
+
+    severity: str
+    policy: str = ""
+    after: timedelta = timedelta(0)
+    """How long it must last before anybody is told."""
+    unknown: bool = False
+    when_firing: bool = True
+    when_resolved: bool = True
+
+    @property
+    def name(self) -> str:
+        """Its own among an objective's: the store knows it by that."""
+        parts = ("unknown" if self.unknown else self.severity, self.policy)
+        return "/".join(part for part in parts if part)
+
+    def burning(self, state: BudgetState) -> bool | None:
+        """Whether it fires; None where nobody knows."""
+        if self.unknown:
+            return state.state in (State.NO_DATA, State.ERROR)
+        return fires(self.pairs(state), self.severity)
+
+    def pairs(self, state: BudgetState) -> list[Alert]:
+        return [
+            alert
+            for alert in state.alerts
+            if (alert.severity, alert.policy) == (self.severity, self.policy)
+        ]
+
+
+def rules_of(slo: Slo) -> tuple[Rule, ...]:
+    """The alerts of an objective, each by its own name."""
+    found: dict[str, Rule] = {}
+    for pair in pairs_of(slo):
+        telling = (pair.when_firing, pair.when_resolved)
+        rules = [Rule(pair.severity, pair.policy, pair.after, False, *telling)]
+        if pair.when_unknown:
+            # A source that missed one look is no news.
+            patient = max(pair.after, UNKNOWN_FOR)
+            rules.append(Rule(pair.severity, pair.policy, patient, True, True, pair.when_resolved))
+        for rule in rules:
+            found.setdefault(rule.name, rule)
+    return tuple(found.values())
 
 
 def fires(alerts: Iterable[Alert], severity: str) -> bool | None:
@@ -96,7 +159,7 @@ def _burning(state: AlertState, now: datetime, after: timedelta) -> tuple[AlertS
     return state, None
 
 
-def kept(state: AlertState) -> dict[str, Json]:
+def content_of(state: AlertState) -> dict[str, Json]:
     """As the store keeps it; ``restored`` reads it."""
     return {
         "phase": state.phase.value,
@@ -104,17 +167,19 @@ def kept(state: AlertState) -> dict[str, Json]:
         "burning": state.burning.isoformat() if state.burning else None,
         "at": state.at.isoformat() if state.at else None,
         "flaps": state.flaps,
+        "told": state.told.isoformat() if state.told else None,
     }
 
 
 def restored(content: Mapping[str, Json]) -> AlertState:
-    """Raises KeyError or ValueError for what ``kept`` never wrote."""
+    """Raises KeyError or ValueError for what ``content_of`` never wrote."""
     return AlertState(
         Phase(str(content["phase"])),
         _moment(content["since"]),
         _moment(content["burning"]),
         _moment(content["at"]),
         int(str(content["flaps"])),
+        _moment(content["told"]),
     )
 
 
@@ -127,7 +192,7 @@ class Step(StrEnum):
 
     NONE = "none"
     NOTIFY = "notify"
-    SECOND_APPROVAL = "second-approval"
+    SECOND_APPROVAL = "approve"
     FREEZE = "freeze"
 
 

@@ -152,6 +152,10 @@ class Pair:
     """How long it must last before anybody is told."""
     policy: str = ""
     """Its name, empty for the default ones."""
+    when_firing: bool = True
+    when_resolved: bool = True
+    when_unknown: bool = False
+    """Whether people are told of each: an OpenSLO policy says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,6 +250,9 @@ def _of_policy(
             inclusive=rate.op == "gte",
             after=after,
             policy=name,
+            when_firing=spec.when_breaching,
+            when_resolved=spec.when_resolved,
+            when_unknown=spec.when_no_data,
         ),
     )
 

@@ -1,16 +1,18 @@
 -- add_notices --
 INSERT INTO notices (
-    channel, key, severity, title, text, url, repository, environment, resolves
+    channel, key, severity, title, text, url, repository, environment, resolves, incident,
+    cause_url
 )
 SELECT channel, %(key)s, %(severity)s, %(title)s, %(text)s, %(url)s, %(repository)s,
-       %(environment)s, %(resolves)s
+       %(environment)s, %(resolves)s, %(incident)s, %(cause_url)s
   FROM unnest(%(channels)s::text[]) AS channel
  ORDER BY channel
 ON CONFLICT (channel, key) DO NOTHING
 RETURNING id;
 
 -- fetch_notice --
-SELECT channel, key, severity, title, text, url, repository, environment, resolves, delivered_at
+SELECT channel, key, severity, title, text, url, repository, environment, resolves, incident,
+       cause_url, delivered_at
   FROM notices
  WHERE id = %(id)s;
 

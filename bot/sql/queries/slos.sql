@@ -34,6 +34,13 @@ UPDATE probes
  WHERE probes.id = due.id
 RETURNING probes.id, probes.repository_id, probes.content, now() AS at;
 
+-- find_probes --
+-- Out of turn: when they are due stays as it is.
+SELECT id, repository_id, content, clock_timestamp() AS at
+  FROM probes
+ WHERE repository_id = %(repository_id)s AND wanted AND name = ANY(%(names)s::text[])
+ ORDER BY name;
+
 -- record_probes --
 -- An answer older than the last one is passed over: the counters only grow with time.
 WITH counted AS (
@@ -120,6 +127,13 @@ SELECT objective, alert, revision, content
  WHERE repository_id = %(repository_id)s
  ORDER BY objective, alert;
 
+-- forget_alert --
+DELETE FROM slo_alerts
+ WHERE repository_id = %(repository_id)s
+   AND objective = %(objective)s
+   AND alert = %(alert)s
+   AND revision = %(revision)s;
+
 -- add_alert --
 INSERT INTO slo_alerts (repository_id, objective, alert, revision, content)
 VALUES (%(repository_id)s, %(objective)s, %(alert)s, 1, %(content)s)
@@ -144,7 +158,10 @@ ON CONFLICT (repository_id) DO UPDATE SET sha = excluded.sha, files = excluded.f
 DELETE FROM slo_files WHERE repository_id = %(repository_id)s;
 
 -- fetch_defining --
-SELECT repository_id FROM slo_files ORDER BY repository_id;
+SELECT repository_id FROM slo_files
+ UNION
+SELECT repository_id FROM slo_states
+ ORDER BY repository_id;
 
 -- fetch_defined --
 SELECT files FROM slo_files WHERE repository_id = %(repository_id)s;

@@ -95,11 +95,14 @@ def _judge_block(block: dict[str, Any]) -> None:
             assert 0 < len(elements) <= 10
             for element in elements:
                 _judge_text(element, 3000)
-        case {"type": "actions", "elements": [{"type": "button", "text": text, "url": url}]}:
-            assert text["type"] == "plain_text"
-            assert len(text["text"]) <= 75
-            assert url.startswith("http")
-            assert len(url) <= 3000
+        case {"type": "actions", "elements": elements}:
+            assert 0 < len(elements) <= 25
+            for button in elements:
+                assert button["type"] == "button"
+                assert button["text"]["type"] == "plain_text"
+                assert len(button["text"]["text"]) <= 75
+                assert button["url"].startswith("http")
+                assert len(button["url"]) <= 3000
         case _:
             raise AssertionError
 

@@ -1,0 +1,159 @@
+"""Objectives that burn: who is told of it, how often, and with what."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from notify_kit import ROUTING_KEY, Channel, judge_pagerduty, judge_slack, served
+from production import POLICY, Production
+
+from bot.adapters.notify.pagerduty import PagerDuty
+from bot.adapters.notify.slack import Slack
+from bot.adapters.postgres.outbox import PostgresOutbox
+from bot.adapters.postgres.slos import PostgresSlos
+from bot.core.policy import POLICY_PATH
+from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
+from bot.core.work.objectives import EvaluateObjectives
+from bot.core.work.probes import SweepProbes
+from bot.sandbox.code import CommitSpec
+
+SLO_FILE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: api-probe}
+spec:
+  type: probe
+  connectionDetails: {url: "http://127.0.0.1:9/", interval: 1h}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: api-availability, displayName: API availability}
+spec:
+  service: api
+  indicator:
+    spec:
+      ratioMetric:
+        good:
+          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: success}}
+        total:
+          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: all}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.95}]
+"""
+FINE, DOWN = ProbeAnswer(Outcome.OK, 80, 200), ProbeAnswer(Outcome.CONNECTION, 3)
+
+
+class Later:
+    """The clock of this machine, put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class Alerted:
+    """A bot whose objectives are looked at when the test says so, and its two channels."""
+
+    production: Production
+    slack: Channel
+    pagerduty: Channel
+    clock: Later
+    slos: PostgresSlos
+
+    async def defined(self, slo: str = SLO_FILE, policy: str = POLICY) -> None:
+        """The trunk has these files, and a worker has read them."""
+        files = {POLICY_PATH: policy, "slo/api.yml": slo}
+        repository = self.production.repository
+        self.production.github.push(repository, "main", CommitSpec("chore: ask for it", files))
+        await self.production.journey.rest()
+        await self.production.journey.bot.store.enqueue(SweepProbes())
+        await self.production.journey.rest()
+
+    async def found(self, answer: ProbeAnswer, times: int, after: float = 1.0) -> None:
+        """So many answers of the probe, the seconds ``after`` each other, until now."""
+        probe = Probe("api-probe", "http://127.0.0.1:9/", timedelta(hours=1))
+        now = self.clock.now()
+        for number in range(times):
+            at = now - timedelta(seconds=after) * (times - number - 1)
+            due = DueProbe(1, self.production.repository.id, at, probe)
+            await self.slos.record_probes([(due, answer)])
+
+    async def look(self) -> None:
+        """As a worker does once a minute."""
+        repo = (await self.production.journey.bot.observations.fetch_places())[0].repo
+        work = EvaluateObjectives(repo.installation_id, repo.id, repo.owner, repo.name)
+        await self.production.journey.bot.store.enqueue(work)
+        await self.production.journey.rest()
+
+    def told(self) -> list[str]:
+        """What Slack was told since the last time."""
+        texts = [message["text"] for message in self.slack.taken]
+        self.slack.taken.clear()
+        return texts
+
+
+@pytest.fixture
+async def alerted(idle_production: Production) -> AsyncIterator[Alerted]:
+    production, clock = idle_production, Later()
+    bot = production.journey.bot
+    async with (
+        served(judge_slack) as slack,
+        served(judge_pagerduty) as pagerduty,
+        httpx.AsyncClient() as http,
+    ):
+        channels = {
+            "slack": Slack(http, slack.url),
+            "pagerduty": PagerDuty(http, ROUTING_KEY, url=pagerduty.url),
+        }
+        outbox = PostgresOutbox(bot.store.pool, channels)
+        shipping = replace(bot.engine.shipping, outbox=outbox, clock=clock)
+        engine = replace(bot.engine, shipping=shipping)
+        production.journey.bot = replace(bot, engine=engine)
+        async with production.journey.working():
+            await production.journey.rest()
+            slos = PostgresSlos(bot.store.pool)
+            yield Alerted(production, slack, pagerduty, clock, slos)
+
+
+async def test_an_endpoint_that_fails_is_told_once_and_so_is_its_recovery(alerted: Alerted):
+    await alerted.defined()
+    await alerted.production.live_build("feat: break the API")
+    operation = await alerted.production.newest()
+    alerted.told()
+    alerted.pagerduty.taken.clear()
+    await alerted.found(DOWN, 20)
+    for _ in range(3):
+        await alerted.look()
+    burning = "octo/shop: API availability burns its error budget 20× too fast"
+    # The page and the ticket of the same objective.
+    (page, ticket) = sorted(alerted.slack.taken, key=lambda one: "pages" not in str(one))
+    assert page["text"] == ticket["text"] == burning
+    _, section, _, actions = page["attachments"][0]["blocks"]
+    promoted = "Most likely caused by the promotion of"
+    assert promoted in section["text"]["text"]
+    public = alerted.production.journey.bot.settings.public_url
+    objective = f"{public}/repos/octo/shop/slo/api-availability"
+    assert [button["url"] for button in actions["elements"]] == [
+        objective,
+        f"{public}/operations/{operation.id}",
+    ]
+    (trigger,) = alerted.pagerduty.taken
+    assert (trigger["event_action"], trigger["payload"]["summary"]) == ("trigger", burning)
+    assert [link["href"] for link in trigger["links"]] == [
+        objective,
+        f"{public}/operations/{operation.id}",
+    ]
+    alerted.told()
+    alerted.clock.ahead = timedelta(minutes=40)
+    await alerted.found(FINE, 38, after=60)
+    for _ in range(3):
+        await alerted.look()
+    assert "no longer burns its error budget too fast" in alerted.told()[0]
+    _, resolve = alerted.pagerduty.taken
+    assert resolve["event_action"] == "resolve"
+    assert resolve["dedup_key"] == trigger["dedup_key"]
