@@ -5,7 +5,7 @@ What is held is kept in the store before the check is written, and until it is t
 that is killed in between is made good by the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,7 +14,6 @@ import structlog
 from bot.core.checks import CheckOutput
 from bot.core.effects import plan_checks
 from bot.core.model import RepoRef, Sha
-from bot.core.release.model import FileNote
 from bot.core.render.release import (
     RELEASE_CHECK,
     render_free_check,
@@ -58,30 +57,33 @@ class ReleaseChecks:
             await self._write(repo, branch, held[branch], output, trunk.cause)
             await self.ledger.let_go(repo.id, branch)
 
-    async def tell_notes(
-        self, trunk: Trunk, head: Sha, tags: Sequence[str], notes: Sequence[FileNote]
-    ) -> None:
+    async def tell_notes(self, trunk: Trunk, renewed: Renewed) -> None:
         """On the release pull request's head: somebody should look."""
-        url = self.links.repository(trunk.repo)
-        output = render_notes_check(tags, notes, details_url=url)
-        await self._write(trunk.repo, trunk.line.branch, head, output, trunk.cause)
+        if renewed.head is not None:
+            output = self._notes(trunk, renewed)
+            await self._write(trunk.repo, trunk.line.branch, renewed.head, output, trunk.cause)
 
     async def tell_anew(self, trunk: Trunk, renewed: Sequence[Renewed], at: Sha) -> None:
         """Re-run was pressed on a commit: a new run, also if it says the same."""
-        await self._write(
-            trunk.repo,
-            trunk.line.branch,
-            at,
-            self._output(trunk, renewed),
-            trunk.cause,
-            anew=True,
-        )
+        looked_at = next((one for one in renewed if one.head == at), None)
+        output = self._notes(trunk, looked_at) if looked_at else self._output(trunk, renewed)
+        await self._write(trunk.repo, trunk.line.branch, at, output, trunk.cause, anew=True)
 
-    async def withdraw(self, repo: RepoRef, reason: str, cause: str, at: Sha | None = None) -> None:
-        """Nothing is released any more, for a reason in a plain sentence. ``at``: where Re-run was
-        pressed."""
+    async def withdraw(
+        self,
+        repo: RepoRef,
+        reason: str,
+        cause: str,
+        at: Sha | None = None,
+        *,
+        kept: Collection[str] = (),
+    ) -> None:
+        """Nothing is released any more but from the branches that are ``kept``, for a reason in a
+        plain sentence. ``at``: where Re-run was pressed."""
         output = render_unreleased_check(reason, details_url=self.links.repository(repo))
         for branch, head in await self.ledger.fetch_held(repo.id):
+            if branch in kept:
+                continue
             if head != at:
                 await self._write(repo, branch, head, output, cause)
             await self.ledger.let_go(repo.id, branch)
@@ -99,6 +101,10 @@ class ReleaseChecks:
             await self.store.enqueue(
                 RefreshRelease(repo.installation_id, repo.id, repo.owner, repo.name)
             )
+
+    def _notes(self, trunk: Trunk, renewed: Renewed) -> CheckOutput:
+        url = self.links.repository(trunk.repo)
+        return render_notes_check(renewed.tags, renewed.notes, details_url=url)
 
     def _output(self, trunk: Trunk, renewed: Sequence[Renewed]) -> CheckOutput:
         details_url = self.links.repository(trunk.repo)

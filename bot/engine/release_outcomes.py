@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.core.model import PullRef
+from bot.core.model import PullRef, Sha
+from bot.core.release.model import FileNote
 
 
 class Outcome(StrEnum):
@@ -26,7 +27,8 @@ class Outcome(StrEnum):
 class Renewed:
     """``reasons`` say why there is nothing to release, ``problems`` what is in the way, in plain
     sentences; ``files`` are the paths that the release changes. ``pull`` is None where there is
-    none: nothing is to be released, it is held, or it would be opened by no dry run."""
+    none: nothing is to be released, it is held, or it would be opened by no dry run. ``notes`` are
+    what somebody should look at: a check on ``head`` says so."""
 
     branch: str
     base: str
@@ -37,3 +39,5 @@ class Renewed:
     files: Sequence[str] = ()
     problems: Sequence[str] = ()
     reasons: Sequence[str] = ()
+    notes: Sequence[FileNote] = ()
+    head: Sha | None = None

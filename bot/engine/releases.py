@@ -33,6 +33,7 @@ from bot.engine.commands import Environments, remembered_policy, usable_environm
 from bot.engine.publishing import Completed, Publisher, Trunk
 from bot.engine.release_branches import fetch_standing, merge_line
 from bot.engine.release_checks import ReleaseChecks
+from bot.engine.release_former import FormerPulls
 from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
@@ -50,7 +51,6 @@ log = structlog.get_logger()
 
 _CLOSED = "<!-- lockgate:release-closed -->"
 _NOTHING = "<!-- lockgate:release-nothing -->"
-_FORMER = "<!-- lockgate:release-former -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,22 @@ class Releases:
                 reason = policy.fault or "The policy has no `release`."
                 at = Sha(work.head_sha) if isinstance(work, RerunRelease) else None
                 await self.checks.withdraw(work.repo, reason, cause, at)
+                if isinstance(work, ReplanRelease) and not policy.fault:
+                    await self._former.close_all(work.repo, cause)
                 return
-            done: dict[Sha, tuple[Trunk, Sequence[Renewed]]] = {}
+            done: list[tuple[Trunk, Sequence[Renewed]]] = []
             async for trunk in self.lines.fetch_trunks(work.repo, policy.release, cause):
-                renewed = await self._reconcile(trunk, replan=isinstance(work, ReplanRelease))
-                done.setdefault(trunk.line.head, (trunk, renewed))
+                if isinstance(work, ReplanRelease) and not done:
+                    await self._former.close(trunk)
+                done.append((trunk, await self._reconcile(trunk)))
+            lines = {trunk.line.branch for trunk, _ in done}
+            reason = "No releases are made from its branch any more."
+            await self.checks.withdraw(work.repo, reason, cause, kept=lines)
             if isinstance(work, RerunRelease):
                 at = Sha(work.head_sha)
                 # Of a commit that is no head any more what holds of the default branch is said.
-                await self.checks.tell_anew(*done.get(at, next(iter(done.values()))), at)
+                meant = next((one for one in done if _speaks_of(at, *one)), done[0])
+                await self.checks.tell_anew(*meant, at)
         except HubGone as error:
             log.info("repository_gone", repository=work.repo.full_name, error=str(error))
             await self.checks.forget(work.repo)
@@ -112,10 +119,12 @@ class Releases:
             log.info("release_policy_unusable", repository=repo.full_name)
         return policy
 
-    async def _reconcile(self, trunk: Trunk, *, replan: bool) -> list[Renewed]:
+    @property
+    def _former(self) -> FormerPulls:
+        return FormerPulls(self.releases, self.store)
+
+    async def _reconcile(self, trunk: Trunk) -> list[Renewed]:
         groups = await self.lines.fetch_groups(trunk)
-        if replan:
-            await self._close_former(trunk, groups)
         completed = await self.publish(trunk, groups)
         waiting = {one.made.package for one in completed if one.waits}
         pulls = [pull for group in groups for pull in group.ours_into(trunk.line.branch)]
@@ -211,7 +220,8 @@ class Releases:
             ref = await self._write_pull(trunk, name, open_, title, render(), held=held)
             notes = [note for note in files.notes if note.remedy]
             if notes and not held and head is not None:
-                await self.checks.tell_notes(trunk, head, said_of.tags, notes)
+                said_of = replace(said_of, head=head, notes=notes)
+                await self.checks.tell_notes(trunk, said_of)
         written = Outcome.RENEWED if open_ else Outcome.OPENED
         if open_ and stands and open_.title == title:
             written = Outcome.UNCHANGED
@@ -293,24 +303,6 @@ class Releases:
             await self.releases.comment_once(newest.ref, _CLOSED, text)
         return True
 
-    async def _close_former(self, trunk: Trunk, groups: Sequence[Group]) -> None:
-        """What the policy as it was before had opened: merged, it would release nothing."""
-        branches = {group.branch for group in groups}
-        for pull in await self.releases.fetch_open_pulls(trunk.repo, trunk.line.branch):
-            if pull.branch in branches:
-                continue
-            text = (
-                f"{_FORMER}\nBy the policy as it is now nothing is released from "
-                f"{escape.code(pull.branch)}, so this is closed. What is to be released stands in "
-                "the other release pull requests. What people committed to this branch stays on it."
-            )
-            words = parse_pull(trunk.config, pull.title, pull.body).words
-            async with self._noted("close_pull", trunk, str(pull.ref), text):
-                await self.releases.comment_once(pull.ref, _FORMER, text)
-                # Without what it was made from it is not taken for one that somebody put off.
-                await self.releases.edit_pull(pull.ref, body=f"{words}\n\n{text}".strip())
-                await self.releases.close_pull(pull.ref)
-
     async def _close(self, trunk: Trunk, pull: ReleasePull, reasons: Sequence[str]) -> None:
         if trunk.dry:
             return
@@ -336,6 +328,10 @@ class Releases:
         digest = hashlib.sha256(content.encode()).hexdigest()[:16]
         record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
         return noted(record, self.store)
+
+
+def _speaks_of(at: Sha, trunk: Trunk, renewed: Sequence[Renewed]) -> bool:
+    return at == trunk.line.head or any(one.head == at for one in renewed)
 
 
 def _changelogs(trunk: Trunk, branch: str, plans: Sequence[ReleasePlan]) -> dict[str, str]:

@@ -189,8 +189,8 @@ class ReleaseHub(Protocol):
         the last hundred."""
         ...
 
-    async def fetch_open_pulls(self, repo: RepoRef, base: str) -> tuple[ReleasePull, ...]:
-        """The App's own open pull requests into a branch, from branches of releases."""
+    async def fetch_open_pulls(self, repo: RepoRef) -> tuple[ReleasePull, ...]:
+        """The App's own open pull requests into any branch, from branches of releases."""
         ...
 
     async def open_pull(

@@ -96,16 +96,24 @@ async def test_the_app_s_own_that_are_open(
     github: GitHub, releases: GitHubReleaseHub, shop: Repository
 ) -> None:
     world, repo = github.sandbox, github.ref(shop)
-    for name in ("mine", "lockgate/release/web"):
+    world.push(shop, "next", "feat: n")
+    for name, base in (
+        ("mine", "main"),
+        ("lockgate/release/web", "main"),
+        ("lockgate/release/next", "next"),
+    ):
         world.push(shop, name, "feat: x")
-        await releases.open_pull(repo, branch=name, base="main", title=TITLE, body="")
+        await releases.open_pull(repo, branch=name, base=base, title=TITLE, body="")
     for number in range(101):
         world.open_pull(shop, TITLE, "feat: theirs", head=f"lockgate/release/{number}")
-    [found] = await releases.fetch_open_pulls(repo, "main")
-    assert (found.branch, found.ours) == ("lockgate/release/web", True)
-    assert await releases.fetch_open_pulls(repo, "next") == ()
-    await releases.close_pull(found.ref)
-    assert await releases.fetch_open_pulls(repo, "main") == ()
+    found = await releases.fetch_open_pulls(repo)
+    assert {(pull.branch, pull.base, pull.ours) for pull in found} == {
+        ("lockgate/release/web", "main", True),
+        ("lockgate/release/next", "next", True),
+    }
+    for pull in found:
+        await releases.close_pull(pull.ref)
+    assert await releases.fetch_open_pulls(repo) == ()
 
 
 async def test_there_is_one_pull_request_however_often_it_is_opened(

@@ -5,7 +5,7 @@ from journey import SQUASH_WITH_TITLE, Journey
 from test_release_pull import PACKAGE, POLICY, head_of, reconcile, release_pulls, shop
 
 from bot.sandbox.code import CommitSpec
-from bot.sandbox.model import CheckRun, RefRule, Repository
+from bot.sandbox.model import CheckRun, Pull, RefRule, Repository
 
 
 def not_installed(journey: Journey, name: str) -> Repository:
@@ -65,6 +65,51 @@ async def test_a_prerelease_branch_has_a_release_pull_request_of_its_own(journey
     assert (final.title, final.base_ref) == ("chore(release): v2.0.0", "main")
 
 
+def set_policy(journey: Journey, repository: Repository, policy: str) -> None:
+    spec = CommitSpec("chore: set the policy", {".github/lockgate.yml": policy})
+    journey.github.push(repository, "main", spec)
+
+
+def closing_words(journey: Journey, pull: Pull) -> list[str]:
+    bodies = [comment.body for comment in journey.comments_of(pull)]
+    return [body for body in bodies if "lockgate:release-former" in body]
+
+
+async def test_what_a_former_prerelease_branch_left_open_is_closed_with_a_word(
+    journey: Journey,
+) -> None:
+    repository = shop(journey, PRERELEASES)
+    journey.github.push(repository, "main", "fix: round prices")
+    journey.github.push(repository, "next", "feat: add search")
+    await journey.rest()
+    (pull,) = release_pulls(repository, NEXT)
+    set_policy(journey, repository, POLICY)
+    await journey.rest()
+    assert pull.state == "closed"
+    (said,) = closing_words(journey, pull)
+    assert "No releases are made from `next` any more" in said
+    # Without the section nothing is released, from wherever.
+    (own,) = release_pulls(repository)
+    assert own.state == "open"
+    set_policy(journey, repository, "version: 1\n")
+    await journey.rest()
+    assert own.state == "closed"
+    (said,) = closing_words(journey, own)
+    assert "The policy has no `release` any more" in said
+
+
+async def test_a_former_prerelease_branch_takes_its_failure_along(journey: Journey) -> None:
+    repository = shop(journey, PRERELEASES)
+    journey.github.protect(repository, f"refs/heads/{NEXT}")
+    journey.github.push(repository, "next", "feat: add search")
+    await journey.rest()
+    head = repository.branch("next") or ""
+    assert verdict(journey, repository, head)[0] == "failure"
+    set_policy(journey, repository, POLICY)
+    await journey.rest()
+    assert verdict(journey, repository, head) == ("neutral", "Nothing is released from here")
+
+
 async def test_a_push_to_any_other_branch_costs_no_request(journey: Journey) -> None:
     repository = shop(journey, PRERELEASES)
     journey.github.push(repository, "main", "fix: round prices")
@@ -110,6 +155,22 @@ async def test_re_run_looks_again_and_writes_a_new_check(journey: Journey) -> No
     assert check_on(journey, repository).id > second.id
     assert verdict(journey, repository) == ("success", "v1.4.1 can be released")
     assert len(release_pulls(repository)) == 1
+
+
+async def test_re_run_on_what_is_to_be_looked_at_says_it_anew(journey: Journey) -> None:
+    repository = shop(journey)
+    files = {"package.json": PACKAGE.replace("1.4.0", "1.3.0")}
+    journey.github.push(repository, "main", CommitSpec("fix: round prices", files))
+    await journey.rest()
+    (pull,) = release_pulls(repository)
+    first = check_on(journey, repository, pull.head_sha)
+    assert (first.conclusion, first.title) == ("neutral", "v1.4.1: 1 file to look at")
+    journey.github.rerequest_check(first)
+    await journey.rest()
+    second = check_on(journey, repository, pull.head_sha)
+    assert second.id > first.id
+    assert (second.conclusion, second.title) == (first.conclusion, first.title)
+    assert second.summary == first.summary
 
 
 async def test_a_tag_that_is_deleted_takes_its_failure_along(journey: Journey) -> None:

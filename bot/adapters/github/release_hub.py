@@ -126,7 +126,7 @@ class GitHubReleaseHub:
             if (item["head"]["repo"] or {}).get("id") == repo.id and item["head"]["ref"] == branch
         )
 
-    async def fetch_open_pulls(self, repo: RepoRef, base: str) -> tuple[ReleasePull, ...]:
+    async def fetch_open_pulls(self, repo: RepoRef) -> tuple[ReleasePull, ...]:
         """A request for each 100 that are open, whoever's they are."""
         repo = await self._access.named(repo)
         login = await self._own_login()
@@ -134,8 +134,8 @@ class GitHubReleaseHub:
             op.LIST_PULLS,
             installation=repo.installation_id,
             path=path_of(repo),
-            query={"base": base, "state": "open"},
-            about=f"{repo.full_name} into {base}",
+            query={"state": "open"},
+            about=repo.full_name,
         )
         found = [
             read_release_pull(repo, item, login)
