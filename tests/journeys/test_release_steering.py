@@ -121,6 +121,36 @@ async def test_the_pull_request_is_renewed_by_what_is_asked_for(journey: Journey
     assert "Mind the step." not in (pull.body or "")
 
 
+async def test_a_release_from_a_prerelease_branch_is_steered_by_itself(journey: Journey) -> None:
+    github = journey.github
+    repository = journey.shop("release:\n  prerelease: {branch: next, identifier: beta}\n")
+    github.set_role(repository, github.user("ada"), "maintain")
+    github.tag(repository, "v1.4.0")
+    github.push(repository, "main", "fix: round prices")
+    (only_there,) = github.push(repository, "next", "feat: add search")
+    github.push(repository, "next", "fix: sort what is found")
+    await journey.rest()
+    pulls = {pull.base_ref: pull for pull in repository.pulls.values()}
+    final, pre = pulls["main"], pulls["next"]
+    assert (final.title, pre.title) == ("chore(release): v1.4.1", "chore(release): v1.5.0-beta.1")
+    # What is left out must be on the branch that is released.
+    assert "That commit is not on `main`" in await say(
+        journey, final, f"/release skip {only_there}"
+    )
+    assert "is left out" in await say(journey, pre, f"/release skip {only_there}")
+    assert pre.title == "chore(release): v1.4.1-beta.1"
+    await say(journey, pre, "/release note Only for the brave.")
+    assert "Only for the brave." in (pre.body or "")
+    await say(journey, pre, "/release prerelease")
+    assert pre.title == "chore(release): v1.4.1-beta.1", "it is one already"
+    await say(journey, pre, "/release as 2.0.0-beta.7")
+    assert pre.title == "chore(release): v2.0.0-beta.7"
+    assert final.title == "chore(release): v1.4.1", "the other one has wishes of its own"
+    assert "Only for the brave." not in (final.body or "")
+    await say(journey, pre, "/release reset")
+    assert pre.title == "chore(release): v1.5.0-beta.1"
+
+
 @pytest.mark.parametrize(
     ("policy", "head", "against"),
     [
