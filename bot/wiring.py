@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -24,6 +25,7 @@ from bot.adapters.github.people import GitHubPeople
 from bot.adapters.github.person import GitHubPerson
 from bot.adapters.github.release_hub import GitHubReleaseHub
 from bot.adapters.keyfile import AuditKeyError, load_audit_keys, load_session_key
+from bot.adapters.localgit import LocalGit, LocalGitError
 from bot.adapters.notify import open_notifiers
 from bot.adapters.postgres import embedded, migrations, store, worker
 from bot.adapters.postgres.audit import PostgresAudit
@@ -40,7 +42,12 @@ from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.steering import PostgresSteering
 from bot.adapters.slo.prober import HttpProber
 from bot.adapters.slo.reach import Reach
-from bot.adapters.slo.sources import ask_places, open_sources
+from bot.adapters.slo.sources import (
+    ask_places,
+    no_stored_sources,
+    open_web_sources,
+    stored_sources,
+)
 from bot.adapters.slo.web import Access
 from bot.adapters.squawk import run_squawk
 from bot.adapters.vercel.client import is_local
@@ -48,6 +55,7 @@ from bot.adapters.vercel.host import VercelHost
 from bot.adapters.workflow.deployments import GitHubDeployments
 from bot.adapters.workflow.host import WorkflowHost
 from bot.core.hosting import HostProject
+from bot.core.model import RepoRef
 from bot.engine.app_manifest import load_manifest, site_url
 from bot.engine.doctor import Subject
 from bot.engine.handlers import Engine
@@ -55,6 +63,7 @@ from bot.engine.links import Links
 from bot.engine.probing import Probing
 from bot.engine.remote import Remote
 from bot.engine.shipping import Shipping
+from bot.engine.standings import Standings
 from bot.ports import NewApp, QueueHealth, Store, StoreUnavailable
 from bot.ports.database import Database, DatabaseError
 from bot.ports.host import Host, HostError, HostRefused
@@ -72,6 +81,7 @@ __all__ = [
     "PostgresDatabase",
     "audit_anchor",
     "convert_manifest",
+    "find_origin",
     "migrate_store",
     "open_audit",
     "open_bot",
@@ -80,6 +90,7 @@ __all__ = [
     "open_hub",
     "open_playground",
     "open_remote",
+    "open_standings",
     "open_store",
 ]
 
@@ -192,14 +203,10 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             schema_store=schemas,
             objective_hub=objective_hub,
             slos=slos,
-            slo_sources=await stack.enter_async_context(
-                open_sources(
-                    accesses=_accesses(settings),
-                    databases={name: url.reveal() for name, url in settings.databases.items()},
-                    slos=slos,
-                    owner_of=schemas.bind_database,
-                )
-            ),
+            slo_sources={
+                **await stack.enter_async_context(open_web_sources(_accesses(settings))),
+                **stored_sources(slos, _addresses(settings), schemas.bind_database),
+            },
             squawk=run_squawk,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
@@ -278,6 +285,55 @@ def _accesses(settings: Settings) -> Mapping[str, Access]:
         name: Access(source.url, source.repositories, source.authorization.reveal())
         for name, source in settings.sources.items()
     }
+
+
+def _addresses(settings: Settings) -> Mapping[str, str]:
+    return {name: url.reveal() for name, url in settings.databases.items()}
+
+
+def find_origin(path: Path) -> str:
+    """``owner/name`` of the clone that a folder is in; empty where there is none, or no GitHub."""
+    try:
+        return urlsplit(LocalGit(path).fetch_web_url()).path.strip("/")
+    except LocalGitError:
+        return ""
+
+
+@asynccontextmanager
+async def open_standings(
+    settings: Settings, owner: str, name: str, *, stored: bool
+) -> AsyncIterator[Standings]:
+    """What a repository's objectives are asked of, for commands; ``stored`` says that some need
+    what the store knows. Nothing is written: a database that is nobody's stays so.
+
+    Raises:
+        EmbeddedError: there is no DATABASE_URL and the embedded server cannot be started.
+    """
+    repo = RepoRef(0, 0, owner, name)
+    async with AsyncExitStack() as stack:
+        sources = dict(await stack.enter_async_context(open_web_sources(_accesses(settings))))
+        if stored:
+            database = await stack.enter_async_context(_database(settings))
+            opened = await stack.enter_async_context(store.open_store(database))
+            try:
+                known = await PostgresEnvironments(opened.pool).find_repository(owner, name)
+                bindings = await PostgresSchemas(opened.pool).fetch_bindings()
+            except StoreUnavailable as error:
+                sources |= no_stored_sources(str(error))
+            else:
+                if known is None:
+                    why = f"this server knows no repository {repo.full_name}; name one that it has"
+                    sources |= no_stored_sources(why)
+                else:
+                    repo = known.repo
+
+                    async def owner_of(called: str, asker: int) -> int:
+                        return bindings.get(called, asker)
+
+                    sources |= stored_sources(
+                        PostgresSlos(opened.pool), _addresses(settings), owner_of
+                    )
+        yield Standings.of(sources, repo)
 
 
 @asynccontextmanager
