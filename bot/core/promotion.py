@@ -1,8 +1,9 @@
 """The facts that promotion gates judge. Whatever could not be read is ``Unread``, never empty."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
 from typing import TypeAlias, TypeVar
 
 from bot.core.commits.config import DEFAULT_CONFIG, CommitsConfig
@@ -107,6 +108,9 @@ class ObjectiveState:
     returns_at: datetime | None = None
     """When as much of its budget as the policy asks for is back if nothing more goes wrong, where
     that is known."""
+    steps_end: Mapping[Fraction, datetime] = field(default_factory=dict)
+    """By the part of its budget at which a step of the policy begins that holds, when more is
+    left."""
 
 
 @dataclass(frozen=True, slots=True)

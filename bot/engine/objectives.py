@@ -8,8 +8,9 @@ from functools import lru_cache
 from bot.core.model import RepoRef, Sha
 from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.promotion import ObjectiveState, Read, Unread
-from bot.core.slo.model import Slo, SourceKind
+from bot.core.slo.model import BudgetState, Slo, SourceKind
 from bot.core.slo.openslo import parse_slos
+from bot.core.slo.steps import held_at
 from bot.engine.standings import Standings
 from bot.ports import Clock, HubError
 from bot.ports.objectives import ObjectiveHub
@@ -30,8 +31,8 @@ class Objectives:
         self, repo: RepoRef, at: Sha, environment: str, policy: EnvironmentPolicy
     ) -> Read[tuple[ObjectiveState, ...]]:
         """Those that the gate will judge, as the files at a commit of the trunk define them; none
-        where the gate is not asked."""
-        if _GATE not in policy.gates:
+        where neither the gate nor a step of the budget is asked about."""
+        if _GATE not in policy.gates and not policy.slo.steps:
             return ()
         defined = await self._defined(repo, at)
         if isinstance(defined, Unread):
@@ -46,16 +47,15 @@ class Objectives:
         now = self.clock.now()
         standings = self.standings(repo)
         states = await standings.states(slos, now)
-        backs = await asyncio.gather(
-            *(
-                standings.returns_at(slo, state, now, policy.slo.least)
-                for slo, state in zip(slos, states, strict=True)
-            )
-        )
-        return tuple(
-            ObjectiveState(slo.title, state, back)
-            for slo, state, back in zip(slos, states, backs, strict=True)
-        )
+
+        async def told(slo: Slo, state: BudgetState) -> ObjectiveState:
+            least = policy.slo.least
+            wanted = {least, *held_at(policy.slo, state)}
+            ends = {at: await standings.returns_at(slo, state, now, at) for at in wanted}
+            known = {at: end for at, end in ends.items() if end}
+            return ObjectiveState(slo.title, state, known.get(least), known)
+
+        return tuple(await asyncio.gather(*map(told, slos, states)))
 
     def standings(self, repo: RepoRef) -> Standings:
         return Standings.of(self.sources, repo)

@@ -200,6 +200,38 @@ def freeze(window: str) -> str:
             ),
         ),
         (
+            with_key("slo: {steps: usual}"),
+            (
+                "4:18 `environments.production.slo.steps` must be `default` or a list of steps, "
+                "found the text `usual`. Did you mean `default`?"
+            ),
+        ),
+        (
+            with_key("slo: {steps: [{at: 25, do: approve}]}"),
+            (
+                "4:24 `environments.production.slo.steps[0].at` must be a part such as `10%` or "
+                "`2.5%`, at most `100%`, found the number 25. Did you mean `25%`?"
+            ),
+        ),
+        (
+            with_key("slo: {steps: [{at: 25%, do: aprove}]}"),
+            (
+                "4:33 `environments.production.slo.steps[0].do` must be one of `notify`, "
+                "`approve` or `freeze`, found the text `aprove`. Did you mean `approve`?"
+            ),
+        ),
+        (
+            with_key("slo: {steps: [{at: 5%, do: notify}, {at: 5%, do: notify}]}"),
+            "4:41 `environments.production.slo.steps[1]`: the same step stands twice",
+        ),
+        (
+            with_key("slo: {steps: [{at: 5%, do: freeze}, {at: 1%, do: freeze}]}"),
+            (
+                "4:50 `environments.production.slo.steps[1].do` is `freeze` for the second time: "
+                "the one that begins earlier is all that counts"
+            ),
+        ),
+        (
             with_key("requires: [lock, lock]"),
             "4:22 `environments.production.requires[1]`: the gate `lock` stands twice",
         ),

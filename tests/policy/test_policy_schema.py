@@ -45,6 +45,11 @@ VALID = [
         "slo: {require: [api-availability], no_data: allow, minimum_budget: 2.5%}}}"
     ),
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {}}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {steps: default}}}",
+    (
+        "environments: {p: {vercel: {project: a, domain: a.test}, slo: {steps: "
+        "[{at: 75%, do: notify}, {at: 30%, do: approve}, {at: 2.5%, do: freeze}]}}}"
+    ),
     (
         "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {for: 30m, "
         "every: 30s, compare: budget, fail_on: burn, on_fail: notify, false_rollbacks: 0.1%}}}}"
@@ -114,6 +119,16 @@ INVALID = [
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {no_data: pass}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {minimum_budget: 101%}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {minimum_budget: 10}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {steps: usual}}}",
+    "environments: {p: {vercel: {project: a, domain: a.test}, slo: {steps: [{at: 5%}]}}}",
+    (
+        "environments: {p: {vercel: {project: a, domain: a.test}, "
+        "slo: {steps: [{at: 5%, do: none}]}}}"
+    ),
+    (
+        "environments: {p: {vercel: {project: a, domain: a.test}, "
+        "slo: {steps: [{at: 5, do: freeze}]}}}"
+    ),
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {for: 15}}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, slo: {watch: {compare: after}}}}",
     "environments: {p: {vercel: {project: a, domain: a.test}, checks: {apps: {ci: a}}}}",

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.decision import Finding, GateResult, Verdict
-from bot.core.phrases import quoted, say_duration, say_time
-from bot.core.promotion import PromotionFacts
+from bot.core.phrases import listed, quoted, say_duration, say_time
+from bot.core.promotion import PromotionFacts, Read, Unread
+from bot.core.slo.alerts import Step
+from bot.core.slo.model import State, record
+from bot.core.slo.standing import say_title
+from bot.core.slo.steps import Holding, holding
 
 GATE = "freeze"
 _FURTHEST = timedelta(days=400)
+_SHOWN = 100
 _HOPS = 50
 """Freezes that follow upon each other without a gap are looked through so far."""
 
@@ -23,7 +28,53 @@ class _Holding:
 
 
 def evaluate(facts: PromotionFacts) -> GateResult:
-    """Judge whether a freeze holds now, and say when the last one in a row ends."""
+    """Judge whether a freeze holds now, and say when the last one in a row ends; or whether the
+    budget's policy freezes the environment, which no clock ends."""
+    spent = holding(facts.policy.slo, facts.slo, Step.FREEZE)
+    if spent:
+        return _spent(facts, spent)
+    return _by_time(facts)
+
+
+def _spent(facts: PromotionFacts, spent: Read[tuple[Holding, ...]]) -> GateResult:
+    roles = listed([quoted(role) for role in facts.policy.override_roles])
+    override = f"`/override {GATE} <reason>` needs role {roles}" if roles else "nobody may override"
+    free = f"a rollback is not held by this gate; {override}"
+    rule = (
+        "The policy of the error budget freezes promotions where so little of it is left; what is "
+        "not known does not count as left."
+    )
+    if isinstance(spent, Unread):
+        return GateResult(
+            GATE,
+            Verdict.ERROR,
+            f"the objectives of {quoted(facts.environment)} could not be read: {spent.reason}",
+            f"mend that, then run the command again; {free}",
+            rule,
+            evidence={"unread": "objectives"},
+        )
+    first = spent[0]
+    more = f" (and {len(spent) - 1} more)" if len(spent) > 1 else ""
+    unread = first.objective.state.state is State.ERROR
+    also = _by_time(facts)
+    held = also.findings if also.verdict is not Verdict.PASS else ()
+    found = tuple(Finding(say_title(one.objective), GATE, one.said) for one in spent[:_SHOWN])
+    return GateResult(
+        GATE,
+        Verdict.ERROR if unread else Verdict.FAIL,
+        f"frozen by the error budget: {first.said}{more}",
+        f"{first.remedy}; {free}",
+        rule,
+        (*found, *held) if more or held else (),  # the summary says it already
+        {
+            "at": float(first.at),
+            "objectives": [record(one.objective.state) for one in spent[:_SHOWN]],
+            **also.evidence,
+        },
+    )
+
+
+def _by_time(facts: PromotionFacts) -> GateResult:
     rule = "Nothing is promoted during a freeze: those of the policy, and those of `/freeze`."
     # Of two that end together the reason that comes first by the alphabet, in whatever order.
     holding = sorted(_holding(facts, facts.now), key=lambda one: (one.ends, one.reason, one.whose))

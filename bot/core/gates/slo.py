@@ -1,7 +1,6 @@
 """The gate on error budgets: no objective of the environment is out of its budget."""
 
 from collections.abc import Sequence
-from datetime import UTC
 from fractions import Fraction
 
 from bot.core.decision import Finding, GateResult, Json, Verdict
@@ -9,7 +8,7 @@ from bot.core.phrases import counted, listed, quoted
 from bot.core.policy.slo import NoData
 from bot.core.promotion import ObjectiveState, PromotionFacts, Unread
 from bot.core.slo.model import BudgetState, State, record
-from bot.core.slo.words import burning, say_budget, say_length, say_rate
+from bot.core.slo.standing import say_return, say_standing, say_title
 
 GATE = "slo"
 _REASON = (
@@ -80,10 +79,10 @@ def _judge(facts: PromotionFacts, judged: Sequence[ObjectiveState]) -> GateResul
     return GateResult(
         GATE,
         verdicts[first.state.name],
-        f"{_say(first)}{more}",
+        f"{say_standing(first)}{more}",
         _remedy(facts, first),
         _REASON,
-        tuple(Finding(_title(one), GATE, _say(one)) for one in held[:_SHOWN])
+        tuple(Finding(say_title(one), GATE, say_standing(one)) for one in held[:_SHOWN])
         if len(held) > 1
         else (),  # the summary says it already
         evidence,
@@ -114,21 +113,7 @@ def _in_budget(judged: Sequence[ObjectiveState]) -> str:
     least = min(known, key=lambda one: _left(one.state))
     number = counted(len(known), "objective")
     verb = "is" if len(known) == 1 else "are"
-    return f"{number} {verb} in budget; {_say(least)}{without if silent else ''}"
-
-
-def _say(one: ObjectiveState) -> str:
-    """``API availability has −12 % of its 30-day budget left; burning 9.2× over 1 h``"""
-    state, title = one.state, _title(one)
-    if state.state is State.ERROR:
-        return f"{title} could not be read: {_line(state.reason) or 'its source gave no reason'}"
-    if state.budget_remaining is None:
-        return f"{title} is not known: {_line(state.reason) or 'nothing was counted'}"
-    length, rate = burning(state)
-    fast = f"; burning {say_rate(rate)} over {say_length(length)}" if rate and rate > 1 else ""
-    return (
-        f"{title} has {_percent(state.budget_remaining)} of {say_budget(state.window)} left{fast}"
-    )
+    return f"{number} {verb} in budget; {say_standing(least)}{without if silent else ''}"
 
 
 def _remedy(facts: PromotionFacts, one: ObjectiveState) -> str:
@@ -139,25 +124,4 @@ def _remedy(facts: PromotionFacts, one: ObjectiveState) -> str:
         return f"see that its source answers, then run the command again; {free}"
     if one.state.budget_remaining is None:
         return f"see that its source counts something, or set `no_data: allow`; {free}"
-    if one.returns_at is None:
-        return f"wait until what was spent is past the window; {free}"
-    day = one.returns_at.astimezone(UTC).strftime("%Y-%m-%d")
-    return f"budget returns about {day}; {free}"
-
-
-def _title(one: ObjectiveState) -> str:
-    return _line(one.title)[:60] or quoted(one.state.name)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:300]
-
-
-def _percent(part: Fraction) -> str:
-    """Rounded down, so that nothing looks better than it is; tenths below 10 %."""
-    tenths = part * 1000 // 1
-    sign, size = ("\u2212", -tenths) if tenths < 0 else ("", tenths)
-    if size >= 100:
-        whole = abs(part * 100 // 1)
-        return f"{sign}{whole} %"
-    return f"{sign}{size // 10}.{size % 10} %" if size % 10 else f"{sign}{size // 10} %"
+    return f"{say_return(one.returns_at)}; {free}"

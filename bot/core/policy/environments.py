@@ -24,9 +24,11 @@ from bot.core.policy.values import (
     gate_names_schema,
     zone_of,
 )
+from bot.core.slo.alerts import Step
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
 
+_APPROVE = Step.SECOND_APPROVAL
 ALWAYS_ASKED = ("source", "deployment", "freeze", "lock")
 """Gates that ``requires`` cannot leave out: a lock that holds nothing would be a lie."""
 
@@ -181,8 +183,8 @@ class EnvironmentPolicy(BaseModel):
         json_schema_extra=gate_names_schema,
         description="The gates that a promotion must pass, in the order in which they are shown. "
         "`source`, `deployment`, `freeze` and `lock` are asked also where they are left out, and "
-        "so are `approvals` where it takes any, `order` where `after` is set and `slo` where "
-        "`slo.require` names an objective.",
+        "so are `approvals` where it takes any or `slo.steps` may ask for one, `order` where "
+        "`after` is set and `slo` where `slo.require` names an objective.",
     )
     roles: tuple[RoleName, ...] = Field(
         default=("maintain", "admin"),
@@ -249,7 +251,7 @@ class EnvironmentPolicy(BaseModel):
         """The gates to ask: those of ``requires``, then those that cannot be left out."""
         also = [
             *ALWAYS_ASKED,
-            *(["approvals"] if self.approvals.count else []),
+            *(["approvals"] if self.approvals.count or self.slo.asks(_APPROVE) else []),
             *(["order"] if self.after else []),
             *(["slo"] if self.slo.require else []),
         ]

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from bot.core.policy.values import Duration, wrong
+from bot.core.slo.alerts import STEPS, Step
 from bot.core.slo.watch import Compare, FailOn
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
@@ -96,6 +97,43 @@ class WatchPolicy(BaseModel):
         return Fraction(self.false_rollbacks.removesuffix("%")) / 100
 
 
+class BudgetStep(BaseModel):
+    model_config = _FROZEN
+
+    at: Percent = Field(description="What is left of the budget, at most, e.g. `25%`.")
+    do: Literal[Step.NOTIFY, Step.SECOND_APPROVAL, Step.FREEZE] = Field(
+        description="What follows: the team is told (`notify`), a promotion takes one more "
+        "approval, by somebody else than the author (`approve`), or nothing is promoted "
+        "(`freeze`). A rollback is never held."
+    )
+
+    @property
+    def part(self) -> Fraction:
+        """``at`` as a part of the whole budget."""
+        return Fraction(self.at.removesuffix("%")) / 100
+
+
+_DEFAULT = "default"
+_DEFAULT_STEPS = tuple(
+    {"at": f"{float(part * 100):g}%", "do": step.value} for part, step in reversed(STEPS)
+)
+
+
+def _steps(value: object) -> object:
+    if value == _DEFAULT:
+        return _DEFAULT_STEPS
+    if isinstance(value, str):
+        raise wrong("must be `default` or a list of steps", _DEFAULT)
+    # Behind a validator pydantic reads no JSON any more, in which a list is a tuple's strict form.
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _steps_schema(schema: dict[str, Any]) -> None:
+    """The list, or the word for the usual one."""
+    rows = {key: schema.pop(key) for key in ("type", "items", "maxItems") if key in schema}
+    schema["anyOf"] = [{"const": _DEFAULT}, rows]
+
+
 class SloPolicy(BaseModel):
     model_config = _FROZEN
 
@@ -115,11 +153,22 @@ class SloPolicy(BaseModel):
         description="Less than this part of the budget left holds a promotion; none left always "
         "does.",
     )
+    steps: Annotated[tuple[BudgetStep, ...], BeforeValidator(_steps)] = Field(
+        default=(),
+        max_length=10,
+        json_schema_extra=_steps_schema,
+        description="What follows as the budget of an objective of `require`, or else of any, goes "
+        "down. `default` stands for `notify` at 50%, `approve` at 25% and `freeze` at 0%. Left "
+        "out: nothing.",
+    )
     watch: WatchPolicy | None = Field(
         default=None,
         description="How the objectives of `require`, or else all, are watched after each "
         "promotion. Without it nothing is watched.",
     )
+
+    def asks(self, step: Step) -> bool:
+        return any(one.do is step for one in self.steps)
 
     @property
     def least(self) -> Fraction:

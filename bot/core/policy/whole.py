@@ -12,6 +12,7 @@ from bot.core.policy.problems import Complaint, PolicyProblem, nearest
 from bot.core.policy.release_whole import complaints_of_release
 from bot.core.policy.slo import WatchPolicy
 from bot.core.policy.validate import place_of
+from bot.core.slo.alerts import Step
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -90,6 +91,18 @@ def _of_gates(at: Path, environment: EnvironmentPolicy) -> Iterator[Complaint]:
         if objective in named[:index]:
             yield Complaint(
                 (*at, "slo", "require", index), f"{{}}: the objective `{objective}` stands twice"
+            )
+    steps = environment.slo.steps
+    for index, step in enumerate(steps):
+        if (step.part, step.do) in {(one.part, one.do) for one in steps[:index]}:
+            yield Complaint((*at, "slo", "steps", index), "{}: the same step stands twice")
+        elif step.do in (Step.SECOND_APPROVAL, Step.FREEZE) and any(
+            one.do is step.do for one in steps[:index]
+        ):
+            yield Complaint(
+                (*at, "slo", "steps", index, "do"),
+                f"{{}} is `{step.do.value}` for the second time: the one that begins earlier is all "
+                "that counts",
             )
     checks = environment.checks
     if checks.mode is ChecksMode.LIST and not checks.names:
