@@ -2,7 +2,8 @@
 
 On a developer's machine a test that needs npm or Chromium is skipped with its reason; CI installs
 both first, so a skip there means that a check has silently stopped. Tests marked ``long`` may
-still skip, since their data are not part of the project.
+still skip, since their data are not part of the project, and those marked ``optional``, whose
+programs take longer to install than they are worth at every commit.
 """
 
 from collections.abc import Generator
@@ -23,7 +24,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     expected_failure = hasattr(report, "wasxfail")
-    if report.skipped and not expected_failure and item.get_closest_marker("long") is None:
+    may_skip = any(item.get_closest_marker(name) for name in ("long", "optional"))
+    if report.skipped and not expected_failure and not may_skip:
         _forbid(report)
     return report
 

@@ -10,7 +10,7 @@ PLUGIN = ("-p", "tests.no_skips", "-p", "no:cacheprovider")
 @pytest.fixture(autouse=True)
 def project_on_path(pytester: pytest.Pytester, pytestconfig: pytest.Config) -> None:
     pytester.syspathinsert(pytestconfig.rootpath)
-    pytester.makeini("[pytest]\nmarkers = long: may skip\n")
+    pytester.makeini("[pytest]\nmarkers =\n  long: may skip\n  optional: may skip too\n")
 
 
 def test_a_skip_is_a_failure_that_names_its_reason(pytester: pytest.Pytester) -> None:
@@ -43,7 +43,9 @@ def test_a_file_that_skips_itself_is_a_failure(pytester: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(["*no_such_module_anywhere*"])
 
 
-def test_expected_failures_and_long_campaigns_are_left_alone(pytester: pytest.Pytester) -> None:
+def test_expected_failures_long_campaigns_and_what_is_optional_are_left_alone(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makepyfile(
         """
         import pytest
@@ -51,12 +53,16 @@ def test_expected_failures_and_long_campaigns_are_left_alone(pytester: pytest.Py
         @pytest.mark.long
         def test_long(): pytest.skip("no data")
 
+        @pytest.mark.optional
+        @pytest.mark.skipif(True, reason="no Prometheus")
+        def test_optional(): pass
+
         @pytest.mark.xfail(strict=True)
         def test_known(): assert False
         """
     )
     result = pytester.runpytest_subprocess(*PLUGIN)
-    result.assert_outcomes(skipped=1, xfailed=1)
+    result.assert_outcomes(skipped=2, xfailed=1)
     assert result.ret == 0
 
 

@@ -104,7 +104,7 @@ class PrometheusSource:
         source = _metric(indicator).source
         address = f"{source.details.get('url', '').rstrip('/')}/api/v1/{path}"
         # Asked to give up before we do: what nobody waits for is not computed to its end.
-        form = {**form, "timeout": f"{SECONDS * 0.9:g}s"}
+        form = {**form, "timeout": f"{round(SECONDS * 900)}ms"}
         status, answer = await self._web.fetch(source, address, urlencode(form).encode())
         answer = answer if isinstance(answer, dict) else {}
         name, why = source.name, said(answer.get("error", ""))
