@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.backfills.controller import FEWEST, LARGEST, Controller
+from bot.core.backfills.courtesy import PART, REMEMBERED, REST, SHORTEST, Courtesy
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import BackfillStatus
 from bot.core.backfills.pauses import Limits, Pause, Reason, Signals, decide_pause, limits_of
@@ -60,6 +61,46 @@ def test_it_stays_where_it_fits() -> None:
 def test_halves_end_at_one_row() -> None:
     assert Controller(3, 0.050).halved().size == 1
     assert Controller(1, 0.050).halved().size == 1
+
+
+# --- courtesy ------------------------------------------------------------------------------------
+
+
+def test_while_others_write_batches_are_small_with_rests_between_and_then_again_as_before() -> None:
+    alone = Courtesy(0.050).after(16_000, 0.040, 100.0, others_write=False)
+    assert (alone.limit(100.0), alone.rest(0.040, 100.0)) == (None, 0.0)
+    seen = alone.after(16_000, 0.040, 100.0, others_write=True)
+    assert seen.limit(100.0) == int(400_000 * 0.050 / PART)
+    assert seen.rest(0.003, 100.0) == 0.003 * REST
+    later = seen.after(2_000, 0.005, 104.0, others_write=False)
+    assert later.limit(104.9) == 2_000
+    assert later.limit(100.0 + REMEMBERED) is None
+    assert later.rest(0.005, 100.0 + REMEMBERED) == 0.0
+
+
+def test_a_batch_that_took_long_by_chance_neither_shrinks_the_next_nor_makes_for_a_long_rest() -> (
+    None
+):
+    courtesy = Courtesy(0.050)
+    for filling in (0.005, 0.005, 0.500):
+        courtesy = courtesy.after(1_000, filling, 100.0, others_write=True)
+    assert courtesy.limit(100.0) == 1_000
+    assert courtesy.rest(0.500, 100.0) == 0.005 * REST
+
+
+@pytest.mark.parametrize(
+    ("target", "rows", "expected"),
+    [
+        (0.020, 10_000, int(10_000 / 0.1 * SHORTEST)),
+        (0.002, 10_000, int(10_000 / 0.1 * 0.002)),  # never past the file's own
+        (2.000, 10_000, 20_000),
+        (0.050, 200, FEWEST),
+    ],
+)
+def test_of_a_short_target_and_of_few_rows_there_is_a_least(
+    target: float, rows: int, expected: int
+) -> None:
+    assert Courtesy(target).after(rows, 0.1, 0.0, others_write=True).limit(0.0) == expected
 
 
 @given(

@@ -593,6 +593,36 @@ async def test_workers_on_several_backfills_work_at_the_same_time(
     assert [(one.proven, one.changed) for one in statuses] == [(True, 1000)] * 4
 
 
+# --- beside others -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", ["recipes", "recipes_low"])
+async def test_while_others_write_to_the_table_batches_are_small(
+    written: str, sql: psycopg.Connection, database: PostgresDatabase, empty_database_url: str
+) -> None:
+    make_ledger(sql)
+    sql.execute(
+        "CREATE TABLE recipes (id bigint PRIMARY KEY, title text, title_norm text)"
+        "PARTITION BY RANGE (id);"
+        "CREATE TABLE recipes_low PARTITION OF recipes FOR VALUES FROM (0) TO (10000);"
+        "INSERT INTO recipes SELECT n, 'Title ' || n FROM generate_series(1, 600) AS n"
+    )
+    # At most 5,000 rows a second, of which a tenth of the target has room for 100.
+    slowly = (
+        "UPDATE recipes SET title_norm = lower(title) || pg_sleep(0.0002)::text "
+        "WHERE :batch AND title_norm IS NULL"
+    )
+    told = Told()
+    async with await psycopg.AsyncConnection.connect(empty_database_url) as writer:
+        await writer.execute(f"INSERT INTO {written} VALUES (2000, 'Under way')")
+        status = await run(database, backfill(slowly, batch=300, target_ms=200), told)
+        await writer.rollback()
+    assert (status.proven, status.changed) == (True, 600)
+    first, *others = [one.batch_size for one in told.seen if one.batch_took]
+    assert first == 300
+    assert max(others) <= 100
+
+
 # --- pauses --------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from bot.adapters.database.lease import (
 from bot.adapters.database.signals import Looker
 from bot.adapters.database.table import Target, examine_table
 from bot.core.backfills.controller import Controller
+from bot.core.backfills.courtesy import Courtesy
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import (
     DEFAULT_BATCH,
@@ -147,6 +148,7 @@ class _Run:
         self._controller = Controller(
             plan.backfill.batch or DEFAULT_BATCH, plan.latency.total_seconds()
         )
+        self._courtesy = Courtesy(plan.latency.total_seconds())
         self._search = Search()
         self._begun = time.monotonic()
         self._tries = 0
@@ -213,7 +215,7 @@ class _Run:
                 status.bound,
                 self._plan.latency,
             )
-            rows = self._search.limit or self._controller.size
+            rows = self._search.limit or self._size()
             look = looker if time.monotonic() - self._looked > LOOK_EVERY.total_seconds() else None
             now = time.monotonic()
             worked, self._marked = timedelta(seconds=now - self._marked), now
@@ -229,6 +231,7 @@ class _Run:
             pause = decide_pause(batch.signals, self._plan.limits) if batch.signals else None
             if pause and not await self._pause(pause, looker, status):
                 return await self._end_for_now()
+            await asyncio.sleep(self._courtesy.rest(batch.filling, time.monotonic()))
         if self._asked.until():
             return await self._end_for_now()
         ended = await ending.finish(connection, self._lease, self._plan.statement.count)
@@ -275,10 +278,17 @@ class _Run:
             else (self._controller.size)
         )
 
+    def _size(self) -> int:
+        limit = self._courtesy.limit(time.monotonic())
+        return self._controller.size if limit is None else min(self._controller.size, limit)
+
     def _after(self, batch: Batch, status: BackfillStatus, worked: timedelta) -> BackfillStatus:
         self._tries, self._failure = 0, None
         if batch.signals is not None:
             self._looked = time.monotonic()
+        self._courtesy = self._courtesy.after(
+            batch.range.rows, batch.filling, time.monotonic(), others_write=batch.others_write
+        )
         if not self._search.limit:
             self._controller = self._controller.after(batch.range.rows, batch.seconds)
         self._search = self._search.passed(batch.range.rows)

@@ -33,7 +33,11 @@ UPDATE lockgate_emc.backfills
        state = CASE WHEN paused_by = '' THEN 'running' ELSE 'paused' END,
        why = CASE WHEN paused_by = '' THEN '' ELSE why END
  WHERE version = %(version)s AND token = %(token)s
-RETURNING paused_by <> ''
+RETURNING paused_by <> '', EXISTS (
+    SELECT FROM pg_locks
+     WHERE locktype = 'relation' AND mode IN ('RowExclusiveLock', 'RowShareLock')
+       AND pid <> pg_backend_pid() AND relation = ANY (%(tables)s::int8[]::oid[])
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 
 
@@ -54,7 +58,11 @@ class Batch:
     changed: int
     seconds: float
     """From its first lock to its commit."""
+    filling: float
+    """Of that, what its rows took: the statement's time without the way to the server."""
     stop_asked: bool
+    others_write: bool
+    """Whether others were writing to the table, or locking rows of it, when it was about to end."""
     signals: Signals | None
     """What was seen from within it, where it looked."""
 
@@ -93,13 +101,16 @@ class Batcher:
         """
         found: Range | None = None
         try:
+            asked = time.monotonic()
             await self.connection.execute(self._begin())
+            way = time.monotonic() - asked
             upper, rows = await self.target.fetch_upper(self.connection, cursor, self.bound, rows)
             found = Range(cursor, upper, rows)
             begun = time.monotonic()
             changed = await self._change(found)
+            filling = max(time.monotonic() - begun - way, 0.0)
             signals = await looker.look(self.connection) if looker else None
-            stop_asked = await self._record(found, changed, worked)
+            stop_asked, others_write = await self._record(found, changed, worked)
             await self.connection.execute("COMMIT")
         except psycopg.Error as error:
             await self._roll_back()
@@ -107,7 +118,8 @@ class Batcher:
         except BaseException:
             await self._roll_back()
             raise
-        return Batch(found, changed, time.monotonic() - begun, stop_asked, signals)
+        seconds = time.monotonic() - begun
+        return Batch(found, changed, seconds, filling, stop_asked, others_write, signals)
 
     def _begin(self) -> bytes:
         lock_wait = max(_SHORTEST_LOCK_WAIT, self.latency)
@@ -124,7 +136,7 @@ class Batcher:
         text = self.statement.text(condition).encode()
         return (await self.connection.execute(text, arguments)).rowcount
 
-    async def _record(self, found: Range, changed: int, worked: timedelta) -> bool:
+    async def _record(self, found: Range, changed: int, worked: timedelta) -> tuple[bool, bool]:
         cursor = await self.connection.execute(
             _RECORD,
             {
@@ -135,12 +147,13 @@ class Batcher:
                 "lease": LEASE,
                 "version": self.lease.version,
                 "token": self.lease.token,
+                "tables": list(self.target.tables),
             },
         )
         row = await cursor.fetchone()
         if row is None:
             raise LeaseLost(self.lease.version)
-        return bool(row[0])
+        return bool(row[0]), bool(row[1])
 
     async def _roll_back(self) -> None:
         # The server does so by itself where it cannot be reached.
