@@ -1,4 +1,5 @@
-"""Tells the team when an objective's alert fires and when it is over: once each.
+"""Tells the team when an objective's alert fires and when it is over, and when its budget comes
+down to a step of the policy: once each.
 
 A change is stored before it is told, and that it was told after. A crash between the two tells it
 again under the same key, of which the outbox takes one.
@@ -11,13 +12,15 @@ from typing import TypeAlias
 
 from bot.core.hosting import LedgerEntry
 from bot.core.model import RepoRef
-from bot.core.render.alerts import alert_text, alert_title
+from bot.core.policy.slo import BudgetStep, SloPolicy
+from bot.core.render.alerts import alert_text, alert_title, step_text, step_title
 from bot.core.slo.alerts import (
     PAGE,
     AlertState,
     News,
     Phase,
     Rule,
+    Step,
     advance,
     content_of,
     restored,
@@ -26,7 +29,9 @@ from bot.core.slo.alerts import (
 from bot.core.slo.cause import likely_cause
 from bot.core.slo.kept import KeptState
 from bot.core.slo.model import Slo
+from bot.core.slo.steps import crossed
 from bot.engine.links import Links
+from bot.engine.remembered import parse_remembered
 from bot.metrics import SLO_ALERTS
 from bot.ports.operations import Notice, OperationStore, Outbox
 from bot.ports.slo import KeptAlert, SloStore
@@ -34,6 +39,8 @@ from bot.ports.slo import KeptAlert, SloStore
 Compose: TypeAlias = Callable[[AlertState, News], Awaitable[Notice | None]]
 """What people are told of a change; None where they are not to be told of it."""
 
+_BUDGET = "budget/"
+"""How the names of steps begin, among those of an objective's alerts."""
 _READ = 20
 """Entries of an environment's ledger looked through, newest first."""
 _UNKNOWN_WITHIN = timedelta(hours=1)
@@ -58,8 +65,66 @@ class Alerting:
                 alert = known.pop((slo.name, rule.name), None) or KeptAlert(slo.name, rule.name, {})
                 compose = self._composer(repo, state, rule)
                 await self._look(repo, alert, rule.burning(state.state), now, rule.after, compose)
+        environments = await self._environments(repo)
+        for _, state in found:
+            for environment, policy in environments.items():
+                if policy.steps and state.concerns(environment) and policy.judges(state.name):
+                    await self._steps(repo, state, environment, policy, known, now)
         for gone in known.values():
             await self._end(repo, gone)
+
+    async def _environments(self, repo: RepoRef) -> dict[str, SloPolicy]:
+        """Of the last policy that could be used."""
+        remembered = await self.operations.fetch_policy(repo.id)
+        policy = parse_remembered(remembered[0]) if remembered else None
+        if policy is None:
+            return {}
+        return {name: environment.slo for name, environment in policy.environments.items()}
+
+    async def _steps(
+        self,
+        repo: RepoRef,
+        kept: KeptState,
+        environment: str,
+        policy: SloPolicy,
+        known: dict[tuple[str, str], KeptAlert],
+        now: datetime,
+    ) -> None:
+        left = kept.state.budget_remaining
+        # The strictest alone is told of what is crossed at once: it says all that the others do.
+        lowest = min((one.part for one in policy.steps if crossed(left, one.part)), default=None)
+        for step in policy.steps:
+            name = f"{_BUDGET}{environment}/{step.do.value}/{step.at}"
+            alert = known.pop((kept.name, name), None) or KeptAlert(kept.name, name, {})
+            told = lowest is None or step.part == lowest
+            compose = self._step_composer(repo, kept, environment, step, name, told)
+            await self._look(repo, alert, crossed(left, step.part), now, timedelta(0), compose)
+
+    def _step_composer(
+        self,
+        repo: RepoRef,
+        kept: KeptState,
+        environment: str,
+        step: BudgetStep,
+        name: str,
+        told: bool,
+    ) -> Compose:
+        async def compose(state: AlertState, news: News) -> Notice | None:
+            # That a step is left is news where it held something.
+            if not told if news is News.FIRING else step.do is Step.NOTIFY:
+                return None
+            return Notice(
+                key=_key(repo, kept.name, name, news, state),
+                severity="warning" if news is News.FIRING else "info",
+                title=step_title(repo, kept, environment, step, news),
+                text=step_text(kept, step, news),
+                url=self.links.objective(repo, kept.name),
+                repository=repo.full_name,
+                environment=environment,
+                incident=_incident(kept.name, name),
+            )
+
+        return compose
 
     async def _look(
         self,
@@ -100,7 +165,7 @@ class Alerting:
     async def _end(self, repo: RepoRef, alert: KeptAlert) -> None:
         """Its objective, or the policy that asked for it, is no more."""
         state = restored(alert.content)
-        if state.phase is Phase.FIRING and alert.alert.startswith(PAGE):
+        if state.phase is Phase.FIRING and not alert.alert.startswith(_BUDGET):
             await self.outbox.post(
                 Notice(
                     key=_key(repo, alert.objective, alert.alert, News.RESOLVED, state),

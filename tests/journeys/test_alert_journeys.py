@@ -157,3 +157,29 @@ async def test_an_endpoint_that_fails_is_told_once_and_so_is_its_recovery(alerte
     _, resolve = alerted.pagerduty.taken
     assert resolve["event_action"] == "resolve"
     assert resolve["dedup_key"] == trigger["dedup_key"]
+
+
+async def test_a_spent_budget_freezes_promotions_and_no_rollback(alerted: Alerted):
+    production = alerted.production
+    await alerted.defined(policy=POLICY + "    slo: {steps: default}\n")
+    await alerted.found(FINE, 20)
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break the API")
+    alerted.told()
+    await alerted.found(DOWN, 20, after=0.01)
+    await alerted.look()
+    title = "octo/shop production: API availability is down to −900 % of its error budget"
+    assert title in alerted.told()
+    fix = production.merged("fix: mend the API")
+    said = await production.say(fix, "/promote")
+    assert "refused" in said
+    assert "frozen by the error budget: API availability has −900 % of its 30-day budget" in said
+    assert "budget returns about" in said
+    assert "0 of 1 approval: one more than usual, since API availability has −900 %" in said
+    assert await production.served() == bad.merge_commit_sha
+    assert "Rolled back" in await production.say(bad, "/rollback")
+    assert await production.served() == good.merge_commit_sha
+    for gate in ("freeze", "approvals"):
+        await production.say(fix, f"/override {gate} it mends the API")
+    await production.say(fix, "/promote")
+    assert await production.served() == fix.merge_commit_sha

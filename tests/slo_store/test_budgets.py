@@ -13,6 +13,7 @@ from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.model import RepoRef, Sha
+from bot.core.policy import Policy, parse_policy
 from bot.core.slo.model import Counts, Indicator, Sample, SourceKind, State
 from bot.core.work.notices import DeliverNotice
 from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
@@ -71,6 +72,8 @@ class World:
     """Of 100, by repository; -1 for a source that is away."""
     asked: list[int] = field(default_factory=list)
     looked_back: int = 0
+    spent: int = 0
+    """Of 10,000 more."""
     told: list[Notice] = field(default_factory=list)
 
     async def send(self, notice: Notice) -> None:
@@ -92,7 +95,7 @@ class Source:
         self.world.asked.append(self.repository_id)
         bad = self.world.bad.get(self.repository_id, 0)
         away = SourceUnavailable("Prometheus is away")
-        found = Counts(100 - bad, 100)
+        found = Counts(10_000 - 100 * bad - self.world.spent, 10_000)
         return [away if bad < 0 else dict.fromkeys(one.windows, found) for one in asked]
 
     async def fetch_samples(
@@ -291,8 +294,71 @@ async def test_incident_of_an_objective_that_is_no_more_is_resolved(store: Postg
     await part.sweep(SweepObjectives(), "")
     assert "objectives:42" in [job.key for job in await store.fetch_jobs(JobStatus.WAITING, 9)]
     await looked(part, world, store, 1, 20)
-    (ended,) = world.told
-    assert (ended.incident, ended.resolves) == ("slo:api:page", True)
+    assert {(ended.incident, ended.resolves) for ended in world.told} == {
+        ("slo:api:page", True),
+        ("slo:api:ticket", True),
+    }
     assert await part.slos.fetch_alerts(42) == []
     assert await part.slos.fetch_states([42]) == []
     assert await part.slos.fetch_defining() == []
+
+
+STEPS = """\
+environments:
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    slo: {steps: default}
+  preview:
+    vercel: {project: preview, domain: preview.example.com}
+    slo: {steps: default}
+"""
+
+
+async def ruled(part: Budgets, text: str) -> None:
+    """This is the repository's policy from now on."""
+    policy = parse_policy(text)
+    assert isinstance(policy, Policy)
+    plain = policy.model_dump_json(by_alias=True, exclude_unset=True)
+    await part.alerting.operations.save_policy(42, plain, {})
+
+
+async def test_step_of_a_budget_is_told_once_however_it_flickers(store: PostgresStore) -> None:
+    world = World()
+    part = budgets(store, world)
+    await ruled(part, STEPS)
+    await defined(part, REPO, "api")  # for production alone
+    told: list[tuple[int, str]] = []
+    looks = [(0, 0), (1, 60), (2, 40), (3, 52), (4, 49), (5, 80), (6, 130), (7, 74), (20, 20)]
+    for minute, spent in (*looks, (31, 20), (32, 20)):
+        world.at = NOW + timedelta(minutes=minute)
+        # Of 10,000 events 100 may fail: as many percent of the budget are spent.
+        world.spent = spent
+        await looked(part, world, store, minute, 0)
+        told += [(minute, one.title) for one in world.told if one.incident.count("/") > 1]
+        world.told.clear()
+    place = "octo/shop production: API is"
+    assert sorted(told) == [
+        (1, f"{place} down to 40 % of its error budget"),
+        (5, f"{place} down to 20 % of its error budget"),
+        (6, f"{place} down to −30 % of its error budget"),
+        (20, f"{place} above 0 % of its error budget again"),
+        (20, f"{place} above 25 % of its error budget again"),
+    ]
+
+
+async def test_steps_that_the_policy_has_no_more_are_forgotten(store: PostgresStore) -> None:
+    world = World(spent=30)
+    part = budgets(store, world)
+    await ruled(part, STEPS)
+    await defined(part, REPO, "api")
+    world.spent = 110
+    await looked(part, world, store, 0, 0)
+    (told,) = (one for one in world.told if "budget/" in one.incident)
+    assert told.text == (
+        "Promotions are frozen while at most 0 % is left.\n−10 % of its 30-day budget is left; it "
+        "is back about 2026-12-20 12:30 UTC if nothing more goes wrong."
+    )
+    assert len(await part.slos.fetch_alerts(42)) == 4
+    await ruled(part, "{}")
+    await looked(part, world, store, 1, 0)
+    assert [one.alert for one in await part.slos.fetch_alerts(42)] == ["ticket"]

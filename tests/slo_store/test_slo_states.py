@@ -17,7 +17,9 @@ HOUR = timedelta(hours=1)
 THIRD = Fraction(1, 3)
 
 
-def state(name: str = "availability", left: Fraction | None = THIRD, at: datetime = NOW):
+def state(
+    name: str = "availability", left: Fraction | None = THIRD, at: datetime = NOW
+) -> KeptState:
     alert = Alert("page", HOUR, HOUR / 12, Fraction("14.4"), Fraction(92, 10), None, True, "p")
     return KeptState(
         42,

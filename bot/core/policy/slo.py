@@ -167,6 +167,9 @@ class SloPolicy(BaseModel):
         "promotion. Without it nothing is watched.",
     )
 
+    def judges(self, objective: str) -> bool:
+        return not self.require or objective in self.require
+
     def asks(self, step: Step) -> bool:
         return any(one.do is step for one in self.steps)
 

@@ -6,13 +6,18 @@ from datetime import datetime
 from bot.core.hosting import LedgerEntry, Origin
 from bot.core.model import RepoRef
 from bot.core.phrases import say_duration, say_time
+from bot.core.policy.slo import BudgetStep
 from bot.core.render import escape
-from bot.core.slo.alerts import PAGE, AlertState, News, Rule
+from bot.core.slo.alerts import PAGE, AlertState, News, Rule, Step
 from bot.core.slo.kept import KeptState
 from bot.core.slo.model import Alert
 from bot.core.slo.words import burning, say_budget, say_length, say_percent, say_rate
 
 _MOVES = {Origin.PROMOTION: "promotion", Origin.ROLLBACK: "rollback"}
+_STEPS = {
+    Step.SECOND_APPROVAL: "Promotions take one more approval",
+    Step.FREEZE: "Promotions are frozen",
+}
 _LONGEST_TITLE = 80
 
 
@@ -41,6 +46,23 @@ def alert_text(kept: KeptState, rule: Rule, state: AlertState, cause: LedgerEntr
     if cause is not None:
         lines.append(_cause(cause, state.since or kept.evaluated_at))
     return "\n".join(lines)
+
+
+def step_title(
+    repo: RepoRef, kept: KeptState, environment: str, step: BudgetStep, news: News
+) -> str:
+    place = f"{repo.full_name} {escape.plain(environment, 60)}: {objective_called(kept)}"
+    if news is News.RESOLVED:
+        return f"{place} is above {say_percent(step.part)} of its error budget again"
+    return f"{place} is down to {say_percent(kept.state.budget_remaining)} of its error budget"
+
+
+def step_text(kept: KeptState, step: BudgetStep, news: News) -> str:
+    held = _STEPS.get(step.do)
+    if held is None:
+        return left_text(kept)
+    begins = f" while at most {say_percent(step.part)} is left."
+    return f"{held}{begins if news is News.FIRING else ' no more.'}\n{left_text(kept)}"
 
 
 def objective_called(kept: KeptState) -> str:
