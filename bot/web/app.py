@@ -15,6 +15,7 @@ from bot.ports.database import Database
 from bot.ports.environments import EnvironmentReader
 from bot.ports.operations import AuditReader, OperationStore
 from bot.ports.schemas import SchemaStore
+from bot.ports.slo import SloStore
 from bot.web.headers import SecurityHeaders
 from bot.web.login import Login
 from bot.web.pages.audit import audit_pages
@@ -23,6 +24,7 @@ from bot.web.pages.databases import Looks
 from bot.web.pages.details import details_page
 from bot.web.pages.failures import failure_pages
 from bot.web.pages.migration_pages import migrations_page
+from bot.web.pages.objective_pages import objective_routes
 from bot.web.pages.pages import STATIC, Site
 from bot.web.pages.shipping_pages import shipping_pages
 from bot.web.viewer import Viewer
@@ -35,6 +37,7 @@ def create_app(
     environments: EnvironmentReader,
     audit: AuditReader,
     schemas: SchemaStore,
+    slos: SloStore,
     databases: Mapping[str, Database],
     clock: Clock,
     webhooks: Sequence[Middleware],
@@ -57,6 +60,7 @@ def create_app(
         environments,
         audit,
         schemas,
+        slos,
         Looks(databases, clock),
         clock,
         viewer,
@@ -73,6 +77,7 @@ def create_app(
             Route("/repos/{owner}/{name}/pulls/{number}", details_page(site), methods=["GET"]),
             Route("/repos/{owner}/{name}/environments/{environment}", environment, methods=["GET"]),
             Route("/repos/{owner}/{name}/migrations", migrations_page(site), methods=["GET"]),
+            *objective_routes(site),
             Route("/operations/{operation}", operation, methods=["GET"]),
             Route("/audit", audit_page, methods=["GET"]),
             Route("/audit/export", audit_export, methods=["GET"]),

@@ -46,6 +46,7 @@ def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
         environments=bot.environments,
         audit=bot.audit,
         schemas=bot.schemas,
+        slos=bot.engine.shipping.slos,
         databases=bot.databases,
         clock=CLOCK,
         webhooks=[

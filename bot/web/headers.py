@@ -18,6 +18,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_FITTED = frozenset({"Content-Security-Policy", "Cross-Origin-Resource-Policy"})
+"""What an answer that is no page may bring along, fitted to what it is."""
 
 
 class SecurityHeaders:
@@ -35,7 +37,8 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
-                    headers[name] = value
+                    if name not in _FITTED or name not in headers:
+                        headers[name] = value
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -132,6 +132,12 @@ def test_the_next_alert_is_the_first_to_come() -> None:
     )
 
 
+def test_what_comes_before_the_next_look() -> None:
+    found = next_alert(standing(alert("6", "7")))
+    assert found is not None
+    assert say_forecast(found).endswith("now 6×; at this rate any moment")
+
+
 def test_the_nearest_alert_where_none_comes() -> None:
     near, far = alert("4.1", "3", severity="ticket"), alert("1", "1")
     found = next_alert(standing(far, near, alert("5", None)))

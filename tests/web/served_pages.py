@@ -18,6 +18,7 @@ from bot.adapters.postgres.audit import PostgresAudit
 from bot.adapters.postgres.environments import PostgresEnvironments
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.schemas import PostgresSchemas
+from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.audit.checkpoint import SEED_BYTES, AuditKey
 from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
@@ -163,6 +164,7 @@ def build(
         environments=PostgresEnvironments(store.pool),
         audit=audit_log(store),
         schemas=PostgresSchemas(store.pool),
+        slos=PostgresSlos(store.pool),
         databases=databases or {},
         login=login,
         clock=clock,

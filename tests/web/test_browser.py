@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 from changes_kit import MOVING, opened_database, tell_changes
+from objectives_kit import PROBED, SHOP, kept, tell_objectives
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from served_pages import (
     NOW,
@@ -426,6 +427,42 @@ async def test_a_backfill_moves_on_by_itself(
         assert "92 %" in text
         assert await read.get_by_role("button").count() == 0
         await plain.close()
+
+
+async def test_a_budget_is_drawn_for_everybody_and_moves_on_by_itself(
+    page: Page, browser: Browser, live_url: str, store: PostgresStore, axe: str
+) -> None:
+    slos = await tell_objectives(store)
+    one = live_url + "/repos/octo/shop/slo/api-availability"
+    for viewport, scheme, drawn in ((PHONE, "dark", 328), (DESKTOP, "light", 640)):
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        for address in (live_url + "/slo", one):
+            await page.goto(address)
+            assert await axe_violations(page, axe) == []
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width == viewport["width"]
+        chart = page.get_by_role("img", name="38 % of the error budget is left on")
+        assert await chart.evaluate("(it) => it.decode().then(() => it.naturalWidth)") == drawn
+    await walk_through(page)
+    # The picture by itself, under its own policy: the line has its colour.
+    await page.goto(one + ".svg")
+    line = "getComputedStyle(document.querySelector('.budget')).stroke"
+    assert await page.evaluate(line) == "rgb(11, 92, 173)"
+    await page.goto(one)
+    await slos.save_states(SHOP.id, [kept(PROBED, 70, age=timedelta(0))])
+    await page.evaluate("window.kept = true")
+    await page.evaluate(_REFRESH_NOW)
+    await page.get_by_role("img", name="30 % of the error budget is left on").wait_for()
+    assert await page.evaluate("window.kept") is True
+    assert await page.evaluate("window.violations") == []
+    plain = await browser.new_context(java_script_enabled=False)
+    read = await plain.new_page()
+    await read.goto(one)
+    text = await read.inner_text("main")
+    assert "30 % of its error budget is left" in text
+    assert "TLS failed" in text
+    await plain.close()
 
 
 @pytest.mark.usefixtures("story")

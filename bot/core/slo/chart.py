@@ -24,6 +24,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 28
 _LOWEST = Fraction(-1)
 """A budget that is overspent further is drawn at the edge: the text has the number."""
 _MOST_MARKS = 40
+_LETTER = 6.3
+"""Pixels, of a badge's font on average."""
 STYLE = """
 svg{--line:var(--slo-line,#0b5cad);--ink:var(--slo-ink,#1b1f24);--quiet:var(--slo-quiet,#545d68);
 --grid:var(--slo-grid,#d5dbe1);--fail:var(--slo-fail,#b3231a)}
@@ -103,7 +105,7 @@ def render_badge(state: BudgetState, label: str) -> str:
         state.state, f"{say_percent(state.budget_remaining)} left"
     )
     name = _safe(label, 40)
-    left, right = 12 + 7 * len(plain(label, 40)), 12 + 7 * len(value)
+    left, right = (12 + round(_LETTER * len(text)) for text in (plain(label, 40), value))
     width = left + right
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" '
@@ -121,7 +123,8 @@ def render_badge(state: BudgetState, label: str) -> str:
 def _whole(title: str, told: str, content: str, width: int) -> str:
     name = _safe(title, 120)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" '
+        f'width="{width}" height="{HEIGHT}" role="img" '
         f'aria-label="{name}: {told}"><title>{name}: error budget left</title>'
         f"<desc>{told}</desc><style>{STYLE}</style>{content}</svg>\n"
     )

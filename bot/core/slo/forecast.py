@@ -9,6 +9,8 @@ from bot.core.slo.model import Alert, BudgetState
 from bot.core.slo.words import say_length, say_rate
 
 _SECOND = timedelta(seconds=1)
+_SOON = timedelta(minutes=1)
+"""The time between two looks."""
 _DOES = {"page": "pages", "ticket": "opens a ticket"}
 
 
@@ -58,6 +60,8 @@ def say_forecast(forecast: Forecast) -> str:
     said += f"now {say_rate(alert.long_burn)}; "
     if within is None:
         return f"{said}not at this rate"
+    if within < _SOON:
+        return f"{said}at this rate any moment"
     return f"{said}at this rate in about {say_duration(within)}"
 
 

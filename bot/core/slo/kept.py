@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
-from bot.core.slo.model import BudgetState, Slo, Window
+from bot.core.slo.model import BudgetState, Ratio, Slo, SourceKind, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class KeptState:
     path: str = ""
     """The file, and its line from 1."""
     line: int = 1
+    probe: str = ""
+    """The probe that its numbers come from; empty for other sources."""
 
     @property
     def name(self) -> str:
@@ -64,4 +66,11 @@ def kept_state(repository_id: int, slo: Slo, state: BudgetState) -> KeptState:
         slo.description,
         slo.path,
         slo.line,
+        _probe(slo),
     )
+
+
+def _probe(slo: Slo) -> str:
+    indicator = slo.indicator
+    metric = indicator.total if isinstance(indicator, Ratio) else indicator.metric
+    return metric.source.name if metric.source.kind is SourceKind.PROBE else ""

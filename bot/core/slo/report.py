@@ -22,7 +22,8 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width">
 <style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;
 margin:2rem auto;padding:0 1rem}table{border-collapse:collapse}th,td{text-align:left;
-padding:.25rem .75rem .25rem 0;vertical-align:top}svg{max-width:40rem;width:100%}</style></head>
+padding:.25rem .75rem .25rem 0;vertical-align:top}svg{max-width:40rem;width:100%;
+height:auto}</style></head>
 <body><main><h1>Error budgets</h1>
 """
 

@@ -9,6 +9,8 @@ from starlette.responses import Response
 from bot.core.decision import Verdict
 from bot.core.hosting import LedgerEntry
 from bot.web.pages.names import requested_repository
+from bot.web.pages.objective_pages import view_all
+from bot.web.pages.objectives import BudgetSummary
 from bot.web.pages.operations import SLOW_SECONDS, OperationsView, view_operations
 from bot.web.pages.pages import Page, Site, not_modified, render
 from bot.web.pages.pulls import (
@@ -50,6 +52,7 @@ class DashboardView:
     more_ledger: bool = False
     databases: tuple[str, ...] = ()
     """Environments of one repository that have a database."""
+    budgets: BudgetSummary = field(default_factory=BudgetSummary)
 
     @property
     def title(self) -> str:
@@ -130,6 +133,7 @@ def dashboard_pages(site: Site) -> tuple[Page, Page]:
             more_pulls=len(evaluations) > PULLS_SHOWN,
             operations=await operations_of(request, ""),
             shipped=await view_shipped(site, request),
+            budgets=(await view_all(site, request)).summary,
         )
         return not_modified(request, render(site, request, "dashboard.html", view))
 
@@ -173,4 +177,5 @@ async def _with_history(
         ledger=tuple(ledger[:LEDGER_SHOWN]),
         more_ledger=len(ledger) > LEDGER_SHOWN,
         databases=tuple(await databases_of(site, repository_id)),
+        budgets=(await view_all(site, request, repository_id)).summary,
     )

@@ -10,6 +10,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 _LONGEST_ENVIRONMENT = 255
+_LONGEST_OBJECTIVE = 255
 
 
 def requested_repository(request: Request) -> tuple[str, str]:
@@ -56,5 +57,17 @@ def requested_environment(request: Request) -> str:
     """
     name: str = request.path_params["environment"]
     if not 0 < len(name) <= _LONGEST_ENVIRONMENT or not name.isprintable():
+        raise HTTPException(404)
+    return name
+
+
+def requested_objective(request: Request) -> str:
+    """The objective's name.
+
+    Raises:
+        HTTPException: 404, no objective can be called that.
+    """
+    name: str = request.path_params["objective"]
+    if not 0 < len(name) <= _LONGEST_OBJECTIVE or not name.isprintable():
         raise HTTPException(404)
     return name

@@ -18,6 +18,7 @@ from bot.ports import Clock, Store
 from bot.ports.environments import EnvironmentReader
 from bot.ports.operations import AuditReader, OperationStore
 from bot.ports.schemas import SchemaStore
+from bot.ports.slo import SloStore
 from bot.web.pages import text
 from bot.web.pages.databases import Looks
 from bot.web.pages.operations import ROWS_SHOWN
@@ -39,6 +40,7 @@ class Site:
     environments: EnvironmentReader
     audit: AuditReader
     schemas: SchemaStore
+    slos: SloStore
     looks: Looks
     clock: Clock
     viewer: Viewer

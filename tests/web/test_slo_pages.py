@@ -1,0 +1,355 @@
+"""The pages of objectives: who sees them, what they say, and that nothing unknown is fine."""
+
+import re
+import time
+from dataclasses import replace
+from datetime import timedelta
+from html import unescape
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from objectives_kit import (
+    DAY,
+    FILES,
+    HOUR,
+    LOOKED,
+    MINUTES,
+    STATES,
+    answer,
+    kept,
+    save,
+    ship_twice,
+    slo,
+    tell_objectives,
+    unread,
+)
+from served_pages import HOSTILE, NOW, SHOP, FixedClock, evaluation
+
+from bot.adapters.postgres.slos import PostgresSlos
+from bot.adapters.postgres.store import PostgresStore
+from bot.core.model import Sha
+from bot.core.slo.alerts import AlertState, Phase, content_of
+from bot.core.slo.model import Pair, Unit, Window
+from bot.ports.slo import KeptAlert
+from bot.web.headers import SECURITY_HEADERS
+from bot.web.pages.objectives import FRESH
+
+ONE = "/repos/octo/shop/slo/api-availability"
+
+
+def words(page: httpx.Response) -> str:
+    """What a reader sees of the page, on one line."""
+    main = page.text.partition('<main id="main" tabindex="-1">')[2].partition("</main>")[0]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
+
+
+def said(svg: httpx.Response) -> str:
+    return " ".join(filter(None, map(str.strip, ElementTree.fromstring(svg.text).itertext())))
+
+
+@pytest.fixture
+async def shop(store: PostgresStore) -> PostgresStore:
+    """Whose objectives stand in every way."""
+    await store.save_evaluation(evaluation())
+    await save(store, *STATES)
+    return store
+
+
+async def another(store: PostgresStore, *, private: bool, name: str = "api-availability") -> None:
+    """octo/secret, with an objective of the same name."""
+    hidden = evaluation("octo/secret", 1, private=private)
+    await store.save_evaluation(hidden)
+    state = kept(slo(name, "Hush"), 5, repository_id=hidden.repo.id)
+    await save(store, state, repository_id=hidden.repo.id)
+
+
+@pytest.mark.usefixtures("shop")
+async def test_the_list_has_the_worst_first(public: httpx.AsyncClient) -> None:
+    for path in ("/slo", "/repos/octo/shop/slo"):
+        page = await public.get(path)
+        rows = re.findall(r'<tr role="row" id="objective-\d+-([^"]+)">', page.text)
+        assert rows == [
+            "api-latency",
+            "flag-response",
+            "search",
+            "checkout",
+            "api-availability",
+            "database-errors",
+        ]
+        text = words(page)
+        assert "1 of 6 objectives is out of budget, 2 are not known, 1 is burning fast." in text
+        assert "exhausted API latency" in text
+        assert "99.888 % of 99.9 % over 30 days −12 %" in text
+        assert "burning Checkout" in text
+        assert "60 % 16× over 1 h page over 1 h and 6 h" in text
+        assert "metrics answered 422: <b>bad query</b>" in text
+        assert 'max="100" value="60"' in page.text
+        assert 'max="100" value="0"' in page.text
+
+
+async def test_a_repository_without_objectives_says_how_to_get_one(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await store.save_evaluation(evaluation())
+    for path in ("/slo", "/repos/octo/shop/slo"):
+        page = await public.get(path)
+        assert page.status_code == 200
+        assert "The first entry comes when a file in slo/" in words(page)
+    assert "no objective" in words(await public.get("/"))
+
+
+async def test_an_objective_with_all_that_belongs_to_it(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await tell_objectives(store)
+    page = await public.get(ONE)
+    text = words(page)
+    assert "in budget 38 % of its error budget is left, and it burns at 9× over 1 h." in text
+    assert "Now 99.938 % of 99.9 % over 30 days" in text
+    assert "Counted 100,000 62 of them bad" in text
+    # By hand: 4 × 12 less 9 leaves 39 elevenths, and 2 × 12 ÷ (9 − 39 ÷ 11) half hours it takes.
+    assert "Next: the 6 h window pages at 6×; now 4×; at this rate in about 2 h 12 min." in text
+    assert "quiet page 6× 4× over 6 h 9× over 30 min never fired" in text
+    assert "unexpected status 503 90 ms" in text
+    for words_ in ("TLS failed – 41 ms", "name not found – 12 ms", "no answer in time – 10000 ms"):
+        assert words_ in text
+    assert "by rollback of maria" in text
+    assert text.count("by promotion of maria") == 2
+    assert 'href="https://github.example/octo/shop/blob/HEAD/slo/shop.yml#L12"' in page.text
+    assert "Marked: 2 promotions and 1 rollback." in page.text
+    (picture,) = re.findall(r'<img src="([^"]+)" width="640"', page.text)
+    assert (await public.get(unescape(picture))).status_code == 200
+
+
+async def test_the_chart_shows_what_is_kept_and_no_more(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await tell_objectives(store)
+    wide, narrow = [
+        await public.get(ONE + ".svg", params={"size": size}) for size in ("", "narrow")
+    ]
+    assert "38 % of the error budget is left on" in said(wide)
+    assert "rollback of v1.4.2 in production" in said(wide)
+    pieces = [
+        one.attrib["points"].split()
+        for one in ElementTree.fromstring(wide.text).iter()
+        if one.tag.endswith("polyline")
+    ]
+    # One point an hour and the newest; no worker ran for 19 of them.
+    assert [len(piece) for piece in pieces] == [59, 91]
+    assert 'viewBox="0 0 640 240"' in wide.text
+    assert 'viewBox="0 0 328 240"' in narrow.text
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_picture_can_do_nothing_and_is_kept_for_a_minute(
+    public: httpx.AsyncClient,
+) -> None:
+    for path in (ONE + ".svg", ONE + "/badge.svg", "/slo/api-availability.svg"):
+        picture = await public.get(path)
+        assert picture.headers["content-type"] == "image/svg+xml"
+        policy = picture.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert policy.endswith("; sandbox")
+        for name in ("X-Content-Type-Options", "Referrer-Policy", "X-Frame-Options"):
+            assert picture.headers[name] == SECURITY_HEADERS[name]
+        assert picture.headers["cache-control"] == "public, max-age=60"
+        again = await public.get(path, headers={"If-None-Match": picture.headers["etag"]})
+        assert (again.status_code, again.text) == (304, "")
+    assert (await public.get("/slo")).headers["content-security-policy"] == (
+        SECURITY_HEADERS["Content-Security-Policy"]
+    )
+
+
+async def test_a_private_picture_is_for_no_other_page(
+    site: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await another(store, private=True)
+    picture = await site.get("/repos/octo/secret/slo/api-availability/badge.svg")
+    assert picture.headers["cache-control"] == "private, max-age=60"
+    assert picture.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("api-availability", "API availability: 38 % left"),
+        ("api-latency", "API latency: −12 % left"),
+        ("flag-response", "Flag response: no data"),
+        ("search", "Search: unknown"),
+    ],
+)
+async def test_a_badge(public: httpx.AsyncClient, name: str, told: str) -> None:
+    for path in (f"/slo/{name}/badge.svg", f"/repos/octo/shop/slo/{name}/badge.svg"):
+        assert said(await public.get(path)).startswith(told)
+
+
+async def test_what_is_old_is_never_fine(
+    public: httpx.AsyncClient, store: PostgresStore, clock: FixedClock
+) -> None:
+    await store.save_evaluation(evaluation())
+    await save(store, kept())
+    clock.at = LOOKED + FRESH
+    assert "in budget" in words(await public.get(ONE))
+    assert "The one objective is in budget." in words(await public.get("/slo"))
+    clock.at += timedelta(seconds=1)
+    text = words(await public.get(ONE))
+    assert "Last evaluated 5 min ago . How it stands now, nobody knows." in text
+    assert "Next:" not in text
+    assert "quiet" not in text
+    assert "1 of 1 objective is not known" in words(await public.get("/slo"))
+    assert "1 of 1 to look at" in words(await public.get("/repos/octo/shop"))
+    assert said(await public.get(ONE + "/badge.svg")).startswith("API availability: unknown")
+
+
+async def test_a_repository_that_may_not_be_seen_has_no_objectives(
+    public: httpx.AsyncClient, site: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await store.save_evaluation(evaluation())
+    before = {path: await public.get(path) for path in ("/", "/slo")}
+    await another(store, private=True)
+    for path, page in before.items():
+        assert (await public.get(path)).text == page.text
+    for suffix in ("", ".svg", "/badge.svg"):
+        for place in ("/slo/api-availability", "/repos/octo/secret/slo/api-availability"):
+            hidden = await public.get(place + suffix)
+            absent = await public.get((place + suffix).replace("secret", "absent"))
+            assert hidden.status_code == absent.status_code == 404
+            assert "Hush" not in hidden.text
+            shown = await site.get(place + suffix, follow_redirects=True)
+            assert shown.status_code == 200
+    assert (await public.get("/repos/octo/secret/slo")).status_code == 404
+    assert "Hush" in (await site.get("/slo")).text
+
+
+async def test_a_name_alone_leads_to_the_one_repository_or_offers_several(
+    public: httpx.AsyncClient, shop: PostgresStore
+) -> None:
+    alone = await public.get("/slo/api-availability")
+    assert (alone.status_code, alone.headers["location"]) == (302, ONE)
+    await another(shop, private=False)
+    for suffix in ("", ".svg", "/badge.svg"):
+        several = await public.get(f"/slo/api-availability{suffix}")
+        assert several.status_code == 300
+        for repository in ("octo/shop", "octo/secret"):
+            assert f'href="/repos/{repository}/slo/api-availability{suffix}"' in several.text
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/slo/absent",
+        "/slo/absent.svg",
+        "/repos/octo/shop/slo/absent",
+        "/repos/octo/shop/slo/absent/badge.svg",
+        "/repos/octo/shop/slo/%00",
+        "/repos/octo/shop/slo/" + "a" * 256,
+        "/slo?page=2",
+        "/slo?page=0",
+        "/slo?page=²",
+    ],
+)
+async def test_what_is_not_there(public: httpx.AsyncClient, path: str) -> None:
+    assert (await public.get(path)).status_code == 404
+
+
+async def test_what_comes_from_outside_is_shown_and_does_nothing(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await store.save_evaluation(evaluation())
+    name = '"><script>alert(1)'
+    hostile = slo(name, HOSTILE, description=HOSTILE, service=HOSTILE, path="slo/#<b>.yml")
+    await save(store, unread(hostile, HOSTILE), replace(kept(slo("b", HOSTILE)), probe=HOSTILE))
+    quoted = "%22%3E%3Cscript%3Ealert%281%29"
+    pages = [
+        await public.get(path)
+        for path in ("/slo", f"/repos/octo/shop/slo/{quoted}", "/repos/octo/shop/slo/b", "/")
+    ]
+    for page in pages:
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "\u202e" not in page.text
+    for suffix in (".svg", "/badge.svg"):
+        picture = await public.get(f"/repos/octo/shop/slo/b{suffix}")
+        tags = {one.tag.rpartition("}")[2] for one in ElementTree.fromstring(picture.text).iter()}
+        assert "script" not in tags
+
+
+async def test_where_an_alert_stands(public: httpx.AsyncClient, store: PostgresStore) -> None:
+    await store.save_evaluation(evaluation())
+    pairs = (
+        Pair("page", HOUR, HOUR / 12, factor=slo().objective * 8),
+        Pair("ticket", DAY, HOUR, factor=slo().objective * 90, policy="slow"),
+        Pair("page", DAY, 2 * DAY, factor=slo().objective * 90),
+    )
+    whole = kept(slo(pairs=pairs), 5, MINUTES)
+    unknown = replace(whole.state.alerts[2], long_burn=None)
+    state = replace(whole.state, alerts=(*whole.state.alerts[:2], unknown))
+    slos = await save(store, replace(whole, state=state))
+    since = NOW - timedelta(minutes=40)
+    for alert, phase in (("page", Phase.FIRING), ("ticket/slow", Phase.RESOLVED)):
+        content = content_of(AlertState(phase, since))
+        assert await slos.save_alert(SHOP.id, KeptAlert("api-availability", alert, content))
+    text = words(await public.get(ONE))
+    at = since.strftime("%Y-%m-%d %H:%M UTC")
+    assert f"fires page 8× 9× over 1 h 11× over 5 min firing since {at}" in text
+    assert f"quiet ticket of slow 89.9× 2× over 1 d 9× over 1 h resolved {at}" in text
+    assert "not known page 89.9× unknown over 1 d" in text
+
+
+async def test_a_budget_of_the_calendar_and_one_that_returns(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await store.save_evaluation(evaluation())
+    month = Window(timedelta(days=31), Unit.MONTH, 1, NOW.replace(day=1))
+    spent = kept(slo(window=month), 200)
+    back = replace(spent, state=replace(spent.state, returns_at=NOW + timedelta(days=3)))
+    await save(store, back)
+    text = words(await public.get(ONE))
+    assert "of 99.9 % over this month" in text
+    assert "−100 % returns in 3 d" in text
+    assert "Nothing was promoted or put back meanwhile" in text
+
+
+async def test_moves_of_other_environments_and_before_the_window_are_not_told(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await store.save_evaluation(evaluation())
+    await ship_twice(store)
+    await save(
+        store,
+        kept(slo("elsewhere", environments=("preview",))),
+        kept(slo("short", window=Window(DAY))),
+        replace(kept(slo("asked")), probe="api-probe"),
+    )
+    assert "Nothing was promoted" in words(await public.get("/repos/octo/shop/slo/elsewhere"))
+    short = words(await public.get("/repos/octo/shop/slo/short"))
+    assert "by rollback of maria" in short
+    assert "by promotion of maria" not in short
+    asked = "/repos/octo/shop/slo/asked"
+    assert "The probe has not asked yet." in words(await public.get(asked))
+    await answer(PostgresSlos(store.pool))
+    assert "answered 200 88 ms" in words(await public.get(asked))
+
+
+async def test_a_thousand_objectives_are_paged_and_quick(
+    public: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    await store.save_evaluation(evaluation())
+    slos = PostgresSlos(store.pool)
+    await slos.want_objectives(SHOP.id, Sha("a" * 40), FILES)
+    await slos.save_states(
+        SHOP.id,
+        [kept(slo(f"objective-{number}", f"No. {number}"), number) for number in range(1000)],
+    )
+    began = time.process_time()
+    page = await public.get("/slo", params={"page": 2})
+    took = time.process_time() - began
+    assert page.text.count('<tr role="row" id="objective-') == 100
+    assert "900 of 1,000 objectives are out of budget" in words(page)
+    assert "Before Page 2 of 10 After" in words(page)
+    # The bound is on this process' work, server and client alike, and generous.
+    assert took < 2
