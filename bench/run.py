@@ -28,6 +28,7 @@ BENCHES = {
     "migrations": "The check of migrations",
     "backfill": "Backfills",
     "slo": "Objectives on stored probes",
+    "burn": "Burn rates and alerts",
     "cost": "What it costs to run",
 }
 CANNOT_RUN_HERE = 3
