@@ -77,6 +77,8 @@ class CommandRunner:
             return  # other bots get no answer, so that no two of them ever talk to each other
         if await self.commands.fetch_own_comment(work.ref, answer_marker(work.comment_id)):
             return  # answered before this process, or another, was killed
+        if await self.operations.fetch_begun(work.repository_id, work.comment_id):
+            return  # so was what it began, whose own comment is the answer
         await self._react(work, "eyes", cause)
         if isinstance(reading, Misread):
             await self._note(work, comment, "misread", refused=True)

@@ -185,8 +185,8 @@ class Engine:
 
     async def _route_delivery(self, guid: str) -> None:
         delivery = await self.store.fetch_delivery(guid)
-        if delivery is None:
-            return
+        if delivery is None or not delivery.waits:
+            return  # a worker that was killed right after it is no reason to do it all again
         received_at = delivery.received_at.timestamp() if delivery.received_at else None
         payload = read_payload(delivery.payload)
         works = route(delivery.event, delivery.action, payload, received_at=received_at)

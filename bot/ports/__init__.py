@@ -156,6 +156,8 @@ class Delivery:
     """Set by the store."""
     moved: bool = False
     """Set by the store: its repository is not known to be where the delivery has it."""
+    waits: bool = True
+    """Set by the store: nothing was made of it yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,10 @@ class OperationStore(Protocol):
         """
         ...
 
+    async def fetch_begun(self, repository_id: int, comment_id: int) -> Operation | None:
+        """What a comment led to, if it led to anything."""
+        ...
+
     async def fetch_operation(self, operation_id: int) -> Operation | None: ...
 
     async def save_operation(self, operation: Operation) -> Operation | None:

@@ -107,6 +107,15 @@ async def test_comments_of_two_repositories_do_not_meet(operations: PostgresOper
     assert all(new for _, new in free), "without a comment each is one of its own"
 
 
+async def test_what_a_comment_led_to_is_found(operations: PostgresOperations) -> None:
+    added, _ = await operations.add_operation(operation(comment_id=9))
+    await operations.add_operation(operation())
+    assert await operations.fetch_begun(42, 9) == added
+    assert await operations.fetch_begun(42, 8) is None
+    assert await operations.fetch_begun(43, 9) is None
+    assert await operations.fetch_begun(42, 0) is None
+
+
 async def test_progress_of_a_machine_is_kept(operations: PostgresOperations) -> None:
     added, _ = await operations.add_operation(operation())
     moved = record(
@@ -287,9 +296,9 @@ async def test_every_query_has_its_index(database_url: str) -> None:
     asked: list[tuple[str, dict[str, object]]] = [
         (name, sample)
         for name in (
-            "fetch_standing", "fetch_operation", "fetch_operations", "fetch_holder", "fetch_live",
-            "fetch_ledger", "fetch_live_entry", "fetch_lock", "fetch_freezes", "fetch_head_at",
-            "end_freezes", "release_environment", "fetch_stranded",
+            "fetch_standing", "fetch_begun", "fetch_operation", "fetch_operations", "fetch_holder",
+            "fetch_live", "fetch_ledger", "fetch_live_entry", "fetch_lock", "fetch_freezes",
+            "fetch_head_at", "end_freezes", "release_environment", "fetch_stranded",
         )
     ]  # fmt: skip
     asked += [

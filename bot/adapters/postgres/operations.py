@@ -78,6 +78,10 @@ class PostgresOperations:
         rows = await self._fetch("fetch_operation", id=operation_id)
         return _operation(rows[0]) if rows else None
 
+    async def fetch_begun(self, repository_id: int, comment_id: int) -> Operation | None:
+        rows = await self._fetch("fetch_begun", repository_id=repository_id, comment_id=comment_id)
+        return _operation(rows[0]) if rows else None
+
     async def save_operation(self, operation: Operation) -> Operation | None:
         newer = replace(operation, version=operation.version + 1)
         saved = await self._execute(

@@ -39,7 +39,7 @@ SELECT procrastinate_defer_jobs_v1(array_agg(job)) FROM jobs HAVING count(*) > 0
 -- fetch_delivery --
 SELECT delivery.guid, delivery.event, delivery.action, delivery.installation_id,
        delivery.repository_id, delivery.repository, delivery.payload, delivery.routed,
-       delivery.received_at,
+       delivery.received_at, delivery.outcome NOT IN ('routed', 'ignored') AS waits,
        delivery.installation_id IS NOT NULL
        AND delivery.repository_id IS NOT NULL
        AND (

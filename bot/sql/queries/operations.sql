@@ -32,6 +32,15 @@ SELECT id, content, place.installation_id, operations.repository_id, place.owner
     ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
  WHERE id = %(id)s;
 
+-- fetch_begun --
+SELECT id, content, place.installation_id, operations.repository_id, place.owner, place.name
+  FROM operations
+  LEFT JOIN repositories AS place
+    ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
+ WHERE comment_id <> 0
+   AND comment_id = %(comment_id)s
+   AND operations.repository_id = %(repository_id)s;
+
 -- save_operation --
 UPDATE operations
    SET state = %(state)s,
