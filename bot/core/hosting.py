@@ -1,10 +1,13 @@
 """The words for what runs where: builds at a host, and what an environment serves."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from bot.core.model import Sha
+
+_BETWEEN = ", "
 
 
 class BuildState(StrEnum):
@@ -86,7 +89,9 @@ class AliasFailure:
 @dataclass(frozen=True, slots=True)
 class Build:
     """What can be put in place: the four-way link of the product. ``sha`` is empty where the host
-    does not say what it was built from, which happens only to what was put there past the bot."""
+    does not say what it was built from, which happens only to what was put there past the bot.
+    ``tag`` is its release's; where one merge released several packages it names them all, with a
+    comma and a space between, which stands in no tag."""
 
     sha: Sha
     deployment_id: str = ""
@@ -95,10 +100,19 @@ class Build:
     schema_hash: str = ""
 
     @property
+    def tags(self) -> Sequence[str]:
+        return self.tag.split(_BETWEEN) if self.tag else ()
+
+    @property
     def called(self) -> str:
         """What a person calls it: its tag, else the beginning of its commit's id, else of the
         deployment's."""
         return self.tag or self.sha[:7] or self.deployment_id[:32]
+
+
+def join_tags(tags: Iterable[str]) -> str:
+    """As a build names its releases."""
+    return _BETWEEN.join(sorted(tags))
 
 
 class Origin(StrEnum):

@@ -2,14 +2,14 @@
 before anybody types a command, and promotes a release where the policy says so."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from bot.core.checks import CheckOutput, Conclusion
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
 from bot.core.effects import Effect, PostCheck, PostComment, React, UpdateComment, plan_checks
-from bot.core.hosting import Build
+from bot.core.hosting import Build, join_tags
 from bot.core.model import GHOST, Actor, PullRef, PullState, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
 from bot.core.operations.outside import is_live, unsettled
@@ -28,9 +28,11 @@ from bot.engine.gather import Gatherer
 from bot.engine.links import Links
 from bot.engine.locate import Locator
 from bot.engine.release_lines import release_branches
+from bot.engine.released import Released
 from bot.ports import Clock, Hub, HubGone, HubRefused, Store
 from bot.ports.host import Host, HostError
 from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
+from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ class Promotions:
     hub: Hub
     commands: CommandHub
     releases: ReleaseHub
+    ledger: ReleaseLedger
     hosts: Mapping[str, Host]
     operations: OperationStore
     store: Store
@@ -170,18 +173,23 @@ class Promotions:
 
     async def promote_release(self, work: PromoteRelease, cause: str) -> None:
         """A build that was taken back, by whatever way, is not put in place again by itself; nor is
-        a prerelease ever."""
+        a prerelease ever. Releases of one commit are promoted once."""
+        released = Released(self.releases, self.ledger, self.operations, self.store)
         try:
             trunk, head = await self.commands.fetch_trunk(work.repo)
+            commit = await self.commands.fetch_commit(work.repo, work.tag, trunk=trunk)
+            if not work.sha:
+                wait = await released.wait(work.repo, commit, work.tag)
+                await self.store.enqueue(replace(work, sha=commit.commit.sha), delay=wait)
+                return
             snapshot = await self.hub.fetch_merge_group(
                 work.repo, head_sha=head, base_sha=head, base_ref=trunk
             )
-            commit = await self.commands.fetch_commit(work.repo, work.tag, trunk=trunk)
-            release = await self.releases.find_release(work.repo, work.tag)
+            tags = await released.fetch_tags(work.repo, commit, work.tag)
         except HubGone as error:
             log.info("release_gone", tag=work.tag, error=str(error))
             return
-        if release is not None and release.prerelease:
+        if not tags:
             log.info("prerelease_not_promoted", tag=work.tag)
             return
         environments = await usable_environments(
@@ -192,13 +200,15 @@ class Promotions:
             if environments.fault or policy.on_release is not OnRelease.PROMOTE:
                 continue
             entry = live.get(name)
-            doubted = unsettled(
-                await self.operations.fetch_operations(work.repository_id, environment=name), entry
-            )
+            there = await self.operations.fetch_operations(work.repository_id, environment=name)
+            doubted = unsettled(there, entry)
             if policy.target is None or doubted or (entry and entry.holds_releases):
                 log.info("release_not_promoted", tag=work.tag, environment=name)
                 continue
-            build = Build(commit.commit.sha, tag=work.tag, pull_number=commit.pull_number)
+            if await released.join(there, commit.commit.sha, tags):
+                continue
+            tag = join_tags(tags)
+            build = Build(commit.commit.sha, tag=tag, pull_number=commit.pull_number)
             build = await self._build(work.repo, policy, build)
             same = is_live(entry, build.deployment_id)
             if entry and same and entry.verified_at:

@@ -213,6 +213,7 @@ class Shipping:
             self.hub,
             self.commands,
             self.release_hub,
+            self.release_ledger,
             self.hosts,
             self.operations,
             self.store,

@@ -5,6 +5,8 @@ from production import POLICY, Production
 from test_release_pull import release_pulls
 
 from bot.core.operations.machine import State
+from bot.core.work.promotions import PromoteRelease
+from bot.ports import JobStatus
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
 
@@ -50,6 +52,74 @@ async def test_merging_the_release_pull_request_puts_it_live(releasing: Producti
     said = record.entry
     assert (said.build_sha, said.release_tag) == (pull.merge_commit_sha, "v0.1.0")
     assert said.pull_number == pull.number
+
+
+PACKAGES = PROMOTE.replace(
+    "  prerelease: {branch: next}\n", "  packages: [{path: api}, {path: web}, {path: docs}]\n"
+)
+MODULES = {f"{path}/go.mod": f"module {path}\n" for path in ("api", "web", "docs")}
+
+
+async def releasing_packages(production: Production) -> Pull:
+    """The release pull request of two packages out of three."""
+    policy = {".github/lockgate.yml": PACKAGES}
+    production.github.push(
+        production.repository, "main", CommitSpec("chore: three packages", {**policy, **MODULES})
+    )
+    both = {"api/search.go": "package api\n", "web/search.go": "package web\n"}
+    production.github.push(production.repository, "main", CommitSpec("feat: add search", both))
+    return await release_pull(production)
+
+
+async def test_releases_of_one_merge_are_put_live_once_and_all_are_named(
+    production: Production,
+) -> None:
+    pull = await releasing_packages(production)
+    production.github.merge(pull, "squash", by=production.github.user("ada"))
+    await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    (operation,) = await production.operations()
+    (entry,) = await production.ledger()
+    assert entry.build.tags == operation.plan.build.tags == ["api-v0.1.0", "web-v0.1.0"]
+    (record,) = await production.journey.bot.audit.fetch_entries(kind="promotion")
+    assert record.entry.release_tag == "api-v0.1.0, web-v0.1.0"
+    assert "api-v0.1.0, web-v0.1.0 (`" in production.journey.comments_of(pull)[-1].body
+
+
+async def test_a_release_waits_for_the_others_of_its_merge_but_not_for_ever(
+    production: Production,
+) -> None:
+    pull = await releasing_packages(production)
+    production.github.protect(production.repository, "refs/tags/web-*")
+    merged = production.github.merge(pull, "squash", by=production.github.user("ada"))
+    assert merged == pull.merge_commit_sha
+
+    async def asked() -> list[PromoteRelease]:
+        jobs = await production.journey.bot.store.fetch_jobs(JobStatus.WAITING)
+        works = [PromoteRelease(**job.args) for job in jobs if job.kind == PromoteRelease.kind]
+        return [work for work in works if work.sha]
+
+    await production.journey.until(asked, "nothing waits to be promoted", 20)
+    (waiting,) = await asked()
+    assert (waiting.tag, waiting.sha) == ("api-v0.1.0", merged)
+    assert await production.operations() == []
+    await production.journey.bot.store.enqueue(waiting)  # which is to say that its time has come
+    operation = await production.until(State.SUCCEEDED, concluded=True)
+    assert operation.plan.build.tags == ["api-v0.1.0"]
+
+
+async def test_two_releases_made_by_hand_of_one_commit_are_put_live_once(
+    releasing: Production,
+) -> None:
+    production, github = releasing, releasing.github
+    pull = production.merged("feat: add search")
+    for tag in ("v0.1.0", "spring"):
+        github.create_release(
+            production.repository, tag, target=pull.merge_commit_sha, by=github.user("ada")
+        )
+    await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    assert len(await production.operations()) == 1
 
 
 async def test_a_prerelease_is_not_put_live_by_itself(releasing: Production) -> None:

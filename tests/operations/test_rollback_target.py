@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.commands.requests import Refusal, RollbackTo, ShaPrefix, StepsBack, TagName
-from bot.core.hosting import Build, LedgerEntry, Origin
+from bot.core.hosting import Build, LedgerEntry, Origin, join_tags
 from bot.core.operations.rollback_target import AlreadyLive, Choice, Chosen, choose_target
 from bot.core.promotion import Read, Unread
 
@@ -39,6 +39,17 @@ def choose(
 def refused(choice: Choice) -> Refusal:
     assert isinstance(choice, Refusal), choice
     return choice
+
+
+def test_a_build_of_several_releases_is_meant_by_each_of_them() -> None:
+    both = replace(OLD, tag=join_tags(["web-v2.0.0", "api-v1.0.0"]))
+    ledger = (LEDGER[0], replace(LEDGER[1], build=both), *LEDGER[2:])
+    for tag in ("api-v1.0.0", "web-v2.0.0"):
+        choice = choose(TagName(tag), ledger=ledger)
+        assert isinstance(choice, Chosen)
+        assert choice.build == both
+    assert both.called == "api-v1.0.0, web-v2.0.0"
+    refused(choose(TagName("api-v1.0.0, web-v2.0.0"), ledger=ledger))
 
 
 @pytest.mark.parametrize(

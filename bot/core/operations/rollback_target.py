@@ -56,7 +56,7 @@ def choose_target(
         case None | StepsBack():
             return _count_back(choosing, choosing_good, wanted)
         case TagName(name=name):
-            matching = [entry for entry in ledger if entry.build.tag == name]
+            matching = [entry for entry in ledger if name in entry.build.tags]
             return _named(choosing, choosing_good, matching, f"`{name}`")
         case ShaPrefix(text=text):
             matching = [entry for entry in ledger if entry.build.sha.startswith(text)]

@@ -27,13 +27,15 @@ class RejudgePromotion(ReconcilePromotion):
 
 @dataclass(frozen=True, slots=True)
 class PromoteRelease(RepoWork):
-    """A release was published: by policy it may be promoted."""
+    """A release was published: by policy it may be promoted. Those of one commit are promoted
+    together, so its ``sha`` is looked up first, and work on that is done by one at a time."""
 
     kind: ClassVar[str] = "promote_release"
     tag: str
     actor_id: int
     actor_login: str
+    sha: str = ""
 
     @property
     def key(self) -> str:
-        return f"release:{self.repository_id}/{self.tag}"
+        return f"release:{self.repository_id}{f'@{self.sha}' if self.sha else f'/{self.tag}'}"
