@@ -58,6 +58,8 @@ class SchemaCommands:
             HubUnavailable, StoreUnavailable: not known; to be run again.
         """
         said = _said(request)
+        if await self.runs.fetch_run_of_comment(asked.ref.repo.id, asked.comment_id):
+            return Answer("")  # a worker was killed since: the run's own comment is the answer
         if asked.policy_fault and not isinstance(request, MigrationsRequest):
             against = f"The policy on the default branch cannot be used: {asked.policy_fault}."
             return refuse(Refusal(said, against, "Mend it first."))

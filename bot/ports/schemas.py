@@ -43,6 +43,8 @@ class SchemaStore(Protocol):
 
     async def fetch_run(self, run_id: int) -> Run | None: ...
 
+    async def fetch_run_of_comment(self, repository_id: int, comment_id: int) -> Run | None: ...
+
     async def fetch_runs(
         self, repository_id: int, environment: str, *, open_only: bool = False, limit: int = 20
     ) -> list[Run]:

@@ -177,6 +177,20 @@ class Production:
 
             await self.journey.until(died, f"no job {kind} waits", 20)
 
+    async def job_runs_again(self, kind: str) -> None:
+        """The newest job of a kind runs once more, as one does whose worker was killed at its
+        end."""
+        async with await psycopg.AsyncConnection.connect(
+            self.journey.bot.database, autocommit=True
+        ) as connection:
+            done = await connection.execute(
+                "UPDATE lockgate.procrastinate_jobs SET status = 'todo' WHERE id = ("
+                " SELECT max(id) FROM lockgate.procrastinate_jobs WHERE task_name = %s)",
+                [kind],
+            )
+            assert done.rowcount == 1
+        await self.journey.rest()
+
     async def nothing_left(self) -> None:
         """Whatever happened: everything has ended, has been told once, and holds nothing."""
         await self.journey.rest()

@@ -64,6 +64,9 @@ async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
     assert "2,500 rows changed, none left" in said
     assert production.reactions == ["eyes", "rocket"]
     assert kitchen.rows("SELECT count(*) FROM recipes WHERE title_norm IS NULL") == [(0,)]
+    told = [comment.body for comment in production.github.comments_of(expanding)]
+    await production.job_runs_again("run_command")
+    assert [comment.body for comment in production.github.comments_of(expanding)] == told
     said = await kitchen.say(expanding, "/migrate")
     assert "Nothing to do" in said
 

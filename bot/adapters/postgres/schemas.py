@@ -78,11 +78,18 @@ class PostgresSchemas:
             "requested_at": run.requested_at,
         }
         rows = await self._fetch("add_run", arguments)
-        rows = rows or await self._fetch("fetch_run_of_comment", arguments)
-        return _run(rows[0]) if rows else None
+        if rows:
+            return _run(rows[0])
+        return await self.fetch_run_of_comment(run.repo.id, run.comment_id)
 
     async def fetch_run(self, run_id: int) -> Run | None:
         rows = await self._fetch("fetch_run", {"id": run_id})
+        return _run(rows[0]) if rows else None
+
+    async def fetch_run_of_comment(self, repository_id: int, comment_id: int) -> Run | None:
+        rows = await self._fetch(
+            "fetch_run_of_comment", {"repository_id": repository_id, "comment_id": comment_id}
+        )
         return _run(rows[0]) if rows else None
 
     async def fetch_runs(
