@@ -29,6 +29,7 @@ from bot.core.phrases import counted, quoted
 from bot.core.policy.migrations import DEFAULT_MIGRATIONS, MigrationsPolicy
 from bot.core.schema.snapshot import MeantSchema
 from bot.core.work.schemas import AdvanceSchemaRun
+from bot.engine.burning import Burns
 from bot.engine.contracts import Contracts
 from bot.engine.links import Links
 from bot.engine.remembered import parse_remembered
@@ -47,6 +48,9 @@ _LOOK_UP = timedelta(seconds=1)
 """How often it is looked up whether somebody has cancelled it."""
 _PAUSED = timedelta(seconds=5)
 """When a backfill that pauses by itself, or another runner has, is looked at again."""
+_BURNING = timedelta(seconds=15)
+"""When one is that waits for an objective: those are evaluated once a minute."""
+_PAUSES = "pauses"
 _BY_HAND = timedelta(minutes=1)
 """When one that a person paused is."""
 _AGAIN = timedelta(seconds=10)
@@ -76,6 +80,7 @@ class SchemaRuns:
     outbox: Outbox
     clock: Clock
     links: Links
+    burns: Burns
 
     async def advance(self, work: AdvanceSchemaRun, cause: str) -> None:
         """Do the next parts of a run, and queue the rest for later."""
@@ -175,9 +180,13 @@ class SchemaRuns:
             raise _Ended(f"{quoted(part.name)} could not be read", "see the check of its commit")
         if part.started_at is None:
             await self._note(run, part, "begins", {})
+        burning = await self.burns.why(run.repo.id, run.environment, backfill)
+        if burning and (not part.found or part.found.startswith(_PAUSES)):
+            # It is not begun, or rests already: each look of its own would cost a batch.
+            return await self._noted(run.id, f"{_PAUSES}: {burning.why}"), _BURNING
         until = self.clock.now() + _TURN
         while True:
-            status = await database.run_backfill_for(backfill, _LOOK_UP)
+            status = await database.run_backfill_for(backfill, _LOOK_UP, watch=lambda: burning)
             going = status.state is BackfillState.RUNNING and self.clock.now() < until
             if not going or (await self._fresh(run.id)).ended:
                 break
@@ -324,5 +333,5 @@ def _applied(done: Applied) -> str:
 
 def _told(status: BackfillStatus) -> str:
     if status.state is BackfillState.PAUSED:
-        return f"pauses: {status.why}" if status.why else "pauses"
+        return f"{_PAUSES}: {status.why}" if status.why else _PAUSES
     return f"{status.visited:,} of about {status.total:,} rows, {status.rate:,.0f} rows/s"

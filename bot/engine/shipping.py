@@ -10,6 +10,7 @@ from bot.engine.alerting import Alerting
 from bot.engine.answers import Answers
 from bot.engine.budgets import Budgets
 from bot.engine.builds import Builds
+from bot.engine.burning import Burns
 from bot.engine.commands import CommandRunner, Environments, usable_environments
 from bot.engine.contracts import Contracts
 from bot.engine.drift import DriftWatch
@@ -178,6 +179,7 @@ class Shipping:
             self.outbox,
             self.clock,
             self.links,
+            Burns(self.slos, self.clock),
         )
 
     @property

@@ -10,7 +10,7 @@ from bot.core.backfills.controller import FEWEST, LARGEST, Controller
 from bot.core.backfills.courtesy import PART, REMEMBERED, REST, SHORTEST, Courtesy
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import BackfillStatus
-from bot.core.backfills.pauses import Limits, Pause, Reason, Signals, decide_pause, limits_of
+from bot.core.backfills.pauses import Heed, Limits, Pause, Reason, Signals, decide_pause, limits_of
 from bot.core.backfills.search import Search
 from bot.core.backfills.statement import (
     KeyColumn,
@@ -205,9 +205,14 @@ def test_a_file_may_set_limits() -> None:
     limits = limits_of(("replica-lag-5s", "wal-rate-20mb", "lock-waiters-3", "autovacuum-60s"))
     assert limits == Limits(5 * SECOND, 3, 20 * 2**20, 60 * SECOND)
     assert limits_of(("replica-lag-500ms", "autovacuum")) == Limits(SECOND / 2)
+    assert limits_of(("slo",)).objectives is Heed.ALWAYS
+    assert limits_of(("slo-page",)).objectives is Heed.PAGES
+    assert limits_of(("slo-page", "slo-never")).objectives is Heed.NEVER
 
 
-@pytest.mark.parametrize("word", ["full-moon", "wal-rate-20", "lock-waiters-3s", "replica-lag-x"])
+@pytest.mark.parametrize(
+    "word", ["full-moon", "slo-5", "wal-rate-20", "lock-waiters-3s", "replica-lag-x"]
+)
 def test_a_reason_that_is_none_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match=f"`pause-when` has `{word}`"):
         limits_of((word,))

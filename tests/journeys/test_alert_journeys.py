@@ -3,9 +3,20 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
 
 import httpx
 import pytest
+from kitchen import (
+    ADD_COLUMN,
+    BACKFILLS,
+    EXPAND,
+    FILL,
+    FILL_COLUMN,
+    FOLDER,
+    opened_kitchen,
+)
 from notify_kit import ROUTING_KEY, Channel, judge_pagerduty, judge_slack, served
 from production import POLICY, Production
 
@@ -14,9 +25,12 @@ from bot.adapters.notify.slack import Slack
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.core.policy import POLICY_PATH
+from bot.core.slo.kept import KeptState
+from bot.core.slo.model import Alert, BudgetState, State, Window
 from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
 from bot.core.work.objectives import EvaluateObjectives
 from bot.core.work.probes import SweepProbes
+from bot.core.work.schemas import AdvanceSchemaRun
 from bot.sandbox.code import CommitSpec
 
 SLO_FILE = """\
@@ -183,3 +197,48 @@ async def test_a_spent_budget_freezes_promotions_and_no_rollback(alerted: Alerte
         await production.say(fix, f"/override {gate} it mends the API")
     await production.say(fix, "/promote")
     assert await production.served() == fix.merge_commit_sha
+
+
+def burning(repository_id: int, at: datetime, *, firing: bool) -> KeptState:
+    hour, rate = timedelta(hours=1), Fraction(92, 10)
+    alert = Alert("page", hour, hour / 12, Fraction(6), rate, rate, firing)
+    stands = BudgetState(
+        "api-availability", Fraction(99, 100), Window(30 * 24 * hour), 1, 1, None, Fraction(1, 2),
+        {}, (alert,), State.BURNING if firing else State.OK, at,
+    )  # fmt: skip
+    return KeptState(repository_id, "API availability", ("production",), stands)
+
+
+async def test_a_backfill_rests_while_an_objective_burns(
+    database_url: str, empty_database_url: str, tmp_path: Path
+):
+    files = {
+        f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
+        f"{BACKFILLS}/{FILL}_title_norm.sql": FILL_COLUMN,
+    }
+    left = "SELECT count(*) FROM recipes WHERE title_norm IS NULL"
+    async with (
+        opened_kitchen(database_url, empty_database_url, tmp_path) as kitchen,
+        kitchen.production.journey.working(),
+    ):
+        journey, repository = kitchen.production.journey, kitchen.production.repository
+        await journey.rest()
+        slos = PostgresSlos(journey.bot.store.pool)
+        now = datetime.now(UTC)
+        await slos.save_states(repository.id, [burning(repository.id, now, firing=True)])
+        pull = kitchen.merged("feat: search titles", files)
+        kitchen.production.comment(pull, "/migrate")
+
+        def says(words: str) -> bool:
+            return any(words in comment.body for comment in journey.comments_of(pull))
+
+        pauses = "pauses: SLO api-availability is burning 9.2×"
+        await journey.until(lambda: says(pauses), "the run does not say that it pauses", 20)
+        assert kitchen.rows(left) == [(2500,)]
+        later = now + timedelta(seconds=1)
+        await slos.save_states(repository.id, [burning(repository.id, later, firing=False)])
+        (run_id,) = await journey.bot.schemas.fetch_open_runs()
+        await journey.bot.store.enqueue(AdvanceSchemaRun(run_id))
+        await journey.rest()
+        assert kitchen.rows(left) == [(0,)]
+        assert says("2,500 rows changed")

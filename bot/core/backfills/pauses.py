@@ -19,6 +19,15 @@ class Reason(StrEnum):
     PERSON = "person"
 
 
+class Heed(StrEnum):
+    """Which service level objectives that burn it pauses for."""
+
+    ALWAYS = "slo"
+    """Those that page somebody, and those whose budget is spent."""
+    PAGES = "slo-page"
+    NEVER = "slo-never"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Above each of them a backfill pauses."""
@@ -31,6 +40,7 @@ class Limits:
     """Bytes a second, of the whole server."""
     autovacuum: timedelta = timedelta(minutes=15)
     """For so long it makes room for an autovacuum of the table; after that both go on."""
+    objectives: Heed = Heed.ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,8 @@ _WORD = re.compile(r"(?P<name>[a-z-]+?)-(?P<number>[0-9]{1,6})(?P<unit>s|ms|mb|)
 
 
 def limits_of(words: tuple[str, ...]) -> Limits:
-    """``replica-lag-5s``, ``wal-rate-20mb``, ``lock-waiters-3``, ``autovacuum-60s`` in place of
-    the usual limits. A reason's name alone stands for its usual one.
+    """``replica-lag-5s``, ``wal-rate-20mb``, ``lock-waiters-3``, ``autovacuum-60s``, ``slo-page``
+    and ``slo-never`` in place of the usual limits. A reason's name alone stands for its usual one.
 
     Raises:
         ValueError: a word is none of these; the text names it.
@@ -88,6 +98,9 @@ def limits_of(words: tuple[str, ...]) -> Limits:
     usual = {Reason.REPLICA_LAG, Reason.LOCK_WAITERS, Reason.AUTOVACUUM, Reason.WAL_RATE}
     for word in words:
         if word in usual:
+            continue
+        if word in tuple(Heed):
+            limits = replace(limits, objectives=Heed(word))
             continue
         found = _WORD.fullmatch(word)
         number = int(found["number"]) if found else 0
@@ -103,7 +116,7 @@ def limits_of(words: tuple[str, ...]) -> Limits:
             case _:
                 raise ValueError(
                     f"`pause-when` has `{word}`; it takes replica-lag-5s, wal-rate-20mb, "
-                    "lock-waiters-3 and autovacuum-60s"
+                    "lock-waiters-3, autovacuum-60s, slo-page and slo-never"
                 )
     return limits
 
