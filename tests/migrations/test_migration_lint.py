@@ -35,6 +35,20 @@ def test_files_before_say_what_is_known() -> None:
     assert [one.rule for one in found] == ["set-not-null"]
 
 
+def test_a_file_that_changes_nothing_takes_nothing_from_what_is_known() -> None:
+    files = [
+        (FIRST, b"CREATE TABLE recipes (id bigint PRIMARY KEY, title varchar(40));"),
+        (f"{FOLDER}/20260301120000_a.sql", b"DO $$ BEGIN NULL; END $$;"),
+        (
+            f"{FOLDER}/20260301120001_b.sql",
+            (EXPAND + "ALTER TABLE recipes ALTER title TYPE varchar(80);").encode(),
+        ),
+    ]
+    assert check_of({path for path, _ in files[1:]}, files).findings == ()
+    without = check_of({files[2][0]}, files[1:]).findings
+    assert "column-type-rewrite" in {one.rule for one in without}
+
+
 def test_only_what_changed_is_told() -> None:
     files = [(FIRST, b"DROP TABLE a;"), (CHANGED, b"SELECT 1;")]
     check = check_of({CHANGED}, files)

@@ -114,12 +114,15 @@ class Catalog:
         told = [change for change in changes if _tells(change)]
         if not told:
             return self
-        tables, indexes = dict(self.tables), dict(self.indexes)
+        tables, indexes = self.tables, self.indexes
         for change in told:
             if change.kind == DYNAMIC:  # it may have dropped any of them
                 tables = {name: replace(table, checks={}) for name, table in tables.items()}
-            _apply(change, tables, indexes)
-        return replace(self, tables=tables, indexes=indexes)
+            elif change.kind in _OF_INDEXES:
+                indexes = _indexed(change, indexes)
+            else:
+                tables = _applied(change, tables)
+        return Catalog(tables, indexes, self.exposed, self.complete)
 
 
 def type_of(node: Node) -> Type:
@@ -148,6 +151,7 @@ _TELLING = frozenset(
     {"create_stmt", "create_table_as_stmt", "index_stmt", "create_policy_stmt", "rename_TABLE"}
     | {"rename_COLUMN", "drop_TABLE", "drop_INDEX", "drop_POLICY"}
 )
+_OF_INDEXES = frozenset({"index_stmt", "drop_INDEX"})
 
 
 def _tells(change: Change) -> bool:
@@ -157,12 +161,21 @@ def _tells(change: Change) -> bool:
     return told and change.relation is not None
 
 
-def _apply(
-    change: Change, tables: dict[Relation, Table], indexes: dict[Relation, Relation]
-) -> None:
+def _indexed(change: Change, indexes: Mapping[Relation, Relation]) -> Mapping[Relation, Relation]:
+    relation = change.relation
+    if relation is None:
+        return indexes
+    if change.kind == "drop_INDEX":
+        return {name: table for name, table in indexes.items() if name != relation}
+    name = change.node.idxname
+    return {**indexes, Relation(relation.schema, name): relation} if name else indexes
+
+
+def _applied(change: Change, before: Mapping[Relation, Table]) -> Mapping[Relation, Table]:
     relation, node = change.relation, change.node
     if relation is None:
-        return
+        return before
+    tables = dict(before)
     table = tables.get(relation, Table())
     match change.kind:
         case "create_stmt":
@@ -181,17 +194,13 @@ def _apply(
                 for name, column in table.columns.items()
             }
             tables[relation] = replace(table, columns=columns)
-        case "index_stmt":
-            if node.idxname:
-                indexes[Relation(relation.schema, node.idxname)] = relation
-        case "drop_INDEX":
-            indexes.pop(relation, None)
         case "create_policy_stmt":
             tables[relation] = replace(table, policies=table.policies | {node.policy_name})
         case "drop_POLICY":
             tables[relation] = replace(table, policies=table.policies - {change.column})
         case kind if kind.startswith("AT_"):
             tables[relation] = _altered(table, change)
+    return tables
 
 
 def _created(node: Node) -> Table:

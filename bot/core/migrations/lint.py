@@ -63,7 +63,7 @@ def check_of(
             readings[path] = reading
             findings.extend(_held(reading, (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES))
             told.extend([] if done else _told(reading))
-            after = reading.afterwards if steps else None
+            after = reading.afterwards
         if not (known.complete and done):
             changes = [change for step in steps for change in step.changes]
             known = (after or known.after(changes)).settled()
@@ -98,7 +98,7 @@ def _read(
             seen.append(Seen(change, known, holds_of(change, known)))
             known = known.after([change])
     statements = tuple(step.statement for step in steps)
-    return Reading(migration, phase, tuple(seen), statements, around)
+    return Reading(migration, phase, tuple(seen), statements, around, known)
 
 
 def _held(reading: Reading, rules: Iterable[Rule]) -> list[Finding]:

@@ -4,7 +4,7 @@
 taken back that they may rely on. *Breaking*: what they name is gone, or is something else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 from bot.core.migrations.catalog import Catalog, type_of
@@ -72,23 +72,25 @@ def phase_of(migration: Migration, catalog: Catalog | None = None) -> Phase | Pr
 
 def first_unmarked(steps: Sequence[Step], catalog: Catalog) -> tuple[Change, Effect] | None:
     """The first change for which a file must be marked."""
-    for change, effect in effects_of(steps, catalog):
+    known: list[tuple[Change, Catalog]] = []
+    for step in steps:
+        known.extend((change, catalog) for change in step.changes)
+        catalog = catalog.after(step.changes)
+    for (change, _), effect in zip(known, effects_of(known), strict=True):
         if effect is not Effect.ADDITIVE:
             return change, effect
     return None
 
 
-def effects_of(steps: Iterable[Step], catalog: Catalog) -> list[tuple[Change, Effect]]:
-    steps = list(steps)
-    made = {name for step in steps for change in step.changes for name in _made(change)}
+def effects_of(known: Sequence[tuple[Change, Catalog]]) -> list[Effect]:
+    """Of all changes of a file, each with what is known before it."""
+    made = {name for change, _ in known for name in _made(change)}
     effects = []
-    for step in steps:
-        for change in step.changes:
-            effect = _effect(change, catalog)
-            if change.kind.startswith("drop_") and _dropped(change) in made:
-                effect = Effect.ADDITIVE  # it is made again
-            effects.append((change, effect))
-        catalog = catalog.after(step.changes)
+    for change, catalog in known:
+        effect = _effect(change, catalog)
+        if change.kind.startswith("drop_") and _dropped(change) in made:
+            effect = Effect.ADDITIVE  # it is made again
+        effects.append(effect)
     return effects
 
 

@@ -16,7 +16,6 @@ from bot.core.migrations.rewrites import (
     others,
 )
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
-from bot.core.migrations.script import Step
 
 _RECIPES = {
     "AT_DropColumn": "drop-column",
@@ -26,15 +25,14 @@ _RECIPES = {
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
-    if reading.phase is not Phase.EXPAND or not reading.seen:
+    if reading.phase is not Phase.EXPAND:
         return
-    steps = [Step(one.change.statement, (one.change,)) for one in reading.seen]
-    effects = effects_of(steps, reading.seen[0].before)
-    for one, (change, effect) in zip(reading.seen, effects, strict=True):
+    effects = effects_of([(one.change, one.before) for one in reading.seen])
+    for one, effect in zip(reading.seen, effects, strict=True):
         if effect is Effect.BREAKING:
             message = (
-                f"{describe(change)} stands in an expand, and builds that are live may still need "
-                f"what it takes away; do it in a contract{_recipe(one)}"
+                f"{describe(one.change)} stands in an expand, and builds that are live may still "
+                f"need what it takes away; do it in a contract{_recipe(one)}"
             )
             yield Fault(message, one, _rewrite(one))
 

@@ -6,14 +6,12 @@ from bot.core.migrations.model import Phase
 from bot.core.migrations.phases import Effect, describe, effects_of
 from bot.core.migrations.rewrites import CONTRACT, EXPAND
 from bot.core.migrations.rules.rule import Fault, Reading, Rule
-from bot.core.migrations.script import Step
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
     if reading.phase is not None or not reading.seen:
         return
-    steps = [Step(one.change.statement, (one.change,)) for one in reading.seen]
-    effects = [effect for _, effect in effects_of(steps, reading.seen[0].before)]
+    effects = effects_of([(one.change, one.before) for one in reading.seen])
     # The worst decides what to suggest; the first of it is shown.
     order = [Effect.ADDITIVE, Effect.RELAXING, Effect.TIGHTENING, Effect.UNKNOWN, Effect.BREAKING]
     worst = max(effects, key=order.index)

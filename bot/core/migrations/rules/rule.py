@@ -52,13 +52,8 @@ class Reading:
     seen: tuple[Seen, ...]
     statements: tuple[Statement, ...]
     around: Surroundings
-
-    @property
-    def afterwards(self) -> Catalog:
-        """What is known when the file is done."""
-        if not self.seen:
-            return Catalog()
-        return self.seen[-1].before.after([self.seen[-1].change])
+    afterwards: Catalog
+    """What is known when the file is done."""
 
     def of(self, *kinds: str) -> Iterator[Seen]:
         """Changes of these kinds to relations that others see."""
