@@ -1,11 +1,14 @@
 """Backfills: against one single UPDATE, and what writers feel meanwhile.
 
-    python bench/backfill.py [--rows N] [--writers N]
+    python bench/backfill.py [--rows N] [--writers N] [--rate N] [--rounds N]
 
-On a PostgreSQL of its own, durable: fsync and synchronous_commit are on. Each way fills the same
-column of a fresh copy of the same table, vacuumed and after a checkpoint; of the batched ones the
-key is walked along in order. Writers are processes of their own, each changing random rows of the
-whole table, a transaction each, as fast as it goes.
+On a PostgreSQL of its own, durable: fsync and synchronous_commit are on. Its WAL has files to use
+again, as on a server that has been running. Each way fills the same column of a fresh copy of the
+same table, vacuumed and after a checkpoint; of the batched ones the key is walked along in order.
+
+Writers change random rows of the whole table, a transaction each. They come at random at a rate
+far below what the server could do, each time due whatever became of the one before, and a latency
+is counted from when it was due: who waits is not left out for having waited.
 """
 
 import argparse
@@ -17,12 +20,16 @@ import random
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
+from operator import truediv
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import structlog
@@ -44,8 +51,20 @@ WITH batch AS (
 )
 SELECT max(id) FROM changed
 """
-ROUNDS = 3
-IDLE_SECONDS = 5.0
+CONNECTIONS = 4
+"""Of each process that writes."""
+IDLE_SECONDS = 4.0
+MILLISECOND = timedelta(milliseconds=1)
+
+
+def age(url: str, rows: int) -> None:
+    """Have WAL written and used up, so that nobody waits for its files to be made."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET min_wal_size = '1GB'")
+        connection.execute("SELECT pg_reload_conf()")
+    for _ in range(2):
+        prepare(url, min(rows, 1_000_000))
+        single(url)
 
 
 def prepare(url: str, rows: int) -> None:
@@ -112,6 +131,8 @@ class Batches:
     def __init__(self) -> None:
         self.sizes: list[int] = []
         self.longest = timedelta(0)
+        self.filled = 0.0
+        """The clock's reading after the last of them: what follows is the count of what is left."""
         self.paused: set[str] = set()
 
     def __call__(self, status: BackfillStatus) -> None:
@@ -119,10 +140,12 @@ class Batches:
             self.paused.add(status.why)
         elif status.batches > len(self.sizes):
             self.sizes.append(status.batch_size)
+            self.filled = time.monotonic()
             self.longest = max(self.longest, status.batch_took)
 
 
-def ours(url: str) -> tuple[float, Batches]:
+def ours(url: str) -> tuple[float, float, Batches]:
+    """Seconds until all rows were filled, and until that was proven."""
     backfill = Backfill(
         version=Version("20260102000000"),
         name="title_norm",
@@ -135,74 +158,88 @@ def ours(url: str) -> tuple[float, Batches]:
     )
     batches = Batches()
 
-    async def run() -> float:
+    async def run() -> tuple[float, float]:
         database = PostgresDatabase(url)
         await database.fetch_backfills()  # connected, and asked what it is
         begun = time.monotonic()
         status = await database.run_backfill(backfill, until=lambda: False, progress=batches)
-        took = time.monotonic() - begun
+        proven = time.monotonic() - begun
         await database.close()
         if not status.proven:
             raise SystemExit(f"the backfill did not come to its end: {status.why}")
-        return took
+        return batches.filled - begun, proven
 
-    return asyncio.run(run()), batches
+    return *asyncio.run(run()), batches
 
 
-def write(url: str, rows: int, seed: int, stop: Event, told: "multiprocessing.Queue") -> None:
-    """Latencies in milliseconds are told at the end."""
-    chance, took = random.Random(seed), []
-    with psycopg.connect(url, autocommit=True) as connection:
-        while not stop.is_set():
-            begun = time.monotonic()
-            connection.execute(
-                "UPDATE recipes SET body = %s WHERE id = %s",
-                [str(begun), chance.randrange(1, rows + 1)],
-            )
-            took.append((time.monotonic() - begun) * 1000)
-    told.put(took)
+def write(url: str, rows: int, seed: int, rate: float, stop: Event, told: "Queue[Any]") -> None:
+    """A process of writers: of each transaction when it was due, and its milliseconds since."""
+    found: list[tuple[float, float]] = []
+
+    def one(number: int) -> None:
+        chance = random.Random(seed * CONNECTIONS + number)
+        with psycopg.connect(url, autocommit=True, application_name="writer") as connection:
+            connection.execute("SELECT")
+            due = time.monotonic()
+            while not stop.is_set():
+                due += chance.expovariate(rate / CONNECTIONS)
+                time.sleep(max(due - time.monotonic(), 0))
+                connection.execute(
+                    "UPDATE recipes SET body = %s WHERE id = %s",
+                    [str(due), chance.randrange(1, rows + 1)],
+                )
+                found.append((due, (time.monotonic() - due) * 1000))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    told.put(found)
 
 
 @contextmanager
-def writers(url: str, rows: int, count: int) -> Iterator[list[float]]:
-    """Their latencies, once the block has ended."""
+def writers(url: str, rows: int, count: int, rate: float) -> Iterator[list[float]]:
+    """Their latencies of the block, once it has ended."""
     context = multiprocessing.get_context("spawn")
     stop, told = context.Event(), context.Queue()
     processes = [
-        context.Process(target=write, args=(url, rows, seed, stop, told)) for seed in range(count)
+        context.Process(target=write, args=(url, rows, seed, rate / count, stop, told))
+        for seed in range(count)
     ]
     for process in processes:
         process.start()
+    there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'writer'"
     with psycopg.connect(url, autocommit=True) as connection:
-        while (
-            connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'UPDATE recipes SET body%'"
-            ).fetchone()[0]
-            < count
-        ):
+        while connection.execute(there).fetchone()[0] < count * CONNECTIONS:
             time.sleep(0.05)
+    time.sleep(0.5)  # all of them are at their rate
     found: list[float] = []
+    begun = time.monotonic()
     try:
         yield found
     finally:
+        ended = time.monotonic()
         stop.set()
         for _ in processes:
-            found += told.get()
+            found += [took for due, took in told.get() if begun <= due <= ended]
         for process in processes:
             process.join()
 
 
-def p99(milliseconds: list[float]) -> float:
-    return statistics.quantiles(milliseconds, n=100)[98]
+def quantile(milliseconds: list[float], part: float) -> float:
+    return sorted(milliseconds)[min(int(len(milliseconds) * part), len(milliseconds) - 1)]
 
 
-def measure(url: str, rows: int, count: int) -> None:
+def measure_filling(url: str, rows: int, rounds: int) -> None:
     runs: list[Batches] = []
+    proofs: list[float] = []
 
     def run_ours() -> float:
-        took, batches = ours(url)
+        filled, proven, batches = ours(url)
         runs.append(batches)
-        return took
+        proofs.append(proven - filled)
+        return filled
 
     ways: dict[str, Callable[[], float]] = {
         "one single UPDATE": lambda: single(url),
@@ -210,52 +247,76 @@ def measure(url: str, rows: int, count: int) -> None:
         "Lockgate": run_ours,
         "the same batches, nothing recorded": lambda: bare(url, runs[-1].sizes),
     }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
+    taken: dict[str, list[float]] = {name: [] for name in ways}
     # One after the other in each round: what else the machine does changes by the minute.
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for name, way in ways.items():
             say(f"round {number + 1}: {name} …")
             prepare(url, rows)
-            rates[name].append(rows / way())
-    once, _, mine, without = medians = [statistics.median(found) for found in rates.values()]
-    say("writers …")
-    prepare(url, rows)
-    with writers(url, rows, count) as alone:
-        time.sleep(IDLE_SECONDS)
-    prepare(url, rows)
-    with writers(url, rows, count) as beside:
-        took, contended = ours(url)
-    longest = max(run.longest for run in runs)
-
-    print(
-        f"{rows:,} rows, the target {DEFAULT_TARGET / timedelta(milliseconds=1):.0f} ms a batch.\n"
-    )
+            taken[name].append(way())
+    once = taken["one single UPDATE"]
     print("| filled by | rows/s | of one UPDATE |", "|---|--:|--:|", sep="\n")
-    for name, rate in zip(ways, medians, strict=True):
-        print(f"| {name} | {rate:,.0f} | {rate / once:.2f} |")
-    size = statistics.median(runs[-1].sizes)
+    for name, seconds in taken.items():
+        ratio = statistics.median(map(truediv, once, seconds))
+        print(f"| {name} | {rows / statistics.median(seconds):,.0f} | {ratio:.2f} |")
+    size = statistics.median(size for run in runs for size in run.sizes)
+    bare_seconds = taken["the same batches, nothing recorded"]
+    progress = statistics.median(map(truediv, taken["Lockgate"], bare_seconds)) - 1
+    proof = statistics.median(map(truediv, proofs, once))
+    longest = max(run.longest for run in runs) / MILLISECOND
     print(
-        f"\nBatches of {size:,.0f} rows (median); progress costs {max(1 - mine / without, 0):.0%}."
+        f"\nMedians of {rounds} rounds, and of the ratios within each. Batches of {size:,.0f} rows "
+        f"(median), the longest {longest:.0f} ms; progress costs {max(progress, 0):.0%}. The count "
+        f"that proves the end is not among it: it takes {proof:.0%} of the one UPDATE's time."
     )
+
+
+def measure_writers(url: str, rows: int, count: int, rate: float, rounds: int) -> None:
+    found: dict[str, list[list[float]]] = {
+        "alone": [],
+        "beside a backfill": [],
+        "beside one single UPDATE": [],
+    }
+    speeds: list[float] = []
+    longest: list[timedelta] = []
+    paused: set[str] = set()
+    for number in range(rounds):
+        for name, rounds_found in found.items():
+            say(f"writers, round {number + 1}: {name} …")
+            prepare(url, rows)
+            with writers(url, rows, count, rate) as latencies:
+                match name:
+                    case "alone":
+                        time.sleep(IDLE_SECONDS)
+                    case "beside a backfill":
+                        filled, _, batches = ours(url)
+                        speeds.append(rows / filled)
+                        longest.append(batches.longest)
+                        paused |= batches.paused
+                    case _:
+                        single(url)
+            rounds_found.append(latencies)
     print(
-        f"\n| {count} writers of single rows | transactions/s | p50 | p99 |",
-        "|---|--:|--:|--:|",
+        f"\n| {count * CONNECTIONS} writers of single rows, {rate:.0f} transactions/s | p50 | p99 "
+        "| most | p99, of that alone |",
+        "|---|--:|--:|--:|--:|",
         sep="\n",
     )
-    for name, latencies, seconds in (
-        ("alone", alone, IDLE_SECONDS),
-        ("beside a backfill", beside, took),
-    ):
-        rate, half = len(latencies) / seconds, statistics.median(latencies)
-        print(f"| {name} | {rate:,.0f} | {half:.1f} ms | {p99(latencies):.1f} ms |")
+    alone = [quantile(one, 0.99) for one in found["alone"]]
+    for name, each in found.items():
+        p50, p99 = ([quantile(one, part) for one in each] for part in (0.5, 0.99))
+        ratio = statistics.median(map(truediv, p99, alone))
+        print(
+            f"| {name} | {statistics.median(p50):.1f} ms | {statistics.median(p99):.1f} ms | "
+            f"{max(map(max, each)):.0f} ms | {ratio:.1f} × |"
+        )
     print(
-        f"\np99 beside it: {p99(beside) / p99(alone):.1f} × that alone; {rows / took:,.0f} rows/s."
+        f"\nMedians of {rounds} rounds. Beside writers the backfill gives way: "
+        f"{statistics.median(speeds):,.0f} rows/s, the longest batch "
+        f"{max(longest) / MILLISECOND:.0f} ms."
     )
-    print("\n| longest batch, locks held | |", "|---|--:|", sep="\n")
-    for name, span in (("without writers", longest), ("with writers", contended.longest)):
-        print(f"| {name} | {span / timedelta(milliseconds=1):.0f} ms |")
-    if contended.paused:
-        print(f"\nIt paused: {'; '.join(sorted(contended.paused))}.")
+    if paused:
+        print(f"\nIt paused: {'; '.join(sorted(paused))}.")
 
 
 def say(text: str) -> None:
@@ -265,13 +326,22 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure backfills.")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--writers", type=int, default=4)
+    parser.add_argument("--writers", type=int, default=4, help="processes of them")
+    parser.add_argument("--rate", type=float, default=400, help="transactions a second, of all")
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
         os.chmod(folder, 0o711 if os.geteuid() == 0 else 0o700)  # noqa: PTH101
         with embedded_server(Path(folder)) as server:
-            measure(server.conninfo, arguments.rows, arguments.writers)
+            url, rows, rounds = server.conninfo, arguments.rows, arguments.rounds
+            target = DEFAULT_TARGET / MILLISECOND
+            print(f"{rows:,} rows, the target {target:.0f} ms a batch.\n")
+            age(url, rows)
+            measure_filling(url, rows, rounds)
+            measure_writers(url, rows, arguments.writers, arguments.rate, rounds)
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("DROP TABLE recipes; CHECKPOINT")  # so that it stops at once
 
 
 if __name__ == "__main__":

@@ -232,6 +232,7 @@ class _Run:
             if pause and not await self._pause(pause, looker, status):
                 return await self._end_for_now()
             await asyncio.sleep(self._courtesy.rest(batch.filling, time.monotonic()))
+        self._tell(status)
         if self._asked.until():
             return await self._end_for_now()
         ended = await ending.finish(connection, self._lease, self._plan.statement.count)
