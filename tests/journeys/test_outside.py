@@ -285,6 +285,7 @@ async def test_what_came_live_past_the_gates_is_promoted_through_them(production
     assert await production.served() == live.merge_commit_sha
 
 
+@pytest.mark.long
 async def test_a_build_of_no_known_commit_is_recorded_as_such(production: Production):
     live, other = await two_builds(production)
     build = production.vercel.build(production.project, "f" * 40)
@@ -315,6 +316,7 @@ async def test_a_failed_promotion_gives_back_what_was_moved_outside(production: 
     assert production.live is build
 
 
+@pytest.mark.long
 async def test_what_the_host_finishes_late_is_no_move_of_somebody_else(production: Production):
     policy = POLICY + "    on_failure: hold\n"
     production.github.push(
@@ -335,6 +337,7 @@ async def test_what_the_host_finishes_late_is_no_move_of_somebody_else(productio
     assert entry.verified_at is None
 
 
+@pytest.mark.long
 async def test_a_domain_that_does_not_answer_is_asked_again(production: Production):
     _, other = await two_builds(production)
     production.vercel.faults.cut(f"GET //{DOMAIN}/*", times=None)

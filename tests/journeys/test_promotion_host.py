@@ -66,6 +66,7 @@ async def test_a_promotion_waits_behind_a_rolling_release(production: Production
     assert production.switches() == [promoted(production.build_of(pull))]
 
 
+@pytest.mark.long
 async def test_a_rolling_release_that_does_not_end_is_told(production: Production):
     """What waits at the host cannot be called off there, so nothing is claimed."""
     good, following = await a_good_build_and_the_next(production)
@@ -125,6 +126,7 @@ async def test_what_waits_at_the_host_is_taken_back_once_it_went_live(
     assert production.reactions == ["eyes", "-1"]
 
 
+@pytest.mark.long
 async def test_a_rollback_that_waits_gives_way_to_a_newer_one(production: Production):
     """To an older build the host goes at once, and drops what waited."""
     older = await production.live_build("feat: list products")
@@ -156,6 +158,7 @@ async def test_a_rollback_that_waits_can_be_cancelled(production: Production):
     assert await production.served() == good.merge_commit_sha
 
 
+@pytest.mark.long
 async def test_a_promotion_that_waits_for_another_can_be_cancelled(production: Production):
     """The host turned it down, so it is not asked for again, nor taken back."""
     _, following = await a_good_build_and_the_next(production)
@@ -219,7 +222,7 @@ async def test_an_operation_whose_job_died_is_found_by_the_sweep(production: Pro
 
 @pytest.mark.parametrize(
     "status",
-    [402, 422, *(pytest.param(one, marks=pytest.mark.long) for one in (400, 403, 404, 410))],
+    [422, *(pytest.param(one, marks=pytest.mark.long) for one in (400, 402, 403, 404, 410))],
 )
 async def test_what_the_host_refuses_changes_nothing(production: Production, status: int):
     good, following = await a_good_build_and_the_next(production)
@@ -238,6 +241,7 @@ async def test_what_the_host_refuses_changes_nothing(production: Production, sta
     assert production.reactions == ["eyes", "-1"]
 
 
+@pytest.mark.long
 async def test_a_refused_promotion_can_be_tried_again(production: Production):
     _, following = await a_good_build_and_the_next(production)
     production.vercel.faults.answer(PROMOTE, 422, message="Not today")
@@ -262,6 +266,7 @@ async def test_a_token_that_has_expired_is_said(production: Production, after: i
     assert production.reactions == ["eyes", "-1"]
 
 
+@pytest.mark.long
 async def test_a_token_that_expires_after_the_switch_is_said(production: Production):
     good, following = await a_good_build_and_the_next(production)
     production.vercel.switch_seconds = None
@@ -284,7 +289,7 @@ async def test_a_token_that_expires_after_the_switch_is_said(production: Product
         pytest.param("503", marks=pytest.mark.long),
         pytest.param("cut", marks=pytest.mark.long),
         "cut after",
-        "429",
+        pytest.param("429", marks=pytest.mark.long),
     ],
 )
 async def test_a_request_whose_answer_is_lost_is_not_repeated_blindly(
@@ -310,6 +315,7 @@ async def test_a_request_whose_answer_is_lost_is_not_repeated_blindly(
     assert build.was_live == 1
 
 
+@pytest.mark.long
 async def test_a_host_that_stays_away_before_the_switch_is_given_up(production: Production):
     good, following = await a_good_build_and_the_next(production)
     production.vercel.faults.cut(PROMOTE, times=None)
@@ -391,6 +397,7 @@ async def half_moved(production: Production) -> tuple[Pull, Pull, Comment]:
     return good, following, comment
 
 
+@pytest.mark.long
 async def test_every_domain_is_taken_back_though_the_main_one_stayed(production: Production):
     good, following, comment = await half_moved(production)
     await production.nothing_left()
@@ -414,6 +421,7 @@ async def test_a_domain_that_cannot_be_taken_back_is_named(production: Productio
     assert {each.sha for each in production.project.domains.values()} == {good.merge_commit_sha}
 
 
+@pytest.mark.long
 async def test_a_rollback_to_what_is_live_leads_stray_domains_there(production: Production):
     production.project.domains[WWW] = None
     good, following = await a_good_build_and_the_next(production)
@@ -482,6 +490,7 @@ async def test_a_build_that_was_deleted_is_not_promoted(production: Production):
     assert production.switches() == []
 
 
+@pytest.mark.long
 async def test_a_build_that_is_deleted_on_the_way_fails_the_promotion(production: Production):
     good, following = await a_good_build_and_the_next(production)
     production.vercel.faults.cut(PROMOTE, times=1)
@@ -496,6 +505,7 @@ async def test_a_build_that_is_deleted_on_the_way_fails_the_promotion(production
     assert await production.served() == good.merge_commit_sha
 
 
+@pytest.mark.long
 async def test_a_rollback_to_a_build_that_was_deleted_names_the_next(production: Production):
     first = await production.live_build("feat: add search")
     second = await production.live_build("feat: sort by price")
@@ -523,6 +533,7 @@ async def test_somebody_switches_at_the_host_in_between(production: Production):
     assert live["production"].build.sha == following.merge_commit_sha
 
 
+@pytest.mark.long
 async def test_a_server_that_lost_its_token_ends_what_was_under_way(production: Production):
     good, following = await a_good_build_and_the_next(production)
     production.vercel.faults.cut(PROMOTE, times=None)

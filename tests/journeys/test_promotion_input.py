@@ -229,6 +229,7 @@ async def test_two_maintainers_promote_at_once(production: Production):
     assert [entry.actor for entry in ledger] == ["bob", "ada"]
 
 
+@pytest.mark.long
 async def test_the_same_build_is_promoted_twice_at_once(production: Production):
     pull = production.merged("feat: add search")
     production.github.set_role(production.repository, production.github.user("bob"), "maintain")
@@ -521,6 +522,7 @@ async def test_a_repository_is_renamed_meanwhile(production: Production):
     assert "Rolled back" in await production.say(following, "/rollback")
 
 
+@pytest.mark.long
 async def test_a_pull_request_is_closed_and_reopened(production: Production):
     """What it holds is no part of the trunk at any time; the trunk's own builds go on."""
     await production.live_build("feat: add search")

@@ -113,8 +113,8 @@ def boundaries(places: list[str]) -> list[str]:
 def spread(places: list[str]) -> list[str]:
     """Some between steps, and one amid each effect."""
     between = boundaries(places)
-    points = [between[round((len(between) - 1) * part / 4)] for part in range(1, 4)]
-    for effect in EFFECTS[:2] + EFFECTS[3:4]:
+    points = [between[round((len(between) - 1) * part / 3)] for part in range(1, 3)]
+    for effect in (EFFECTS[0], EFFECTS[3]):
         its = [place for place in places if place.startswith(effect)]
         points.append(f"{its[-1]}#1")
     return points

@@ -68,6 +68,7 @@ async def test_a_promotion_from_a_terminal(production: Production):
     assert [entry.entry.actor for entry in entries] == ["ada"]
 
 
+@pytest.mark.long
 async def test_who_may_not_is_refused_by_the_bot(production: Production):
     production.merged("feat: add search")
     production.github.set_role(production.repository, production.github.user("eve"), "read")
@@ -212,6 +213,7 @@ async def test_every_command_is_typed_and_answered(production: Production):
     assert "Production is unlocked by ada." in unlocked.summary["text"]
 
 
+@pytest.mark.long
 async def test_a_rollback_from_a_terminal(production: Production):
     good = await production.live_build("feat: add search")
     bad = await production.live_build("feat: break everything")

@@ -192,8 +192,13 @@ async def test_credentials_are_not_replaced_unasked(
     ("arguments", "environ", "said"),
     [
         ([], {"LOCKGATE_PUBLIC_URL": ""}, "LOCKGATE_PUBLIC_URL"),
-        (["--api-url", "ghe.example"], {}, "GITHUB_API_URL: it is no web address"),
-        (["--port", "many"], {}, "Invalid value for '--port'"),
+        pytest.param(
+            ["--api-url", "ghe.example"],
+            {},
+            "GITHUB_API_URL: it is no web address",
+            marks=pytest.mark.long,
+        ),
+        pytest.param(["--port", "many"], {}, "Invalid value for '--port'", marks=pytest.mark.long),
     ],
 )
 async def test_what_cannot_work_is_said_before_anything_is_made(
