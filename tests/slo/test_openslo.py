@@ -277,6 +277,24 @@ def test_a_counter_is_nothing_for_a_query_between_two_times() -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["data.count", "$.data[?(@.a)]", "$..count", "$.a["])
+def test_where_a_number_stands_is_a_path_of_names_and_places(value: str) -> None:
+    spec = f"{{path: 'x{{start}}{{end}}', value: '{value}'}}"
+    asked = f"{{metricSource: {{metricSourceRef: api, spec: {spec}}}}}"
+    found = read(
+        HEAD + "kind: DataSource\nmetadata: {name: api}\n"
+        "spec: {type: http-json, connectionDetails: {url: 'https://host'}}\n",
+        HEAD + "kind: SLI\nmetadata: {name: a}\nspec:\n  ratioMetric:\n"
+        f"    good: {asked}\n    total: {asked.replace(value, '$.data[0].count')}\n",
+    )
+    assert [one.message for one in found.problems] == [
+        (
+            f"`spec.ratioMetric.good.metricSource.spec.value`: {value} is no path such as "
+            "`$.data.items[0].count`"
+        )
+    ]
+
+
 def test_a_password_in_a_file_is_not_shown_again() -> None:
     found = read(
         HEAD + "kind: DataSource\nmetadata: {name: a}\nspec: {type: prometheus, "

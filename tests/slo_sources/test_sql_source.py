@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -90,19 +91,24 @@ async def test_each_row_is_held_to_a_threshold_and_what_is_no_number_is_none(sho
         ("SELECT 9", "more events were good"),
         ("SELECT NULL::int", "finds nothing"),
         ("SELECT count(*) FROM nowhere", 'relation "nowhere" does not exist'),
-        ("DELETE FROM operations_done", "read-only transaction"),
-        ("DELETE FROM operations_done RETURNING 1", "read-only transaction"),
-        ("SELECT 1; DELETE FROM operations_done", "multiple commands"),
-        ("COMMIT", "cannot|no rows|PostgreSQL refuses"),
-        ("SET TRANSACTION READ WRITE", "no rows"),
+        ("DELETE FROM operations_done", "syntax error"),
+        ("DELETE FROM operations_done RETURNING 1", "syntax error"),
+        ("WITH gone AS (DELETE FROM operations_done RETURNING 1) SELECT 1", "top level"),
+        ("SELECT 1; DELETE FROM operations_done", "syntax error"),
+        ("SELECT 1) AS a; DELETE FROM operations_done; SELECT (1", "multiple commands"),
+        ("COMMIT", "syntax error"),
+        ("SET TRANSACTION READ WRITE", "syntax error"),
+        ("COPY (SELECT 1) TO PROGRAM 'cat > {file}'", "syntax error"),
         ("SELECT set_config('transaction_read_only', 'off', true)", "read-write mode"),
     ],
 )
 async def test_a_query_that_gives_no_number_is_refused_and_changes_nothing(
-    shop: str, query: str, said: str
+    shop: str, query: str, said: str, tmp_path: Path
 ) -> None:
+    file = tmp_path / "written"
     with pytest.raises(SourceRefused, match=said):
-        await counts(shop, ratio(good=query))
+        await counts(shop, ratio(good=query.replace("{file}", str(file))))
+    assert not file.exists()
     assert await counts(shop, ratio(), timedelta(days=9)) == Counts(4, 4)
 
 

@@ -16,6 +16,7 @@ from bot.core.slo.documents import (
 from bot.core.slo.files import Known, Read, Steps
 from bot.core.slo.model import Indicator, Metric, Ratio, Source, SourceKind, Threshold
 from bot.core.slo.probes import ProbeFault, counted_bound, probe_of, web_address
+from bot.core.slo.reading import ReadingFault, check_path
 
 _DETAILS: dict[SourceKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
     SourceKind.PROMETHEUS: (("url",), ("credential",)),
@@ -161,6 +162,12 @@ class IndicatorReader:
             message = f"{{}} must hold `{missing[0]}`, or it would say the same of every window"
             self.known.fault(self.file, (*at, "spec", wanted[0]), message)
             return None
+        if source.kind is SourceKind.HTTP_JSON:
+            try:
+                check_path(spec["value"])
+            except ReadingFault as fault:
+                self.known.fault(self.file, (*at, "spec", "value"), f"{{}}: {fault}")
+                return None
         return Metric(source, spec)
 
 
