@@ -4,9 +4,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
-from production import POLICY, Production
+from production import POLICY, Production, opened_production
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import open_store
@@ -14,6 +20,8 @@ from bot.core.operations.machine import State
 from bot.core.policy import POLICY_PATH
 from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
 from bot.sandbox.code import CommitSpec
+from bot.settings import NumbersSource, Secret
+from bot.web.server import bind, listening
 
 SLO_FILE = """\
 apiVersion: openslo/v1
@@ -128,6 +136,50 @@ async def test_what_is_not_known_holds_a_promotion(production: Production, slo: 
     assert "refused" in said
     assert expected in said.replace("`", "").replace("\\", "")
     assert production.live is None
+
+
+@asynccontextmanager
+async def metrics(good: int) -> AsyncIterator[str]:
+    """The address of a Prometheus that counted 1,000 events in every window, some of them good."""
+
+    async def query(request: Request) -> JSONResponse:
+        if request.headers.get("authorization") != "Bearer s3cret":
+            return JSONResponse({}, 401)
+        form = parse_qs((await request.body()).decode())
+        value = str(good) if form["query"][0].startswith("good") else "1000"
+        result = [{"metric": {}, "value": [0, value]}]
+        data = {"resultType": "vector", "result": result}
+        return JSONResponse({"status": "success", "data": data})
+
+    app = Starlette(routes=[Route("/api/v1/query", query, methods=["POST"])])
+    async with listening(app, bind("127.0.0.1", 0)) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("owner", "live", "expected"),
+    [
+        ("octo/shop", True, ""),
+        ("octo/other", False, "the credential metrics, which this server does not have for"),
+    ],
+)
+async def test_a_source_is_asked_for_the_repository_that_its_operator_named(
+    database_url: str, tmp_path: Path, owner: str, live: bool, expected: str
+):
+    async with metrics(990) as url:
+        source = NumbersSource(url, frozenset({owner}), Secret("Bearer s3cret"))
+        async with (
+            opened_production(database_url, tmp_path, sources={"metrics": source}) as production,
+            production.journey.working(),
+        ):
+            await production.journey.rest()
+            details = f'{{url: "{url}", credential: metrics}}'
+            slo = FROM_PROMETHEUS.replace('{url: "http://127.0.0.1:9/"}', details)
+            write(production, slo)
+            said = await production.say(production.merged("feat: add search"), "/promote")
+            assert (production.live is not None) is live
+    assert expected in said.replace("`", "").replace("\\", "")
+    assert "s3cret" not in said
 
 
 async def test_a_budget_of_time_slices_is_counted_slice_by_slice(production: Production):
