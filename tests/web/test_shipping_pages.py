@@ -117,6 +117,46 @@ async def test_what_is_not_well_with_an_environment(
     assert (unhealthy in page) is (origin is not Origin.ROLLBACK)
 
 
+@pytest.mark.parametrize("path", ["/repos/octo/shop/environments/production", "/repos/octo/shop"])
+async def test_an_environment_is_held_since_a_move_that_nobody_saw_verified(
+    site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations, path: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    await operations.record_live(
+        SHOP.id, "production", shipped_build(GOOD, "v1.4.2"), origin=Origin.PROMOTION, actor="ada",
+        at=NOW - timedelta(hours=1), verified=True, operation_id=None, fence=None,
+    )  # fmt: skip
+    stored, _ = await operations.add_operation(promotion(take_back=False, overrides={}))
+    tried = carried(stored, StepName.GATES, StepName.LOCK, StepName.ANNOUNCE, StepName.SWITCH)
+    assert await operations.save_operation(tried)
+    held = f"held since operation {stored.id} , a promotion that was not verified: no release"
+    assert held not in read(await site.get(path)).text, "it is under way still"
+    (under_way,) = await operations.fetch_operations(SHOP.id)
+    failed = Failed("the host is away. What production serves is not known.", "look at the host")
+    ended = record(attempt(under_way, StepName.SETTLE, NOW), StepName.SETTLE, failed, NOW)
+    for step in (StepName.CONFIRM, StepName.RELEASE):
+        ended = record(attempt(ended, step, NOW), step, Done("done"), NOW)
+    assert await operations.save_operation(ended)
+    page = read(await site.get(path)).text
+    assert held in page
+    assert "/promote production" in page
+    assert "/rollback production" in page
+
+
+async def test_a_build_of_several_releases_links_each(
+    site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
+) -> None:
+    await store.save_evaluation(evaluation())
+    await operations.record_live(
+        SHOP.id, "production", shipped_build(GOOD, "api-v1.0.0, web-v2.0.0"),
+        origin=Origin.PROMOTION, actor="ada", at=NOW, verified=True, operation_id=None, fence=None,
+    )  # fmt: skip
+    document = read(await site.get("/repos/octo/shop/environments/production"))
+    links = [attrs.get("href", "").partition("/releases/tag/")[2] for _, attrs in document.tags]
+    assert {"api-v1.0.0", "web-v2.0.0"} <= set(links)
+    assert "Release api-v1.0.0 , web-v2.0.0" in document.text
+
+
 async def test_what_was_moved_past_the_bot_is_shown_as_such(
     site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
 ) -> None:

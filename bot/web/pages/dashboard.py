@@ -29,7 +29,7 @@ from bot.web.pages.shipping import (
     readable_repositories,
     view_operation,
     view_shipped,
-    with_warnings,
+    with_all_newest,
 )
 from bot.web.pages.text import count, duration
 
@@ -171,7 +171,7 @@ async def _with_history(
     ledger.sort(key=lambda entry: (entry.live_from, entry.id), reverse=True)
     return replace(
         view,
-        shipped=await with_warnings(site, shipped),
+        shipped=await with_all_newest(site, shipped),
         recent=tuple(view_operation(one, view.repository) for one in recent[:OPERATIONS_SHOWN]),
         more_recent=len(recent) > OPERATIONS_SHOWN,
         ledger=tuple(ledger[:LEDGER_SHOWN]),

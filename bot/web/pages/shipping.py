@@ -10,6 +10,7 @@ from starlette.requests import Request
 from bot.core.decision import Decision, Verdict
 from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
 from bot.core.operations.machine import Kind, Operation, State, Step, StepName, StepState
+from bot.core.operations.outside import unsettled
 from bot.core.policy import Policy
 from bot.core.render.json import from_json
 from bot.ports.environments import EnvironmentState, KnownRepository
@@ -171,7 +172,8 @@ class OperationView:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentView:
-    """``warning`` is empty, or says that builds go live past the gates."""
+    """``warning`` is empty, or says that builds go live past the gates; ``doubted`` ended, and
+    since then nobody knows what is served."""
 
     repository: str
     repository_id: int
@@ -182,6 +184,7 @@ class EnvironmentView:
     operation: OperationView | None
     """The one that is under way."""
     warning: str = ""
+    doubted: Operation | None = None
 
     @property
     def path(self) -> str:
@@ -209,8 +212,9 @@ class EnvironmentView:
 
     @property
     def stopped(self) -> bool:
-        """Whether somebody's word holds it."""
-        return self.lock is not None or bool(self.freezes) or self.held_by_rollback
+        """Whether somebody's word holds it, or what nobody knows."""
+        said = self.lock is not None or bool(self.freezes)
+        return said or self.held_by_rollback or self.doubted is not None
 
 
 def environment_path(repository: str, name: str) -> str:
@@ -326,7 +330,6 @@ def view_environment(
     state: EnvironmentState,
     known: KnownRepository,
     operations: Mapping[int, OperationView],
-    warning: str = "",
 ) -> EnvironmentView:
     """The operation that holds it, or else the newest that waits for it."""
     holding = operations.get(state.holder or 0)
@@ -344,18 +347,26 @@ def view_environment(
         lock=state.lock,
         freezes=state.freezes,
         operation=holding or (waiting[0] if waiting else None),
-        warning=warning,
     )
 
 
-async def with_warnings(site: Site, shipped: Shipped) -> Shipped:
-    """Each environment with what the newest decision on it warns of."""
+def with_newest(view: EnvironmentView, operations: Sequence[Operation]) -> EnvironmentView:
+    """With what the newest operations on it, newest first, tell of it."""
+    doubted = unsettled(operations, view.live)
+    return replace(
+        view,
+        warning=warning_of(operations),
+        doubted=doubted if doubted and doubted.ended else None,
+    )
+
+
+async def with_all_newest(site: Site, shipped: Shipped) -> Shipped:
     environments = []
     for each in shipped.environments:
         operations = await site.operations.fetch_operations(
             each.repository_id, environment=each.name, limit=DECISIONS_READ
         )
-        environments.append(replace(each, warning=warning_of(operations)))
+        environments.append(with_newest(each, operations))
     return replace(shipped, environments=tuple(environments))
 
 

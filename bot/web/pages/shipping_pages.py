@@ -23,7 +23,7 @@ from bot.web.pages.shipping import (
     readable_repositories,
     view_environment,
     view_operation,
-    warning_of,
+    with_newest,
 )
 
 
@@ -125,7 +125,7 @@ async def _view(
     views = {one.id: view_operation(one, found.repo.full_name) for one in operations}
     under_way = {id_: view for id_, view in views.items() if not view.operation.concluded}
     empty = EnvironmentState(found.repo.id, called, None, None, None, ())
-    environment = view_environment(state or empty, found, under_way, warning_of(operations))
+    environment = with_newest(view_environment(state or empty, found, under_way), operations)
     decided = next((view for view in views.values() if view.gates is not None), None)
     ledger = await site.operations.fetch_ledger(found.repo.id, called, limit=LEDGER_SHOWN + 1)
     more = len(ledger) > LEDGER_SHOWN
