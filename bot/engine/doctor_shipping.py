@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.core.decision import Verdict
 from bot.core.hosting import HostProject
 from bot.core.migrations.gating import database_variable
+from bot.core.slo.model import source_variable
 from bot.engine.examined import Check
 from bot.ports import StoreUnavailable
 from bot.ports.database import DatabaseError
@@ -90,12 +91,12 @@ def check_sources(found: Sequence[tuple[str, str]]) -> Check:
     if faults:
         source, fault = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        variable = f"LOCKGATE_SOURCE_{source.upper().replace('-', '_')}"
         return Check(
             name,
             Verdict.FAIL,
             f"{fault}{more}",
-            f"see that {variable} leads to what answers, and that its token or login is right",
+            f"see that {source_variable(source)} leads to what answers, and that its token or login "
+            "is right",
         )
     count = len(found)
     verb = "answers" if count == 1 else "answer"

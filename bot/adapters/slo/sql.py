@@ -10,6 +10,7 @@ from typing import Final
 from bot.adapters.database.numbers import fetch_number, fetch_tally
 from bot.adapters.slo.asking import QuerySource
 from bot.adapters.slo.web import said
+from bot.core.migrations.gating import database_variable
 from bot.core.model import RepoRef
 from bot.core.slo.model import Counts, Metric, Operator, Threshold
 from bot.core.slo.reading import ReadingFault, exact_number
@@ -70,8 +71,8 @@ class SqlSource(QuerySource):
         source, name = metric.source.name, metric.source.details.get("database", "")
         if name not in self._urls:
             raise SourceRefused(
-                f"{source} names the database {name}, which this server does not have; have the "
-                "operator set its address"
+                f"{source} names the database {name}, which this server does not have; whoever "
+                f"runs it sets {database_variable(name)}"
             )
         if name not in self._owners:
             try:

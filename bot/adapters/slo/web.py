@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from bot.adapters.slo.reach import NotReached, Reach
 from bot.core.model import RepoRef
 from bot.core.redaction import redact
-from bot.core.slo.model import Source
+from bot.core.slo.model import Source, source_variable
 from bot.core.slo.probes import Outcome, web_address
 from bot.ports.slo import SourceRefused, SourceUnavailable
 
@@ -125,7 +125,7 @@ class Web:
         if access is None:
             raise SourceRefused(
                 f"{source.name} names the credential {name}, which this server does not have for "
-                "this repository; have the operator set it"
+                f"this repository; whoever runs it sets {source_variable(name)}"
             )
         if not access.covers(url):
             raise SourceRefused(

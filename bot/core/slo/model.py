@@ -77,6 +77,11 @@ class Source:
     details: Mapping[str, str] = field(default_factory=dict)
 
 
+def source_variable(credential: str) -> str:
+    """Where a server's environment has the source that a file names by its ``credential``."""
+    return f"LOCKGATE_SOURCE_{credential.upper().replace('-', '_')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One number asked of a source.
