@@ -30,9 +30,11 @@ from bot.core.slo.cause import likely_cause
 from bot.core.slo.kept import KeptState
 from bot.core.slo.model import Slo
 from bot.core.slo.steps import crossed
+from bot.core.work.promotions import ReconcilePromotion
 from bot.engine.links import Links
 from bot.engine.remembered import parse_remembered
 from bot.metrics import SLO_ALERTS
+from bot.ports import Store
 from bot.ports.operations import Notice, OperationStore, Outbox
 from bot.ports.slo import KeptAlert, SloStore
 
@@ -51,6 +53,7 @@ _UNKNOWN_WITHIN = timedelta(hours=1)
 class Alerting:
     slos: SloStore
     operations: OperationStore
+    store: Store
     outbox: Outbox
     links: Links
 
@@ -110,6 +113,11 @@ class Alerting:
         told: bool,
     ) -> Compose:
         async def compose(state: AlertState, news: News) -> Notice | None:
+            if step.do is not Step.NOTIFY:
+                # What gates say of it has changed, and a promotion may wait for it.
+                await self.store.enqueue(
+                    ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
+                )
             # That a step is left is news where it held something.
             if not told if news is News.FIRING else step.do is Step.NOTIFY:
                 return None

@@ -8,9 +8,9 @@ import structlog
 
 from bot.core.model import RepoRef
 from bot.core.slo.model import SourceKind
-from bot.core.slo.openslo import parse_slos
 from bot.core.slo.probes import Probe, ProbeFault, probe_of
 from bot.core.work.probes import AskProbes, SweepProbes
+from bot.engine.objectives import parse_files
 from bot.ports import HubError
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.observations import ObservationStore
@@ -52,8 +52,9 @@ class Probing:
         if len(probes) > MOST_PROBES:
             log.warning("probes_too_many", repository=repo.full_name, count=len(probes))
         await self.slos.want_probes(repo.id, probes[:MOST_PROBES])
-        texts = {path: content.decode() for path, content in files.items()}
-        await self.slos.want_objectives(repo.id, tip, texts)
+        texts = {path: content.decode() for path, content in sorted(files.items())}
+        defines = parse_files(tuple(texts.items())).slos
+        await self.slos.want_objectives(repo.id, tip, texts if defines else {})
 
     async def ask(self, work: AskProbes, cause: str) -> None:
         """Ask what is due. A worker that dies under way leaves those looks out: they count as
@@ -69,7 +70,7 @@ def probes_in(files: Mapping[str, bytes]) -> list[Probe] | None:
     """The probes that files define, in the order of their names; None where anything is wrong with
     a file: one that is misspelt must not end what the others ask for."""
     try:
-        read = parse_slos([(path, files[path].decode()) for path in sorted(files)])
+        read = parse_files(tuple((path, files[path].decode()) for path in sorted(files)))
         if read.problems:
             return None
         return [

@@ -102,7 +102,7 @@ class Shipping:
     def budgets(self) -> Budgets:
         return Budgets(
             self.objectives,
-            Alerting(self.slos, self.operations, self.outbox, self.links),
+            Alerting(self.slos, self.operations, self.store, self.outbox, self.links),
             self.slos,
             self.repositories,
             self.store,

@@ -18,6 +18,7 @@ from bot.ports import HubUnavailable
 from bot.ports.observations import Place
 
 REPO = RepoRef(7, 42, "octo", "shop")
+TIP = Sha("a" * 40)
 
 
 def source(name: str, url: str = "https://shop.example/") -> str:
@@ -38,6 +39,7 @@ class World:
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     away: bool = False
+    tip: Sha = TIP
     asked: list[str] = field(default_factory=list)
 
     async def fetch_places(self) -> list[Place]:
@@ -47,7 +49,7 @@ class World:
     async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
         if self.away:
             raise HubUnavailable("GitHub is away")
-        return "main", Sha("a" * 40)
+        return "main", self.tip
 
     async def fetch_objectives(self, repo: RepoRef, at: Sha) -> Mapping[str, bytes]:
         return self.files
@@ -84,6 +86,42 @@ async def test_what_the_trunk_names_is_asked_from_then_on(
     world.files = {"slo/a.yml": source("site").encode()}
     await part.sweep(SweepProbes(), "")
     assert wanted(database_url) == ["site"]
+
+
+OBJECTIVE = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: api}
+spec:
+  service: api
+  indicator:
+    spec:
+      ratioMetric:
+        good: {metricSource: {metricSourceRef: site, spec: {measure: success}}}
+        total: {metricSource: {metricSourceRef: site, spec: {measure: all}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.99}]
+---
+"""
+
+
+async def test_objectives_of_the_trunk_are_kept_to_be_evaluated(store: PostgresStore) -> None:
+    text = source("site") + OBJECTIVE
+    world = World({"slo/a.yml": text.encode()})
+    part = probing(store, world)
+    for broken in (None, b"\xff", b"kind: SLO\n"):
+        if broken:
+            world.files = {"slo/a.yml": broken}
+        await part.sweep(SweepProbes(), "")
+        assert await part.slos.fetch_defined(42) == {"slo/a.yml": text}, broken
+    world.files, world.tip = {}, Sha("b" * 40)
+    await part.sweep(SweepProbes(), "")
+    assert await part.slos.fetch_defined(42) == {}
+    # A file of probes alone defines nothing.
+    world.files, world.tip = {"slo/a.yml": source("site").encode()}, Sha("c" * 40)
+    await part.sweep(SweepProbes(), "")
+    assert await part.slos.fetch_defining() == []
 
 
 @pytest.mark.parametrize("fault", ["away", "text", "file"])

@@ -111,7 +111,8 @@ def budgets(store: PostgresStore, world: World) -> Budgets:
     sources = {SourceKind.PROMETHEUS: world.source}
     slos = PostgresSlos(store.pool)
     outbox = PostgresOutbox(store.pool, {"slack": world})
-    alerting = Alerting(slos, PostgresOperations(store.pool), outbox, Links("https://bot.example"))
+    operations, links = PostgresOperations(store.pool), Links("https://bot.example")
+    alerting = Alerting(slos, operations, store, outbox, links)
     return Budgets(
         Objectives(world, sources, world),  # type: ignore[arg-type]
         alerting,
@@ -284,6 +285,42 @@ async def test_alert_is_told_once_though_the_worker_dies(store: PostgresStore, t
     assert sorted(notice.incident for notice in world.told) == ["slo:api:page", "slo:api:ticket"]
 
 
+UNKNOWN = """\
+apiVersion: openslo/v1
+kind: AlertPolicy
+metadata: {name: fast}
+spec:
+  alertWhenNoData: true
+  alertWhenResolved: false
+  conditions:
+    - kind: AlertCondition
+      spec:
+        severity: page
+        condition: {kind: burnrate, op: gt, threshold: 14.4, lookbackWindow: 1h}
+---
+"""
+
+
+async def test_a_policy_says_that_an_unknown_objective_pages_and_that_its_end_is_no_news(
+    store: PostgresStore,
+) -> None:
+    world = World()
+    part = budgets(store, world)
+    slo = objective("api").replace("  timeWindow", "  alertPolicies: [fast]\n  timeWindow")
+    await part.slos.want_objectives(42, Sha("a"), {"slo/a.yml": SOURCE + UNKNOWN + slo})
+    for minute, bad in ((0, -1), (4, -1), (5, 0), (6, -1), (9, -1)):
+        await looked(part, world, store, minute, bad)
+        assert world.told == [], "a source that misses some looks is no news"
+    await looked(part, world, store, 11, -1)
+    (notice,) = world.told
+    assert (notice.severity, notice.title) == ("critical", "octo/shop: API is unknown")
+    assert notice.text.startswith("Nobody knows how it stands: Prometheus is away.")
+    assert notice.incident == "slo:api:unknown/fast"
+    for minute in (12, 30):
+        await looked(part, world, store, minute, 0)
+    assert world.told == [notice]
+
+
 async def test_incident_of_an_objective_that_is_no_more_is_resolved(store: PostgresStore) -> None:
     world = World()
     part = budgets(store, world)
@@ -359,6 +396,8 @@ async def test_steps_that_the_policy_has_no_more_are_forgotten(store: PostgresSt
         "is back about 2026-12-20 12:30 UTC if nothing more goes wrong."
     )
     assert len(await part.slos.fetch_alerts(42)) == 4
+    kinds = [job.kind for job in await store.fetch_jobs(JobStatus.WAITING, 9)]
+    assert "reconcile_promotion" in kinds, "the trunk's check and promotions that wait"
     await ruled(part, "{}")
     await looked(part, world, store, 1, 0)
     assert [one.alert for one in await part.slos.fetch_alerts(42)] == ["ticket"]

@@ -101,8 +101,8 @@ def _of_gates(at: Path, environment: EnvironmentPolicy) -> Iterator[Complaint]:
         ):
             yield Complaint(
                 (*at, "slo", "steps", index, "do"),
-                f"{{}} is `{step.do.value}` for the second time: the one that begins earlier is all "
-                "that counts",
+                f"{{}} is `{step.do.value}` for the second time: the one that begins earlier is "
+                "all that counts",
             )
     checks = environment.checks
     if checks.mode is ChecksMode.LIST and not checks.names:

@@ -94,7 +94,7 @@ def _pair(alert: Alert) -> str:
 
 def _cause(entry: LedgerEntry, began: datetime) -> str:
     """That one followed the other proves nothing: it is said to be likely and no more."""
-    what = _MOVES.get(entry.origin, "move outside of Lockgate")
+    what = _MOVES.get(entry.origin, "move past Lockgate")
     before = say_duration(began - entry.live_from)
     return (
         f"Most likely caused by the {what} of {escape.plain(entry.build.called, 60)} to "
