@@ -6,7 +6,7 @@ one comment, and each is written to the audit log, also when it is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -34,8 +34,9 @@ from bot.core.work.pulls import RunCommand
 from bot.engine.answers import Answers
 from bot.engine.apply import apply
 from bot.engine.asked import Answer, Asked, refuse
+from bot.engine.locate import Locator
 from bot.engine.remembered import parse_remembered
-from bot.ports import Clock, Hub, HubError, HubGone, HubUnavailable, Store
+from bot.ports import Clock, Hub, HubError, HubGone, HubRefused, HubUnavailable, Store
 from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
 
 log = structlog.get_logger()
@@ -65,13 +66,34 @@ class CommandRunner:
     answers: Answers
     audit: AuditLog
     clock: Clock
+    locator: Locator
 
     async def run_command(self, work: RunCommand, cause: str) -> None:
         try:
-            comment = await self.commands.fetch_comment(work.ref, work.comment_id)
-        except HubGone:
-            log.info("comment_gone", comment=work.comment_id)
-            return
+            await self._run_here(work, cause)
+        except (HubGone, HubRefused) as error:
+            if not await self._goes_on_elsewhere(work):
+                if isinstance(error, HubRefused):
+                    raise
+                log.info("comment_gone", comment=work.comment_id)
+
+    async def _goes_on_elsewhere(self, work: RunCommand) -> bool:
+        """Whether the repository is at another place by now, where this is then done, or at none
+        where the App is installed: nothing can be answered there."""
+        try:
+            found = await self.locator.find(work.repo)
+        except HubGone as error:
+            log.info("repository_gone", repository=work.repo.full_name, error=str(error))
+            return True
+        if found == work.repo:
+            return False
+        await self.store.enqueue(
+            replace(work, installation_id=found.installation_id, owner=found.owner, name=found.name)
+        )
+        return True
+
+    async def _run_here(self, work: RunCommand, cause: str) -> None:
+        comment = await self.commands.fetch_comment(work.ref, work.comment_id)
         reading = read_comment(comment.body)
         if isinstance(reading, Silence) or not await self._is_heard(work, comment):
             return  # other bots get no answer, so that no two of them ever talk to each other

@@ -156,6 +156,7 @@ class Shipping:
             answers,
             self.audit,
             self.clock,
+            self.locator,
         )
 
     @property

@@ -143,3 +143,37 @@ async def test_a_stranger_loses_sight_of_what_was_made_private_at_once(journey: 
         assert await answered(client, 404)
         journey.github.set_private(pull.repository, False)
         await journey.until(lambda: answered(client, 200), "it stays hidden", patience=5)
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+async def test_a_command_of_just_before_a_transfer_is_answered_after_it(
+    idle_production: Production, private: bool
+):
+    production, journey = idle_production, idle_production.journey
+    production.repository.private = private
+    pull = production.merged("feat: add search")
+    await journey.github.hooks.settled()
+    comment = production.comment(pull, "/promote")
+    await journey.github.hooks.settled()
+    install_on_acme(production)
+    moved(production, "acme/shop")
+    async with journey.working():
+        await production.nothing_left()
+        assert (await production.newest()).state is State.SUCCEEDED
+        assert "Live:" in production.answer_to(pull, comment)
+        assert production.reactions == ["eyes", "rocket"]
+        assert await journey.bot.store.fetch_jobs(JobStatus.DEAD) == []
+
+
+async def test_a_command_that_nobody_can_answer_any_more_ends(idle_production: Production):
+    """The comment is gone, or the App is not installed where the repository is now."""
+    production, journey = idle_production, idle_production.journey
+    pull = production.merged("feat: add search")
+    journey.github.delete_comment(production.comment(pull, "/status"))
+    production.comment(pull, "/status")
+    await journey.github.hooks.settled()
+    moved(production, "acme/shop")
+    async with journey.working():
+        await journey.until(journey.idle, "it is tried again", patience=5)
+    assert await journey.bot.store.fetch_jobs(JobStatus.DEAD) == []
+    assert journey.comments_of(pull) == []
