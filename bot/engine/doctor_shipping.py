@@ -95,8 +95,8 @@ def check_sources(found: Sequence[tuple[str, str]]) -> Check:
             name,
             Verdict.FAIL,
             f"{fault}{more}",
-            f"see that {source_variable(source)} leads to what answers, and that its token or login "
-            "is right",
+            f"see that {source_variable(source)} leads to what answers, and that its token or "
+            "login is right",
         )
     count = len(found)
     verb = "answers" if count == 1 else "answer"

@@ -117,7 +117,8 @@ async def test_another_repository_gets_neither_the_credential_nor_a_private_plac
 async def test_a_source_that_says_nothing_usable_fails_its_own_objective_alone(
     site: Site, monkeypatch: pytest.MonkeyPatch, answer: Any, reason: str
 ) -> None:
-    monkeypatch.setitem(Web.__init__.__kwdefaults__ or {}, "seconds", 0.3)
+    if answer is never:
+        monkeypatch.setitem(Web.__init__.__kwdefaults__ or {}, "seconds", 0.3)
     fine = {"/n": reply(b"10")}
     async with serving({"/api/v1/query": answer}) as endpoint, serving(fine) as other:
         site.environ["LOCKGATE_SOURCE_FINE"] = other.url
