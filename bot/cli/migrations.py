@@ -98,6 +98,8 @@ class _Given:
     changed: frozenset[str]
     newest: str = ""
     """The newest version before a range."""
+    removed: frozenset[str] = frozenset()
+    """Files that a range takes away."""
 
 
 def _check(given: _Given, database: str | None, *, trial: bool) -> "Check":
@@ -118,7 +120,13 @@ def _check(given: _Given, database: str | None, *, trial: bool) -> "Check":
             if given.newest:
                 around = replace(around, newest=Version(given.newest))
             found = check_of(
-                given.changed, given.migrations, given.backfills, catalog, around, squawk
+                given.changed,
+                given.migrations,
+                given.backfills,
+                catalog,
+                around,
+                squawk,
+                given.removed,
             )
     except SquawkError as error:
         raise CommandError(str(error), "install lockgate again: squawk comes with it") from error
@@ -211,13 +219,27 @@ def _in_range(range_: str, path: str | None) -> _Given:
     backfills = (Path(folder).parent / "backfills").as_posix()
     before, after = (_tree(name or "HEAD", folder, backfills) for name in (first, last))
     changed = frozenset(name for name, blob in after.items() if before.get(name) != blob)
+    fork = _fork(first or "HEAD", last or "HEAD")
     contents = _blobs([after[name] for name in sorted(after)])
     files = list(zip(sorted(after), contents, strict=True))
     kept = [one for one in files if Path(one[0]).parent.as_posix() == folder]
     versions = [Path(name).name[:14] for name in before if Path(name).parent.as_posix() == folder]
     return _Given(
-        kept, [one for one in files if one not in kept], changed, max(versions, default="")
+        kept,
+        [one for one in files if one not in kept],
+        changed,
+        max(versions, default=""),
+        frozenset(_tree(fork, folder, backfills).keys() - after.keys()) if fork else frozenset(),
     )
+
+
+def _fork(first: str, last: str) -> str:
+    """The newest commit that both are built on: what the first has got since, nobody took away.
+    Empty where there is none."""
+    done = subprocess.run(
+        ["git", "merge-base", "--end-of-options", first, last], capture_output=True, check=False
+    )
+    return done.stdout.decode().strip()
 
 
 def _tree(commit: str, *folders: str) -> dict[str, str]:

@@ -73,9 +73,10 @@ class MigrationChecks:
         changed = {path for path, content in after.items() if before.get(path) != content}
         added = [Version(_digits(path)) for path in changed & head.migrations.keys()]
         await self.known.save_pull_versions(repo.id, work.number, added)
-        if not changed:
+        removed = await self._removed(work, policy, before.keys() - after.keys())
+        if not changed and not removed:
             return
-        found = await self._judge(work, policy, base, head, changed)
+        found = await self._judge(work, policy, base, head, changed, removed)
         output = render_migrations_check(found, details_url=self.links.migrations(repo))
         snapshot = await self.hub.fetch_merge_group(
             repo, head_sha=Sha(work.head_sha), base_sha=Sha(work.head_sha), base_ref=""
@@ -84,6 +85,19 @@ class MigrationChecks:
         for effect in effects:
             await apply(effect, hub=self.hub, store=self.store, cause=cause)
 
+    async def _removed(
+        self, work: CheckMigrations, policy: MigrationsPolicy, missing: set[str]
+    ) -> set[str]:
+        """Those of the base's files that the head had once: others came to the base later."""
+        if not missing:
+            return set()
+        hub, repo = self.schemas.hub, work.repo
+        fork = await hub.fetch_fork(repo, Sha(work.base_sha), Sha(work.head_sha))
+        if fork is None:
+            return set()
+        there = await hub.fetch_folders(repo, fork, policy.path, policy.backfills)
+        return missing & {*there.migrations, *there.backfills}
+
     async def _judge(
         self,
         work: CheckMigrations,
@@ -91,6 +105,7 @@ class MigrationChecks:
         base: Folders,
         head: Folders,
         changed: set[str],
+        removed: set[str],
     ) -> Check:
         repo = work.repo
         environment = await self._environment(repo)
@@ -116,6 +131,7 @@ class MigrationChecks:
             catalog,
             around,
             squawked,
+            removed,
         )
         tree = await asyncio.to_thread(
             read_tree, head.migrations, head.backfills, around.ledger.keys()

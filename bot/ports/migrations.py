@@ -25,6 +25,10 @@ class MigrationHub(Protocol):
         """Both folders whole: a file that cannot be read is an error, never left out."""
         ...
 
+    async def fetch_fork(self, repo: RepoRef, base: Sha, head: Sha) -> Sha | None:
+        """The newest commit that both are built on; None where there is none."""
+        ...
+
     async def is_contained(self, repo: RepoRef, commit: Sha, heads: Sequence[Sha]) -> list[bool]:
         """For each head, whether ``commit`` is in its history, or is it."""
         ...

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from journey import Journey, Requests, started
+from kitchen import Kitchen, opened_kitchen
 from production import Production, opened_production
 
 from bot.sandbox.server import Sandbox
@@ -49,3 +50,15 @@ async def production(idle_production: Production) -> AsyncIterator[Production]:
     async with idle_production.journey.working():
         await idle_production.journey.rest()
         yield idle_production
+
+
+@pytest.fixture
+async def kitchen(
+    database_url: str, empty_database_url: str, tmp_path: Path
+) -> AsyncIterator[Kitchen]:
+    async with (
+        opened_kitchen(database_url, empty_database_url, tmp_path) as opened,
+        opened.production.journey.working(),
+    ):
+        await opened.production.journey.rest()
+        yield opened

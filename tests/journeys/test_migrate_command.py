@@ -1,11 +1,7 @@
 """A column is renamed in three steps while the shop runs: expand, backfill, contract, with
 promotions and rollbacks in between, each refused where the database says no."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import psycopg
-import pytest
 from journey import SQUASH_WITH_TITLE
 from kitchen import (
     ADD_COLUMN,
@@ -17,23 +13,10 @@ from kitchen import (
     FOLDER,
     POLICY,
     Kitchen,
-    opened_kitchen,
 )
 
 from bot.core.migrations.runs import RunState
 from bot.core.work.schemas import SweepSchemas
-
-
-@pytest.fixture
-async def kitchen(
-    database_url: str, empty_database_url: str, tmp_path: Path
-) -> AsyncIterator[Kitchen]:
-    async with (
-        opened_kitchen(database_url, empty_database_url, tmp_path) as opened,
-        opened.production.journey.working(),
-    ):
-        await opened.production.journey.rest()
-        yield opened
 
 
 async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:

@@ -1,11 +1,7 @@
 """The check ``lockgate/migrations`` on pull requests that change a database."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 from journey import Journey
-from kitchen import ADD_COLUMN, CONTRACT, EXPAND, FOLDER, Kitchen, opened_kitchen
+from kitchen import ADD_COLUMN, CONTRACT, EXPAND, FOLDER, Kitchen
 
 from bot.core.render.migrations_check import MIGRATIONS_CHECK
 from bot.sandbox.code import CommitSpec
@@ -99,18 +95,6 @@ async def test_re_run_writes_it_anew(journey: Journey) -> None:
     assert after.conclusion == "failure"
 
 
-@pytest.fixture
-async def kitchen(
-    database_url: str, empty_database_url: str, tmp_path: Path
-) -> AsyncIterator[Kitchen]:
-    async with (
-        opened_kitchen(database_url, empty_database_url, tmp_path) as opened,
-        opened.production.journey.working(),
-    ):
-        await opened.production.journey.rest()
-        yield opened
-
-
 async def test_a_contract_says_who_still_needs_what_it_drops(kitchen: Kitchen) -> None:
     production = kitchen.production
     live = kitchen.merged("feat: show titles")
@@ -129,3 +113,31 @@ async def test_a_contract_says_who_still_needs_what_it_drops(kitchen: Kitchen) -
     assert live.merge_commit_sha[:7] in check.summary
     assert f"/contract {CONTRACT}" in check.summary
     assert check.conclusion == "success", "it may be merged, and is applied later"
+
+
+async def test_an_applied_file_that_is_taken_away_is_an_error(kitchen: Kitchen) -> None:
+    production = kitchen.production
+    path = f"{FOLDER}/{EXPAND}_title_norm.expand.sql"
+    other = {
+        f"{FOLDER}/{CONTRACT}_notes.expand.sql": "CREATE TABLE notes (id bigint PRIMARY KEY);\n"
+    }
+    behind = production.github.open_pull(
+        production.repository, "feat: notes", CommitSpec("feat: notes", other)
+    )
+    merged = kitchen.merged("feat: search", {path: ADD_COLUMN})
+    await kitchen.say(merged, "/migrate")
+    pull = production.github.open_pull(
+        production.repository, "refactor: tidy up", CommitSpec("tidy", {path: None})
+    )
+    await production.journey.rest()
+    check = check_of(production.journey, pull)
+    assert check is not None
+    assert check.conclusion == "failure"
+    assert [one["path"] for one in check.annotations] == [path]
+    assert f"{EXPAND} is applied, and its file is gone" in check.annotations[0]["message"]
+
+    production.github.push(production.repository, behind.head_ref, CommitSpec("docs: say why"))
+    await production.journey.rest()
+    check = check_of(production.journey, behind)
+    assert check is not None
+    assert not any("is gone" in one["message"] for one in check.annotations), "it never had it"

@@ -9,6 +9,7 @@ from bot.core.migrations.findings import Severity
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.lint import check_of
 from bot.core.migrations.locks import Cost, Hold, Lock
+from bot.core.migrations.model import Version
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.squawk import SquawkFinding
 
@@ -47,6 +48,21 @@ def test_a_file_that_changes_nothing_takes_nothing_from_what_is_known() -> None:
     assert check_of({path for path, _ in files[1:]}, files).findings == ()
     without = check_of({files[2][0]}, files[1:]).findings
     assert "column-type-rewrite" in {one.rule for one in without}
+
+
+def test_an_applied_file_is_not_taken_away() -> None:
+    around = Surroundings(ledger={Version("20260101120000"): None})
+    (found,) = check_of(set(), [], around=around, removed={FIRST}).findings
+    assert (found.file, found.rule, found.severity) == (
+        FIRST,
+        "applied-file-edited",
+        Severity.ERROR,
+    )
+    assert found.message.startswith("20260101120000 is applied, and its file is gone")
+    renamed = [(f"{FOLDER}/20260101120000_other.sql", b"CREATE TABLE a (id int);")]
+    assert check_of({renamed[0][0]}, renamed, around=around, removed={FIRST}).findings == ()
+    unapplied = check_of(set(), [], around=Surroundings(), removed={FIRST})
+    assert (unapplied.findings, unapplied.files) == ((), 1)
 
 
 def test_only_what_changed_is_told() -> None:

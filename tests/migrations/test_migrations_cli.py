@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
+from backfilling import make_ledger
 from click.testing import CliRunner, Result
 
 from bot.adapters.squawk import run_squawk
@@ -143,6 +145,24 @@ def test_a_range_is_what_its_commits_add_or_change(folder: Path) -> None:
         ("20260301120500_fill.sql", "unreadable-file"),
     }
     assert run("--range", "HEAD..HEAD").output == "0 files in order\n"
+
+
+def test_a_range_that_takes_an_applied_file_away(folder: Path, empty_database_url: str) -> None:
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    git("branch", "behind")
+    (folder / SECOND).write_text("CREATE TABLE b (id int);\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "second")
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        make_ledger(connection, Path(SECOND).name[:14])
+    git("rm", "-q", SECOND)
+    git("commit", "-q", "-m", "third")
+    database = ("--database", empty_database_url, "--format", "json")
+    (found,) = run("--range", "HEAD~1..HEAD", *database).output.splitlines()
+    assert (json.loads(found)["file"], json.loads(found)["rule"]) == (SECOND, "applied-file-edited")
+    assert run("--range", "HEAD~1..behind", *database).output == "", "it never had the file"
 
 
 @pytest.mark.parametrize(

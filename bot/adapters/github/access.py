@@ -87,17 +87,27 @@ class RepositoryAccess:
         the comparison has no commits and no files to tell of."""
         if sha == tip:
             return True
+        compared = await self._compared(repo, tip, sha)
+        return compared is not None and compared["status"] in ("behind", "identical")
+
+    async def fetch_fork(self, repo: RepoRef, base: str, head: str) -> str | None:
+        """The newest commit that both are built on; None where there is none."""
+        compared = await self._compared(repo, base, head)
+        return str(compared["merge_base_commit"]["sha"]) if compared else None
+
+    async def _compared(self, repo: RepoRef, base: str, head: str) -> Any:
+        """With one of the commits at most; None where both have no ancestor in common."""
         try:
             answer = await self.client.rest(
                 op.COMPARE,
                 installation=repo.installation_id,
-                path={**path_of(repo), "basehead": f"{tip}...{sha}"},
+                path={**path_of(repo), "basehead": f"{base}...{head}"},
                 query={"per_page": 1},
-                about=f"{repo.full_name} {tip[:7]}...{sha[:7]}",
+                about=f"{repo.full_name} {base[:7]}...{head[:7]}",
             )
-        except HubGone:  # both are there, and have no ancestor in common
-            return False
-        return answer.data["status"] in ("behind", "identical")
+        except HubGone:  # both are there
+            return None
+        return answer.data
 
 
 def path_of(repo: RepoRef) -> dict[str, str | int]:

@@ -45,6 +45,11 @@ class GitHubMigrationHub:
             self._known[key] = folders
         return folders
 
+    async def fetch_fork(self, repo: RepoRef, base: Sha, head: Sha) -> Sha | None:
+        repo = await self._access.named(repo)
+        fork = await self._access.fetch_fork(repo, base, head)
+        return Sha(fork) if fork else None
+
     async def is_contained(self, repo: RepoRef, commit: Sha, heads: Sequence[Sha]) -> list[bool]:
         """One request for each head that is another commit."""
         repo = await self._access.named(repo)

@@ -203,12 +203,12 @@ def graphql_error(task: str, about: str, errors: Sequence[dict[str, Any]]) -> Hu
 
 
 def read_changed(base: dict[str, Any] | None, head: list[dict[str, Any]]) -> frozenset[str]:
-    """Names in the topmost folder that the head has otherwise than the base; all of the head's
-    where the base branch is gone."""
-    there = {one["name"]: one["oid"] for one in base["tree"]["entries"]} if base else {}
+    """Names in the topmost folder that the head has otherwise than the base, or no more; all of the
+    head's where the base branch is gone."""
+    there = {(one["name"], one["oid"]) for one in base["tree"]["entries"]} if base else set()
     return frozenset(
-        one["name"]
+        name
         for node in head
-        for one in node["commit"]["tree"]["entries"]
-        if there.get(one["name"]) != one["oid"]
+        for name, _ in there
+        ^ {(one["name"], one["oid"]) for one in node["commit"]["tree"]["entries"]}
     )

@@ -31,8 +31,10 @@ def check_of(
     catalog: Catalog | None = None,
     around: Surroundings | None = None,
     squawk: Iterable[SquawkFinding] = (),
+    removed: Collection[str] = (),
 ) -> Check:
-    """The check of the ``changed`` files, among all those of both folders.
+    """The check of the ``changed`` files, among all those of both folders, and of those that were
+    ``removed`` from them.
 
     ``catalog``: of a database that has the versions of ``around.ledger``. Without one, what the
     files before say is what is known.
@@ -46,7 +48,7 @@ def check_of(
     for path, content in sorted(migrations, key=lambda one: one[0].rpartition("/")[2]):
         if not path.endswith(".sql"):
             continue
-        done = path.rpartition("/")[2][:14] in around.ledger
+        done = _digits(path) in around.ledger
         found = parse_migration(path, content, applied=done or path not in changed)
         if isinstance(found, tuple):
             unread.add(path)
@@ -70,9 +72,10 @@ def check_of(
     findings.extend(_problems(changed, unread, migrations, backfills))
     judged = [path for path, one in readings.items() if one.migration.version not in around.ledger]
     findings.extend(_squawked(one, readings) for one in squawk if one.path in judged)
+    findings.extend(_gone(removed, migrations, around))
     order = {rule.name: place for place, rule in enumerate(MIGRATION_RULES)}
     findings.sort(key=lambda one: (one.file, one.line, order.get(one.rule, len(order))))
-    return Check(tuple(findings), tuple(told), len(set(changed)))
+    return Check(tuple(findings), tuple(told), len({*changed, *removed}))
 
 
 def _forgotten(known: Catalog) -> Catalog:
@@ -163,7 +166,7 @@ def _problems(
 ) -> list[Finding]:
     """Of single files and of what does not go together. What was read is not parsed again."""
     read = [path for path, _ in migrations if path not in unread or path not in changed]
-    applied = {Version(path.rpartition("/")[2][:14]) for path in read}
+    applied = {_digits(path) for path in read}
     folder = read_folder(migrations, backfills, applied)
     return [_unreadable(one) for one in folder.problems if one.path in changed]
 
@@ -183,6 +186,35 @@ def _unreadable(problem: Problem) -> Finding:
         url=f"docs/rules/{UNREADABLE}.md",
         column=problem.column,
     )
+
+
+def _gone(removed: Iterable[str], migrations: Files, around: Surroundings) -> list[Finding]:
+    """Files that were applied and are no more. One that has another name now is there."""
+    there = {_digits(path) for path, _ in migrations}
+    return [
+        Finding(
+            file=path,
+            line=1,
+            statement="",
+            rule=APPLIED_FILE_EDITED.name,
+            phase="",
+            lock="",
+            rewrite=False,
+            severity=APPLIED_FILE_EDITED.severity,
+            message=(
+                f"{_digits(path)} is applied, and its file is gone: databases that are made from "
+                "the files will lack what it did; put the file back, and take back in a new one "
+                "what is not wanted"
+            ),
+            url=f"docs/rules/{APPLIED_FILE_EDITED.name}.md",
+        )
+        for path in removed
+        if _digits(path) in around.ledger and _digits(path) not in there
+    ]
+
+
+def _digits(path: str) -> Version:
+    return Version(path.rpartition("/")[2][:14])
 
 
 def _squawked(one: SquawkFinding, readings: dict[str, Reading]) -> Finding:
