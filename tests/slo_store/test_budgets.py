@@ -239,6 +239,8 @@ async def test_alert_is_told_once_and_its_end_once(store: PostgresStore) -> None
     assert "−1900 % of its 30-day budget is left; it is back about 2026-12-20" in page.text
     assert page.url == "https://bot.example/repos/octo/shop/slo/api"
     assert (page.incident, page.environment) == ("slo:api:page", "production")
+    for alert in await part.slos.fetch_alerts(42):
+        assert alert.content["told"] == alert.content["since"], "it is noted that it was told"
     world.told.clear()
     for minute in (5, 9, 12, 14, 30):  # nobody is told before it was quiet for ten minutes
         await looked(part, world, store, minute, 0)
@@ -280,7 +282,9 @@ async def test_alert_is_told_once_though_the_worker_dies(store: PostgresStore, t
     for minute in (0, 1):
         with pytest.raises(Killed):
             await looked(dying, world, store, minute, 20)
-    for minute in (2, 3):
+    await looked(part, world, store, 2, -1)  # what is not known now was to be told before
+    assert [notice.incident for notice in world.told] == ["slo:api:page"]
+    for minute in (3, 4):
         await looked(part, world, store, minute, 20)
     assert sorted(notice.incident for notice in world.told) == ["slo:api:page", "slo:api:ticket"]
 
