@@ -14,6 +14,7 @@ from bot.core.commands.promote import PROMOTE
 from bot.core.commands.release import RELEASE
 from bot.core.commands.retry import RETRY
 from bot.core.commands.rollback import ROLLBACK
+from bot.core.commands.slo import SLO
 from bot.core.commands.status import STATUS
 from bot.core.commands.thaw import THAW
 from bot.core.commands.unlock import UNLOCK
@@ -104,6 +105,7 @@ COMMANDS: tuple[Command, ...] = (
     ROLLBACK,
     STATUS,
     GATES_COMMAND,
+    SLO,
     LOCK,
     UNLOCK,
     FREEZE,

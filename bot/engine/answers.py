@@ -22,6 +22,7 @@ from bot.core.commands.requests import (
     Request,
     RetryRequest,
     RollbackRequest,
+    SloRequest,
     StatusRequest,
     ThawRequest,
     UnlockRequest,
@@ -30,6 +31,7 @@ from bot.core.render.schema_run import render_run_cancelled
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.holds import Holds
 from bot.engine.moves import Moves
+from bot.engine.objective_questions import ObjectiveQuestions
 from bot.engine.questions import Questions
 from bot.engine.schema_commands import SchemaCommands
 from bot.engine.schema_runs import SchemaRuns
@@ -42,6 +44,7 @@ from bot.ports.host import HostError, HostUnavailable
 class Answers:
     moves: Moves
     questions: Questions
+    objectives: ObjectiveQuestions
     holds: Holds
     steers: Steers
     schema_commands: SchemaCommands
@@ -71,6 +74,8 @@ class Answers:
                 return await self.questions.status(request, asked)
             case GatesRequest():
                 return await self.questions.gates(request, asked)
+            case SloRequest():
+                return await self.objectives.slo(request, asked)
             case LockRequest() | UnlockRequest() | FreezeRequest() | ThawRequest():
                 return await self.holds.hold(request, asked)
             case OverrideRequest():

@@ -34,7 +34,7 @@ class Objectives:
         where neither the gate nor a step of the budget is asked about."""
         if _GATE not in policy.gates and not policy.slo.steps:
             return ()
-        defined = await self._defined(repo, at)
+        defined = await self.defined(repo, at)
         if isinstance(defined, Unread):
             return defined
         required = policy.slo.require
@@ -60,7 +60,8 @@ class Objectives:
     def standings(self, repo: RepoRef) -> Standings:
         return Standings.of(self.sources, repo)
 
-    async def _defined(self, repo: RepoRef, at: Sha) -> Read[tuple[Slo, ...]]:
+    async def defined(self, repo: RepoRef, at: Sha) -> Read[tuple[Slo, ...]]:
+        """As the files at a commit of the trunk define them; one fault in any and none is read."""
         try:
             files = await self.hub.fetch_objectives(repo, at)
         except HubError as error:

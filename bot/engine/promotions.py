@@ -61,7 +61,11 @@ class Promotions:
         if operation is None or not operation.pull_number:
             return
         ref = PullRef(operation.repo, operation.pull_number)
-        body = render_operation(operation, details_url=self.links.operation(operation.id))
+        body = render_operation(
+            operation,
+            details_url=self.links.operation(operation.id),
+            slo_url=self.links.objectives(operation.repo),
+        )
         comment = SummaryComment(body, f"operation {operation.id} version {operation.version}")
         effects: list[Effect] = []
         try:

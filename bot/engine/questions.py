@@ -20,6 +20,7 @@ from bot.core.render.command import (
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds
 from bot.engine.gather import Gatherer
+from bot.engine.links import Links
 from bot.ports.host import Host, HostError
 from bot.ports.operations import OperationStore
 
@@ -30,6 +31,7 @@ class Questions:
     operations: OperationStore
     gatherer: Gatherer
     builds: Builds
+    links: Links
 
     async def gates(self, request: GatesRequest, asked: Asked) -> Answer:
         said = f"The gates of {request.environment}"
@@ -48,7 +50,8 @@ class Questions:
         decision = await self.gatherer.judge(
             asked.ref.repo, request.environment, policy, build, asked, {}
         )
-        return Answer(render_gates(request.environment, build, decision))
+        page = self.links.objectives(asked.ref.repo)
+        return Answer(render_gates(request.environment, build, decision, slo_url=page))
 
     async def status(self, request: StatusRequest, asked: Asked) -> Answer:
         names = [request.environment] if request.environment else list(asked.environments)

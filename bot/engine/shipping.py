@@ -20,6 +20,7 @@ from bot.engine.links import Links
 from bot.engine.locate import Locator
 from bot.engine.migration_checks import MigrationChecks, Squawk
 from bot.engine.moves import Moves
+from bot.engine.objective_questions import ObjectiveQuestions
 from bot.engine.objectives import Objectives
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
@@ -135,7 +136,8 @@ class Shipping:
                 builds,
                 SchemaFit(self.schemas, self.audit),
             ),
-            Questions(self.hosts, self.operations, self.gatherer, builds),
+            Questions(self.hosts, self.operations, self.gatherer, builds, self.links),
+            ObjectiveQuestions(self.commands, self.objectives, self.slos, self.links, self.clock),
             Holds(self.operations),
             Steers(self.commands, self.steering, self.store),
             SchemaCommands(

@@ -30,6 +30,7 @@ from bot.core.commands.requests import (
     RetryRequest,
     RollbackRequest,
     ShaPrefix,
+    SloRequest,
     StatusRequest,
     StepsBack,
     TagName,
@@ -99,6 +100,8 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
             "/contract 20260301120000 staging",
             ContractRequest("staging", MigrationVersion("20260301120000")),
         ),
+        ("/slo", SloRequest("")),
+        ("/slo staging", SloRequest("staging")),
         ("/migrations", MigrationsRequest("")),
         ("/migrations staging", MigrationsRequest("staging")),
         (
@@ -245,6 +248,7 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/contract 20260301120000 stagign", "no environment", "20260301120000 staging`"),
         ("/migrate --dry-run --accept-schema", "do not go together", "Try `/migrate production`"),
         ("/migrate --dryrun", "There is no `--dryrun`", "Try `/migrate --dry-run`"),
+        ("/slo stagign", "no environment", "Try `/slo staging`"),
         ("/migrations stagign", "no environment", "Try `/migrations staging`"),
         ("/help me please", "One command", "Try `/help`."),
     ],
@@ -263,7 +267,7 @@ TAKING_AN_ENVIRONMENT = [
     command
     for command in COMMANDS
     if any(argument.form == "[environment]" for argument in command.arguments)
-    and command.name not in ("status", "migrations", "contract")  # all of them; a version first
+    and command.name not in ("status", "slo", "migrations", "contract")  # all of them; a version first
 ]
 REST = {"lock": "x", "freeze": "until 18:00 x", "override": "checks x"}
 

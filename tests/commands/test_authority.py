@@ -34,7 +34,7 @@ ROLES = {
     "releaser": Role("releaser", "write"),
     "qa": Role("read", "read"),
 }
-READ = {"status", "gates", "migrations", "help"}
+READ = {"status", "gates", "slo", "migrations", "help"}
 OPERATE = {
     "promote", "rollback", "lock", "unlock", "freeze", "thaw", "cancel", "retry", "migrate",
     "contract",

@@ -30,10 +30,10 @@ from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.model import Sha
 from bot.core.slo.alerts import AlertState, Phase, content_of
+from bot.core.slo.kept import FRESH
 from bot.core.slo.model import Pair, Unit, Window
 from bot.ports.slo import KeptAlert
 from bot.web.headers import SECURITY_HEADERS
-from bot.web.pages.objectives import FRESH
 
 ONE = "/repos/octo/shop/slo/api-availability"
 

@@ -60,6 +60,12 @@ class GatesRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SloRequest:
+    environment: str = ""
+    """Empty for every objective."""
+
+
+@dataclass(frozen=True, slots=True)
 class LockRequest:
     environment: str
     reason: str
@@ -175,6 +181,7 @@ Request: TypeAlias = (
     | RollbackRequest
     | StatusRequest
     | GatesRequest
+    | SloRequest
     | LockRequest
     | UnlockRequest
     | FreezeRequest

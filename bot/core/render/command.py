@@ -16,6 +16,7 @@ from bot.core.operations.rollback_target import call
 from bot.core.phrases import counted, say_duration, say_time
 from bot.core.render import escape
 from bot.core.render.operation import TABLE_BYTES, asked_of, gates_table
+from bot.core.render.slo import budget_lines
 from bot.core.render.words import HOLDING, capitalised, fit, stopped
 
 _MARKER = re.compile(r"<!-- lockgate:answer comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
@@ -281,8 +282,8 @@ def _remarks(environments: Sequence[EnvironmentStatus]) -> list[str]:
     return ["", fit(lines, TABLE_BYTES, fixed=0, details_url="")] if lines else []
 
 
-def render_gates(environment: str, build: Build, decision: Decision) -> str:
-    """What ``/gates`` answers."""
+def render_gates(environment: str, build: Build, decision: Decision, *, slo_url: str = "") -> str:
+    """What ``/gates`` answers. ``slo_url`` is the page of the repository's objectives."""
     name = _name(environment)
     judged = [result for result in decision.results if result.verdict is not Verdict.SKIP]
     holding = [result for result in judged if result.verdict in HOLDING]
@@ -298,7 +299,8 @@ def render_gates(environment: str, build: Build, decision: Decision) -> str:
         several = "both" if len(judged) == 2 else f"all {len(judged)}"
         passing = "the gate passes" if len(judged) == 1 else f"{several} gates pass"
         headline = f"Ready to promote {_build(build)} to {name}: {passing}."
-    return "\n".join([f"**{headline}**", "", *gates_table(decision.results)])
+    budgets = budget_lines(decision.results, slo_url)
+    return "\n".join([f"**{headline}**", "", *gates_table(decision.results), *budgets])
 
 
 def render_help(

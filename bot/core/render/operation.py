@@ -20,6 +20,7 @@ from bot.core.phrases import counted, say_duration
 from bot.core.render import escape
 from bot.core.render.json import from_json
 from bot.core.render.operation_markers import markers_of
+from bot.core.render.slo import budget_lines
 from bot.core.render.words import (
     MARKS,
     capitalised,
@@ -45,9 +46,14 @@ TABLE_BYTES = 24_000
 
 
 def render_operation(
-    operation: Operation, *, details_url: str = "", replaced_since: datetime | None = None
+    operation: Operation,
+    *,
+    details_url: str = "",
+    slo_url: str = "",
+    replaced_since: datetime | None = None,
 ) -> str:
-    """``replaced_since`` is since when the build was live that this one replaces.
+    """``slo_url`` is the page of the repository's objectives, ``replaced_since`` since when the
+    build was live that this one replaces.
 
     The same operation always gives the same text, so that nothing need be written when nothing
     changed.
@@ -57,6 +63,7 @@ def render_operation(
     lines += _overridden(operation, decision)
     lines += ["", *_steps(operation, decision)]
     lines += _gates(decision)
+    lines += budget_lines(decision.results, slo_url) if decision else []
     lines += _afterwards(operation, replaced_since)
     where = f" · {see_details(details_url)}" if details_url else ""
     digest = escape.code(operation.plan.digest)

@@ -2,10 +2,13 @@
 left of its budget hour by hour."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from bot.core.slo.model import BudgetState, Ratio, Slo, SourceKind, Window
+
+FRESH = timedelta(minutes=5)
+"""Every objective is looked at each minute: how one stood longer ago is not how it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,9 @@ class KeptState:
     def evaluated_at(self) -> datetime:
         return self.state.at
 
+    def is_old(self, now: datetime) -> bool:
+        return now - self.evaluated_at > FRESH
+
     def concerns(self, environment: str) -> bool:
         return not self.environments or environment in self.environments
 
@@ -54,6 +60,11 @@ class BudgetPoint:
 
     at: datetime
     remaining: float
+
+    @property
+    def left(self) -> tuple[datetime, Fraction]:
+        """To be drawn, or told: as it is written, for 0.62 is no number of halves."""
+        return self.at, Fraction(repr(self.remaining))
 
 
 def kept_state(repository_id: int, slo: Slo, state: BudgetState) -> KeptState:

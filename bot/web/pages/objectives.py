@@ -18,8 +18,6 @@ from bot.core.slo.probes import Outcome, ProbeAnswer
 from bot.core.slo.words import Line, burning, say_length, say_percent, say_rate, say_window
 from bot.web.pages.text import count
 
-FRESH = timedelta(minutes=5)
-"""Every objective is looked at each minute: what is older than this is told as not known."""
 GAP = timedelta(hours=2)
 """Between points of a history that has one an hour nothing is drawn if they lie further apart."""
 _MOST_POINTS = 600
@@ -263,7 +261,7 @@ def objective_path(repository: str, name: str) -> str:
 
 
 def view_objective(repository: str, kept: KeptState, now: datetime) -> ObjectiveView:
-    return ObjectiveView(repository, kept, now - kept.evaluated_at > FRESH)
+    return ObjectiveView(repository, kept, kept.is_old(now))
 
 
 def view_budgets(objectives: Iterable[ObjectiveView]) -> Budgets:
@@ -305,7 +303,7 @@ def forecast_of(one: ObjectiveView) -> str:
 def view_chart(
     one: ObjectiveView, history: Sequence[BudgetPoint], moves: Sequence[LedgerEntry]
 ) -> ChartView:
-    line = [(point.at, Fraction(point.remaining)) for point in history]
+    line = [point.left for point in history]
     left, at = one.kept.state.budget_remaining, one.kept.evaluated_at
     if left is not None and (not line or line[-1][0] < at):
         line.append((at, left))

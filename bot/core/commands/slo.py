@@ -1,0 +1,31 @@
+"""``/slo``"""
+
+from bot.core.commands.command import (
+    Argument,
+    Command,
+    Example,
+    Permission,
+    Surroundings,
+    only_environment,
+)
+from bot.core.commands.requests import SloRequest
+
+_NAME = "slo"
+
+
+def _parse(rest: str, surroundings: Surroundings) -> SloRequest:
+    return SloRequest(only_environment(rest, surroundings, _NAME) if rest else "")
+
+
+SLO = Command(
+    name=_NAME,
+    summary="Tell how the objectives stand, and what is left of their error budgets.",
+    permission=Permission.READ,
+    changes=False,
+    arguments=(Argument("[environment]", "Which environment; without it every objective."),),
+    examples=(
+        Example("/slo", "every objective of the repository"),
+        Example("/slo staging", "those that are for staging"),
+    ),
+    parse=_parse,
+)
