@@ -5,7 +5,7 @@ proven; ``/contract`` applies one contract. A run is made of the trunk as it was
 for. A part is recorded before it is begun and after it ended; each can be begun again at any point.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -139,7 +139,3 @@ def begun(run: Run, part: Part, now: datetime) -> Run:
 
 def ended(run: Run, state: RunState, now: datetime, outcome: str, remedy: str = "") -> Run:
     return replace(run, state=state, outcome=outcome, remedy=remedy, ended_at=now)
-
-
-def all_done(parts: Sequence[Part]) -> bool:
-    return all(part.state is PartState.DONE for part in parts)

@@ -7,9 +7,6 @@ from bot.core.migrations.drafts.facts import Place, RecipeError, Table, TableNam
 from bot.core.migrations.drafts.files import Draft, DraftWriter, slug_of
 from bot.core.migrations.model import Version
 
-MOST_FILES = 60
-"""Versions that are enough for any change."""
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
