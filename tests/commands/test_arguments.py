@@ -267,7 +267,8 @@ TAKING_AN_ENVIRONMENT = [
     command
     for command in COMMANDS
     if any(argument.form == "[environment]" for argument in command.arguments)
-    and command.name not in ("status", "slo", "migrations", "contract")  # all of them; a version first
+    # Without one these mean all of them; the last takes a version first.
+    and command.name not in ("status", "slo", "migrations", "contract")
 ]
 REST = {"lock": "x", "freeze": "until 18:00 x", "override": "checks x"}
 

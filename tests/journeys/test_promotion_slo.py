@@ -99,6 +99,8 @@ async def test_a_spent_budget_holds_a_promotion_until_somebody_sets_it_aside(
     assert "API availability has −380 % of its 30-day budget left; burning 4.8× over 1 d" in said
     assert "budget returns about" in said
     assert "a rollback is not held by this gate" in said
+    page = f"{production.journey.bot.settings.public_url}/repos/octo/shop/slo/api-availability"
+    assert f"\n- `░░░░░░░░░░ −380 %` [api-availability]({page})\n" in said
     assert production.live is None
     await production.say(pull, "/override slo the fix is in it")
     await production.say(pull, "/promote")
