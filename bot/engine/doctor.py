@@ -80,7 +80,8 @@ async def examine(subject: Subject) -> AsyncIterator[Check]:
     asks = usable and subject.inspector is not None
     yield check_hosting(await _of_store(subject.projects()) if asks else None)
     yield check_databases(await subject.databases())
-    yield check_sources(await subject.sources())
+    for check in check_sources(await subject.sources()):
+        yield check
 
 
 async def _examine_app(subject: Subject, inspector: AppInspector) -> AsyncIterator[Check]:

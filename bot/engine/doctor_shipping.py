@@ -82,22 +82,19 @@ def check_databases(found: Sequence[tuple[str, DatabaseError | None]]) -> Check:
     return Check(name, Verdict.PASS, f"{count} can be used: {', '.join(one for one, _ in found)}")
 
 
-def check_sources(found: Sequence[tuple[str, str]]) -> Check:
-    """Those of objectives' numbers, each with what stands against it, or nothing."""
-    name = "sources"
+def check_sources(found: Sequence[tuple[str, str]]) -> list[Check]:
+    """Of each source of objectives' numbers, what stands against it, or nothing."""
     if not found:
-        return Check(name, Verdict.PASS, "no source of numbers is named here")
-    faults = [(source, fault) for source, fault in found if fault]
-    if faults:
-        source, fault = faults[0]
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        return Check(
-            name,
+        return [Check("sources", Verdict.PASS, "no source of numbers is named here")]
+    return [
+        Check(
+            f"source {source}",
             Verdict.FAIL,
-            f"{fault}{more}",
+            fault,
             f"see that {source_variable(source)} leads to what answers, and that its token or "
             "login is right",
         )
-    count = len(found)
-    verb = "answers" if count == 1 else "answer"
-    return Check(name, Verdict.PASS, f"{count} {verb}: {', '.join(one for one, _ in found)}")
+        if fault
+        else Check(f"source {source}", Verdict.PASS, "it answers")
+        for source, fault in found
+    ]

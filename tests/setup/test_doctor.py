@@ -232,8 +232,8 @@ async def test_sources_of_numbers(house: House) -> None:
         "LOCKGATE_SOURCE_METRICS": house.environ["LOCKGATE_PUBLIC_URL"],
         "LOCKGATE_SOURCE_METRICS_REPOSITORIES": "octo/shop",
     }
-    check = (await house.examined(**named))["sources"]
-    assert (check.verdict, check.found) == (Verdict.PASS, "1 answers: metrics")
+    check = (await house.examined(**named))["source metrics"]
+    assert (check.verdict, check.found) == (Verdict.PASS, "it answers")
     refusing = {
         "LOCKGATE_SOURCE_EU_METRICS": f"{house.sandbox.url}/installation/repositories",
         "LOCKGATE_SOURCE_EU_METRICS_REPOSITORIES": "octo/shop",
@@ -241,10 +241,13 @@ async def test_sources_of_numbers(house: House) -> None:
         "LOCKGATE_SOURCE_GONE": "http://127.0.0.1:1",
         "LOCKGATE_SOURCE_GONE_REPOSITORIES": "octo/shop",
     }
-    check = (await house.examined(**named, **refusing))["sources"]
+    checks = await house.examined(**named, **refusing)
+    assert checks["source metrics"].verdict is Verdict.PASS
+    check = checks["source eu-metrics"]
     assert check.verdict is Verdict.FAIL
-    assert check.found == "eu-metrics lets nobody in (401); mend its credential (and 1 more)"
+    assert check.found == "eu-metrics lets nobody in (401); mend its credential"
     assert check.remedy.startswith("see that LOCKGATE_SOURCE_EU_METRICS leads to what answers")
+    assert checks["source gone"].found == "gone could not be reached: no connection"
 
 
 async def test_a_delivery_that_was_signed_with_another_secret(house: House) -> None:
