@@ -48,7 +48,8 @@ class Budgets:
     async def evaluate(self, work: EvaluateObjectives, cause: str) -> None:
         repo = work.repo
         files = await self.slos.fetch_defined(repo.id)
-        read = parse_files(tuple(sorted(files.items())))
+        # Not here: a thousand objectives that are new take seconds.
+        read = await asyncio.to_thread(parse_files, tuple(sorted(files.items())))
         if read.problems:  # they had none when they were kept: by a release with other rules
             log.warning("objectives_not_read", repository=repo.full_name)
             return

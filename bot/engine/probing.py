@@ -45,7 +45,7 @@ class Probing:
     async def _want(self, repo: RepoRef) -> None:
         _, tip = await self.commands.fetch_trunk(repo)
         files = await self.hub.fetch_objectives(repo, tip)
-        probes = probes_in(files)
+        probes = await asyncio.to_thread(probes_in, files)  # many take seconds
         if probes is None:
             log.warning("probes_not_read", repository=repo.full_name, error="faults in slo/")
             return
