@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rendered import render
 
-from bot.core.render.escape import code, cut, inline, link, plain, sentence, visible
+from bot.core.render.escape import code, cut, inline, link, mention, plain, sentence, visible
 
 LINKING = re.compile(r"@\w|#\w|gh-\d|://|www\.|\b[0-9a-f]{7,40}\b", re.IGNORECASE)
 """What GitHub would link by itself in text outside code."""
@@ -144,3 +144,14 @@ def test_a_very_long_text_costs_little() -> None:
 def test_a_link_ends_where_it_should() -> None:
     seen = render(link("details", "https://bot.test/repos/a b/c)(<d>\"'|"))
     assert seen.links == ["https://bot.test/repos/a%20b/c%29%28%3Cd%3E%22%27%7C"]
+
+
+@pytest.mark.parametrize("login", ["mona", "Mona-Lisa", "a", "octo_corp"])
+def test_a_person_is_mentioned(login: str) -> None:
+    assert mention(login) == f"@{login}"
+
+
+@pytest.mark.parametrize("login", ["dependabot[bot]", "mona @octo", "", "a--b", "a/b", "-a", "é"])
+def test_what_is_no_person_s_login_mentions_nobody(login: str) -> None:
+    assert not mention(login).startswith("@")
+    assert "@o" not in mention(login)

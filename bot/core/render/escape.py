@@ -15,6 +15,9 @@ _ZWSP = "&#8203;"
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 """Letters and marks that show nothing at all."""
+_LOGIN = re.compile(r"[A-Za-z0-9](?:-?[A-Za-z0-9_]){0,50}")
+"""https://docs.github.com/enterprise-cloud@latest/admin/identity-and-access-management/iam-configuration-reference/username-considerations-for-external-authentication
+(an underscore stands before the short code of a company's managed users)"""
 _SPACE = re.compile(r"[ \t\r\n]+")
 _ESCAPED = {
     **{mark: f"\\{mark}" for mark in "`*_[]~"},
@@ -165,6 +168,12 @@ def sentence(text: str, codes: Iterable[str] = (), limit: int = 300, *, cell: bo
         end = match.end()
     out.append(_inline(shown[end:], begins=end == 0))
     return "".join(out)
+
+
+def mention(login: str) -> str:
+    """A mention that reaches somebody: for logins that GitHub gave us, and never for a text. What
+    is no person's login, such as a bot's, is shown and mentions nobody."""
+    return f"@{login}" if _LOGIN.fullmatch(login) else inline(login, 60)
 
 
 def link(text: str, url: str) -> str:
