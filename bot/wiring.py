@@ -40,6 +40,7 @@ from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.steering import PostgresSteering
+from bot.adapters.postgres.watches import PostgresWatches
 from bot.adapters.slo.prober import HttpProber
 from bot.adapters.slo.reach import Reach
 from bot.adapters.slo.sources import (
@@ -187,6 +188,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
                 pagerduty_routing_key=settings.pagerduty_routing_key.reveal(),
             )
         )
+        prober = HttpProber(await stack.enter_async_context(_reach(settings)))
         shipping = Shipping(
             hub=hub,
             commands=GitHubCommandHub(hub.access),
@@ -207,6 +209,8 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
                 **await stack.enter_async_context(open_web_sources(_accesses(settings))),
                 **stored_sources(slos, _addresses(settings), schemas.bind_database),
             },
+            prober=prober,
+            watch_store=PostgresWatches(opened.pool),
             squawk=run_squawk,
             audit=audit,
             outbox=PostgresOutbox(opened.pool, notifiers),
@@ -214,8 +218,7 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             links=links,
             site=site_url(settings.github_api_url),
         )
-        reach = await stack.enter_async_context(_reach(settings))
-        probing = Probing(objective_hub, shipping.commands, observations, slos, HttpProber(reach))
+        probing = Probing(objective_hub, shipping.commands, observations, slos, prober)
         engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping, probing)
         people = await stack.enter_async_context(_people(settings))
         yield Bot(

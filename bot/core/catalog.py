@@ -18,6 +18,7 @@ from bot.core.commands.slo import SLO
 from bot.core.commands.status import STATUS
 from bot.core.commands.thaw import THAW
 from bot.core.commands.unlock import UNLOCK
+from bot.core.commands.watch import WATCH
 from bot.core.commits.rules import (
     breaking,
     footers,
@@ -113,6 +114,7 @@ COMMANDS: tuple[Command, ...] = (
     OVERRIDE,
     CANCEL,
     RETRY,
+    WATCH,
     MIGRATE,
     CONTRACT,
     MIGRATIONS,

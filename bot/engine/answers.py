@@ -26,8 +26,10 @@ from bot.core.commands.requests import (
     StatusRequest,
     ThawRequest,
     UnlockRequest,
+    WatchCancelRequest,
 )
 from bot.core.render.schema_run import render_run_cancelled
+from bot.core.render.watch import no_watch, watch_cancelled
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.holds import Holds
 from bot.engine.moves import Moves
@@ -36,6 +38,7 @@ from bot.engine.questions import Questions
 from bot.engine.schema_commands import SchemaCommands
 from bot.engine.schema_runs import SchemaRuns
 from bot.engine.steering import Steers
+from bot.engine.watches import Watches
 from bot.ports import HubGone
 from bot.ports.host import HostError, HostUnavailable
 
@@ -49,6 +52,7 @@ class Answers:
     steers: Steers
     schema_commands: SchemaCommands
     schema_runs: SchemaRuns
+    watches: Watches
 
     async def run(self, request: Request, asked: Asked) -> Answer:
         """Do what is asked for by somebody who may.
@@ -88,6 +92,9 @@ class Answers:
                 return await self.moves.cancel(environment, asked)
             case RetryRequest(environment):
                 return await self.moves.retry(environment, asked)
+            case WatchCancelRequest(environment):
+                watch = await self.watches.cancel(asked.ref.repo.id, environment, asked.actor.login)
+                return Answer(watch_cancelled(watch)) if watch else refuse(no_watch(environment))
             case (
                 ReleaseAsRequest()
                 | ReleasePrereleaseRequest()

@@ -44,6 +44,7 @@ from bot.core.work.repositories import (
 )
 from bot.core.work.schemas import AdvanceSchemaRun, CheckMigrations, SweepSchemas
 from bot.core.work.upkeep import PruneStore, SequenceAudit
+from bot.core.work.watches import AdvanceWatch
 from bot.engine.links import Links
 from bot.engine.payload import read_payload
 from bot.engine.probing import Probing
@@ -119,6 +120,7 @@ class Engine:
             EvaluateObjectives: budgets.evaluate,
             TellMove: self.shipping.observer.tell_move,
             AdvanceSchemaRun: self.shipping.schema_runs.advance,
+            AdvanceWatch: self.shipping.watches.advance,
             TellOperation: self.shipping.promotions.tell_operation,
             ReconcilePromotion: self.shipping.promotions.reconcile_promotion,
             RejudgePromotion: self.shipping.promotions.reconcile_promotion,
@@ -211,6 +213,7 @@ class Engine:
         await self.shipping.release_checks.wake_held()
         for run_id in await self.shipping.schema_store.fetch_open_runs():
             await self.store.enqueue(AdvanceSchemaRun(run_id))
+        await self.shipping.watches.wake()
         await sweep_deliveries(self.hub, self.store, self.clock)
 
     async def _deliver_notice(self, work: DeliverNotice, cause: str) -> None:

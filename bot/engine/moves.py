@@ -7,7 +7,7 @@ from functools import partial
 
 from bot.core.commands.requests import OverrideRequest, PromoteRequest, Refusal, RollbackRequest
 from bot.core.decision import Verdict
-from bot.core.hosting import Build, BuildState, HostTarget, LedgerEntry
+from bot.core.hosting import Build, HostTarget, LedgerEntry
 from bot.core.operations.machine import (
     Kind,
     Operation,
@@ -20,7 +20,7 @@ from bot.core.operations.machine import (
     plan_operation,
 )
 from bot.core.operations.outside import is_live, unsettled
-from bot.core.operations.rollback_target import AlreadyLive, Chosen, choose_target
+from bot.core.operations.rollback_target import AlreadyLive
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
     nothing_to_cancel,
@@ -35,8 +35,8 @@ from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds
 from bot.engine.gather import Gatherer
 from bot.engine.operate import ROLLBACK_WITHIN, WAITS_FOR, Operator
-from bot.engine.schema_fit import SchemaFit
-from bot.ports.host import Host, HostError, HostUnavailable
+from bot.engine.way_back import WayBack
+from bot.ports.host import Host
 from bot.ports.operations import OperationStore
 
 _LEDGER = 50
@@ -49,7 +49,7 @@ class Moves:
     operator: Operator
     gatherer: Gatherer
     builds: Builds
-    fit: SchemaFit
+    way_back: WayBack
 
     async def promote(self, request: PromoteRequest, asked: Asked) -> Answer:
         said = f"Promotion to {request.environment}"
@@ -105,21 +105,15 @@ class Moves:
         recorded = ledger[0].build if ledger and ledger[0].live_until is None else None
         doubtful = await self._doubtful(asked, request.environment, ledger)
         live = doubtful or recorded
-        candidates = frozenset(entry.build.deployment_id for entry in ledger)
-        incompatible = await self.fit.incompatible(
-            repo, request.environment, asked.migrations, [entry.build for entry in ledger]
+        choice = await self.way_back.choose(
+            repo,
+            request.environment,
+            target,
+            asked.migrations,
+            ledger,
+            request.target,
+            doubtful,
         )
-        while True:
-            choice = choose_target(
-                ledger, request.environment, request.target, live, candidates, incompatible
-            )
-            if not isinstance(choice, Chosen):
-                break
-            # Only the one that was chosen is asked about: a rollback is to be quick.
-            back_to_recorded = bool(doubtful) and choice.build == recorded
-            if await self._can_be_put_back(choice, asked, target, live_maybe=back_to_recorded):
-                break
-            candidates -= {choice.build.deployment_id}
         if isinstance(choice, Refusal):
             return refuse(choice)
         if isinstance(choice, AlreadyLive) and (
@@ -152,19 +146,6 @@ class Moves:
             ):
                 return operation.plan.build
         return None
-
-    async def _can_be_put_back(
-        self, choice: Chosen, asked: Asked, target: HostTarget, *, live_maybe: bool
-    ) -> bool:
-        """``live_maybe``: it may be live still, and hosts put back only what is not."""
-        host = self.hosts[target.host]
-        try:
-            build = await host.fetch_build(asked.ref.repo, target, choice.build.deployment_id)
-        except HostUnavailable:
-            raise
-        except HostError:
-            return False
-        return build.rollback_candidate or (live_maybe and build.state is BuildState.READY)
 
     async def _elsewhere(self, build: Build, asked: Asked, target: HostTarget) -> bool:
         """Whether a domain leads elsewhere, though the ledger has it that the build is live."""

@@ -4,7 +4,7 @@ The open operations of an environment take turns in one job: a rollback goes bef
 and ends one that is under way, so that production is never asked for two things at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -52,6 +52,8 @@ class Operator:
     audit: AuditLog
     outbox: Outbox
     clock: Clock
+    follow: Callable[[Operation], Awaitable[None]]
+    """Sees to what else an operation leads to that has ended."""
 
     async def advance_environment(self, work: AdvanceEnvironment, cause: str) -> None:
         waits: dict[int, timedelta] = {}
@@ -139,6 +141,7 @@ class Operator:
         if previous := operation.way_back:
             await self._take_back(operation, previous)
             remedy = f"the bot itself puts `{call(previous)}` back now"
+        await self.follow(operation)
         await self.audit.append(_ending(operation))
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
         await self.change(operation.id, lambda found: replace(found, concluded=True, remedy=remedy))
@@ -215,6 +218,7 @@ def _ending(operation: Operation) -> AuditEntry:
             "outcome": operation.outcome,
             "plan": operation.plan.digest,
             "overrides": dict(operation.overrides),
+            **({"cause": operation.cause} if operation.cause else {}),
         },
         build_sha=operation.plan.build.sha,
         schema_hash=operation.schema_hash,

@@ -20,6 +20,8 @@ from bot.core.render.comment import SummaryComment
 from bot.core.render.operation import render_operation
 from bot.core.render.operation_markers import operation_marker
 from bot.core.render.promotion import render_promotion_check
+from bot.core.render.watch import Shown
+from bot.core.slo.watching import WatchState
 from bot.core.work.operations import AdvanceEnvironment, TellOperation
 from bot.core.work.promotions import PromoteRelease, ReconcilePromotion, RejudgePromotion
 from bot.engine.apply import apply
@@ -34,6 +36,7 @@ from bot.ports.host import Host, HostError
 from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
 from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
+from bot.ports.watches import WatchStore
 
 log = structlog.get_logger()
 
@@ -54,6 +57,7 @@ class Promotions:
     clock: Clock
     links: Links
     locator: Locator
+    watches: WatchStore
 
     async def tell_operation(self, work: TellOperation, cause: str) -> None:
         """Bring the one comment of an operation, and the reaction to its command, up to date."""
@@ -61,14 +65,15 @@ class Promotions:
         if operation is None or not operation.pull_number:
             return
         ref = PullRef(operation.repo, operation.pull_number)
-        body = render_operation(
-            operation,
-            details_url=self.links.operation(operation.id),
-            slo_url=self.links.objectives(operation.repo),
-        )
-        comment = SummaryComment(body, f"operation {operation.id} version {operation.version}")
         effects: list[Effect] = []
         try:
+            body = render_operation(
+                operation,
+                details_url=self.links.operation(operation.id),
+                slo_url=self.links.objectives(operation.repo),
+                watched=await self._watched(operation, ref),
+            )
+            comment = SummaryComment(body, f"operation {operation.id} version {operation.version}")
             own = await self.commands.fetch_own_comment(ref, operation_marker(operation.id))
             if own is None:
                 effects.append(PostComment(ref, comment))
@@ -87,6 +92,18 @@ class Promotions:
                 if isinstance(error, HubRefused):
                     raise
                 log.info("pull_request_gone", pull=str(ref))
+
+    async def _watched(self, operation: Operation, ref: PullRef) -> Shown | None:
+        """The watch over what it has put in place, and what came of that."""
+        watch = await self.watches.fetch_watch_of(operation.id)
+        if watch is None:
+            return None
+        rollback = None
+        if watch.rollback_id:
+            rollback = await self.operations.fetch_operation(watch.rollback_id)
+        worse = watch.state is WatchState.WORSE
+        author = (await self.commands.fetch_pull(ref)).author if worse else None
+        return Shown(watch, rollback, author)
 
     async def _tell_elsewhere(self, work: TellOperation, repo: RepoRef) -> bool:
         """Whether the repository is at another place by now, where this is then done, or at none

@@ -37,6 +37,9 @@ from bot.engine.schema_runs import SchemaRuns
 from bot.engine.schemas import Schemas
 from bot.engine.steering import Steers
 from bot.engine.steps import Steps
+from bot.engine.watch_reading import WatchReading
+from bot.engine.watches import Watches
+from bot.engine.way_back import WayBack
 from bot.ports import Clock, Hub, Store
 from bot.ports.database import Database
 from bot.ports.host import Host
@@ -48,8 +51,9 @@ from bot.ports.release_ledger import ReleaseLedger
 from bot.ports.releases import ReleaseHub
 from bot.ports.repositories import RepositoryStore
 from bot.ports.schemas import SchemaStore
-from bot.ports.slo import SloStore, SourceOf
+from bot.ports.slo import Prober, SloStore, SourceOf
 from bot.ports.steering import SteeringStore
+from bot.ports.watches import WatchStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Shipping:
     objective_hub: ObjectiveHub
     slo_sources: Mapping[SourceKind, SourceOf]
     slos: SloStore
+    prober: Prober
+    watch_store: WatchStore
     squawk: Squawk
     audit: AuditLog
     outbox: Outbox
@@ -122,7 +128,15 @@ class Shipping:
             self.locator.find,
             self.schemas.record,
         )
-        return Operator(steps, self.operations, self.store, self.audit, self.outbox, self.clock)
+        return Operator(
+            steps,
+            self.operations,
+            self.store,
+            self.audit,
+            self.outbox,
+            self.clock,
+            self.watches.follow,
+        )
 
     @property
     def runner(self) -> CommandRunner:
@@ -134,7 +148,7 @@ class Shipping:
                 self.operator,
                 self.gatherer,
                 builds,
-                SchemaFit(self.schemas, self.audit),
+                self.way_back,
             ),
             Questions(self.hosts, self.operations, self.gatherer, builds, self.links),
             ObjectiveQuestions(self.commands, self.objectives, self.slos, self.links, self.clock),
@@ -149,6 +163,7 @@ class Shipping:
                 self.audit,
             ),
             self.schema_runs,
+            self.watches,
         )
         return CommandRunner(
             self.hub,
@@ -160,6 +175,32 @@ class Shipping:
             self.clock,
             self.locator,
         )
+
+    @property
+    def watches(self) -> Watches:
+        reading = WatchReading(
+            self.objective_hub,
+            self.commands,
+            self.slo_sources,
+            self.slos,
+            self.prober,
+            self.clock,
+        )
+        return Watches(
+            self.watch_store,
+            reading,
+            self.way_back,
+            self.operations,
+            self.store,
+            self.audit,
+            self.outbox,
+            self.clock,
+            self.links,
+        )
+
+    @property
+    def way_back(self) -> WayBack:
+        return WayBack(self.hosts, SchemaFit(self.schemas, self.audit))
 
     @property
     def schemas(self) -> Schemas:
@@ -227,6 +268,7 @@ class Shipping:
             self.clock,
             self.links,
             self.locator,
+            self.watch_store,
         )
 
     @property

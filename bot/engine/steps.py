@@ -26,7 +26,7 @@ from bot.core.operations.machine import (
     StepName,
     StepState,
 )
-from bot.core.operations.outside import unsettled
+from bot.core.operations.outside import is_live, unsettled
 from bot.core.phrases import counted
 from bot.core.render.json import to_json
 from bot.engine.links import Links
@@ -182,7 +182,17 @@ class Steps:
         if fence is None:
             holder = await self.store.fetch_holder(operation.repo.id, operation.plan.environment)
             return Again(_TURN, f"operation {holder} holds the environment")
+        if operation.cause and await self._is_replaced(operation):
+            outcome = f"{operation.plan.environment} serves something else by now"
+            return Failed(outcome, ending=State.SUPERSEDED)
         return Done("lock taken", {"fence": fence})
+
+    async def _is_replaced(self, operation: Operation) -> bool:
+        """Whether what a watch wants taken back is not live any more. With the lock in hand, so
+        that nothing of the bot's can change it meanwhile."""
+        bad = operation.plan.replaces
+        live = (await self.store.fetch_live(operation.repo.id)).get(operation.plan.environment)
+        return bad is not None and not is_live(live, bad.deployment_id)
 
     async def _announce(self, operation: Operation, step: Step) -> Result:
         rollback = operation.plan.kind is Kind.ROLLBACK

@@ -36,6 +36,7 @@ from bot.core.commands.requests import (
     TagName,
     ThawRequest,
     UnlockRequest,
+    WatchCancelRequest,
 )
 from bot.core.migrations.model import Version as MigrationVersion
 from bot.core.policy.environments import EnvironmentPolicy
@@ -93,6 +94,8 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
         ("/thaw", ThawRequest("production")),
         ("/cancel", CancelRequest("production")),
         ("/retry staging", RetryRequest("staging")),
+        ("/watch cancel", WatchCancelRequest("production")),
+        ("/watch cancel staging", WatchCancelRequest("staging")),
         ("/migrate", MigrateRequest("production")),
         ("/migrate --dry-run staging", MigrateRequest("staging", dry_run=True)),
         ("/migrate --accept-schema", MigrateRequest("production", accept=True)),
@@ -250,6 +253,9 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/migrate --dryrun", "There is no `--dryrun`", "Try `/migrate --dry-run`"),
         ("/slo stagign", "no environment", "Try `/slo staging`"),
         ("/migrations stagign", "no environment", "Try `/migrations staging`"),
+        ("/watch", "nothing stands there", "Try `/watch cancel`."),
+        ("/watch staging", "`staging` stands there", "Try `/watch cancel`."),
+        ("/watch cancel stagign", "no environment", "Try `/watch cancel staging`."),
         ("/help me please", "One command", "Try `/help`."),
     ],
 )
@@ -270,7 +276,7 @@ TAKING_AN_ENVIRONMENT = [
     # Without one these mean all of them; the last takes a version first.
     and command.name not in ("status", "slo", "migrations", "contract")
 ]
-REST = {"lock": "x", "freeze": "until 18:00 x", "override": "checks x"}
+REST = {"lock": "x", "freeze": "until 18:00 x", "override": "checks x", "watch": "cancel"}
 
 
 @pytest.mark.parametrize("command", TAKING_AN_ENVIRONMENT, ids=lambda command: command.name)
@@ -283,7 +289,8 @@ def test_which_environment_is_meant(command: Command) -> None:
     ambiguous = command.read(rest, TWO)
     assert isinstance(ambiguous, Refusal)
     assert "`east` and `west`" in ambiguous.against
-    assert f"/{command.name} east" in ambiguous.remedy
+    said = "watch cancel" if command.name == "watch" else command.name
+    assert f"/{said} east" in ambiguous.remedy
     unset = command.read(rest, NONE)
     assert isinstance(unset, Refusal)
     assert "names no environment" in unset.against

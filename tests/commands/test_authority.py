@@ -37,7 +37,7 @@ ROLES = {
 READ = {"status", "gates", "slo", "migrations", "help"}
 OPERATE = {
     "promote", "rollback", "lock", "unlock", "freeze", "thaw", "cancel", "retry", "migrate",
-    "contract",
+    "contract", "watch",
 }  # fmt: skip
 OVERRIDE = {"override"}
 RELEASE = {"release"}

@@ -129,6 +129,10 @@ SAMPLE_ROWS = {
         " resolves, incident, cause_url)"
         " VALUES ('slack', 'k21', 'info', 't', '', '', '', '', true, 'slo:a:page', 'https://x')"
     ),
+    "0022_watches.sql": (
+        "INSERT INTO watches (operation_id, repository_id, environment, concluded, revision,"
+        " content) VALUES (1, 42, 'production', false, 0, '{}')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

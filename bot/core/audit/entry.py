@@ -39,7 +39,7 @@ class AuditEntry:
 
     kind: str
     """``command``, ``decision``, ``effect``, ``override``, ``lock``, ``configuration``, ``login``,
-    ``promotion``, ``rollback``, ``observation`` or ``release``."""
+    ``promotion``, ``rollback``, ``observation``, ``watch`` or ``release``."""
     actor: str
     repository: str
     subject: str

@@ -108,6 +108,11 @@ class RetryRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchCancelRequest:
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseAsRequest:
     version: Version
     package: str = ""
@@ -189,6 +194,7 @@ Request: TypeAlias = (
     | OverrideRequest
     | CancelRequest
     | RetryRequest
+    | WatchCancelRequest
     | MigrateRequest
     | ContractRequest
     | MigrationsRequest

@@ -160,6 +160,8 @@ class Operation:
     until then it counts as open."""
     follows: int = 0
     """The operation that this one takes back, for a rollback the bot made by itself."""
+    cause: str = ""
+    """Why it made it, in plain words; empty where what it follows could not be verified."""
 
     @property
     def ended(self) -> bool:

@@ -21,6 +21,7 @@ from bot.core.render import escape
 from bot.core.render.json import from_json
 from bot.core.render.operation_markers import markers_of
 from bot.core.render.slo import budget_lines
+from bot.core.render.watch import Shown, watch_lines
 from bot.core.render.words import (
     MARKS,
     capitalised,
@@ -51,20 +52,24 @@ def render_operation(
     details_url: str = "",
     slo_url: str = "",
     replaced_since: datetime | None = None,
+    watched: Shown | None = None,
 ) -> str:
     """``slo_url`` is the page of the repository's objectives, ``replaced_since`` since when the
-    build was live that this one replaces.
+    build was live that this one replaces; ``watched`` is the watch over what a promotion has put
+    in place.
 
     The same operation always gives the same text, so that nothing need be written when nothing
     changed.
     """
     decision = _decision(operation)
-    lines = [*markers_of(operation), _headline(operation)]
+    back = watched is not None and watched.taken_back
+    lines = [*markers_of(operation), _headline(operation, taken_back=back)]
+    lines += ["", *watch_lines(watched)] if watched else []
     lines += _overridden(operation, decision)
     lines += ["", *_steps(operation, decision)]
     lines += _gates(decision)
     lines += budget_lines(decision.results, slo_url) if decision else []
-    lines += _afterwards(operation, replaced_since)
+    lines += [] if back else _afterwards(operation, replaced_since)
     where = f" · {see_details(details_url)}" if details_url else ""
     digest = escape.code(operation.plan.digest)
     lines += ["", f"<sub>Operation {operation.id} · plan {digest}{where} · `/help`</sub>", ""]
@@ -115,14 +120,14 @@ def _by(actor: Actor) -> str:
     return escape.inline(actor.login, 60)
 
 
-def _headline(operation: Operation) -> str:
+def _headline(operation: Operation, *, taken_back: bool = False) -> str:
     plan, environment = operation.plan, _environment(operation.plan)
     promoting = plan.kind is Kind.PROMOTE
     match operation.state:
         case State.SUCCEEDED:
             took = _took(operation)
             said = (
-                f"Live: {_named(plan.build)} on {environment}"
+                f"{'Was live' if taken_back else 'Live'}: {_named(plan.build)} on {environment}"
                 if promoting
                 else f"Rolled back: {_named(plan.build)} is live on {environment} again"
             )
@@ -159,6 +164,8 @@ def _under_way(operation: Operation) -> str:
 
 
 def _asked_by(operation: Operation) -> str:
+    if operation.cause:
+        return f"by itself, because {escape.inline(operation.cause, 300)}"
     if operation.follows:
         return f"by itself, because operation {operation.follows} could not be verified"
     where = " in a comment" if operation.comment_id > 0 else ""

@@ -19,6 +19,7 @@ from bot.core.work import (
     repositories,
     schemas,
     upkeep,
+    watches,
 )
 
 Work: TypeAlias = (
@@ -55,6 +56,7 @@ Work: TypeAlias = (
     | probes.AskProbes
     | objectives.SweepObjectives
     | objectives.EvaluateObjectives
+    | watches.AdvanceWatch
     | notices.DeliverNotice
     | upkeep.SequenceAudit
     | upkeep.PruneStore

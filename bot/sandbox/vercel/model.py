@@ -43,6 +43,8 @@ class Deployment:
     dirty: bool = False
     candidate: bool | None = None
     """Whether one can roll back to it; None means by what happened to it."""
+    broken: bool = False
+    """Whether its pages fail, though it is served."""
 
 
 @dataclass(eq=False, slots=True)

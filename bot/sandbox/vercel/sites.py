@@ -46,6 +46,8 @@ def answer(world: "World", domain: str, path: str) -> Reply:
     headers = {"server": "Vercel", "cache-control": "no-store"}
     if path == MARK:
         return Reply({"sha": live.sha, "deployment": live.id}, 200, headers)
+    if live.broken:
+        return Reply({"error": {"code": "FUNCTION_INVOCATION_FAILED"}}, 500, headers)
     page = _PAGE.format(
         name=escape(project.name),
         domain=escape(domain),

@@ -35,6 +35,7 @@ _WORKS = {
     "fix_title": "fix the title of",
     "run_command": "run the command on",
     "advance_environment": "move environment",
+    "advance_watch": "watch what was promoted:",
     "advance_schema_run": "change a database",
     "observe_environment": "look at what is served by",
     "poll_environment": "look, unasked, at what is served by",

@@ -1,0 +1,165 @@
+"""Reads what a watch decides on: asks the endpoints of its probes, and the other sources."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.core.model import RepoRef
+from bot.core.slo.model import Ratio, Slo, SourceKind
+from bot.core.slo.model import Source as SloSource
+from bot.core.slo.probes import ProbeFault
+from bot.core.slo.watch import Watched
+from bot.core.slo.watching import (
+    BEFORE,
+    STEP,
+    Series,
+    Watch,
+    from_answers,
+    objectives_of,
+    undefined,
+    watched,
+)
+from bot.engine.objectives import parse_files
+from bot.engine.probing import MOST_PROBES, probes_in
+from bot.engine.standings import ANSWERS_WITHIN
+from bot.ports import Clock, HubError
+from bot.ports.objectives import ObjectiveHub
+from bot.ports.operations import CommandHub
+from bot.ports.slo import Prober, SloStore, Source, SourceError, SourceOf
+
+_ANSWERS = 4000
+"""Of one probe: more than a watch and the hour before it can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReading:
+    """``sources`` are asked what they counted; probes are asked here and now, at every look,
+    however seldom they are asked otherwise."""
+
+    hub: ObjectiveHub
+    commands: CommandHub
+    sources: Mapping[SourceKind, SourceOf]
+    slos: SloStore
+    prober: Prober
+    clock: Clock
+
+    async def read(
+        self, watch: Watch, repo: RepoRef
+    ) -> tuple[Watch, Sequence[Slo], Sequence[Watched]]:
+        """The watch with what it has read, its objectives, and what is known of each by now.
+
+        Raises:
+            StoreUnavailable: to be done again.
+        """
+        if watch.files is None:
+            watch = await self._define(watch, repo)
+        objectives, unread = _objectives(watch)
+        if self.clock.now() < watch.ends:
+            await self._ask(repo, objectives)
+        until = min(self.clock.now(), watch.ends)
+        found = await asyncio.gather(
+            *(self._observe(watch, repo, slo, until) for slo in objectives)
+        )
+        series = tuple(series for series, _ in found if series is not None)
+        observed = [one for _, one in found] + undefined(watch, objectives)
+        return replace(watch, series=series, unread=unread), objectives, observed
+
+    async def _define(self, watch: Watch, repo: RepoRef) -> Watch:
+        """With the files that define objectives, as they are on the trunk now; where GitHub cannot
+        be asked, as they were when that was kept."""
+        try:
+            _, tip = await self.commands.fetch_trunk(repo)
+            files = dict(await self.hub.fetch_objectives(repo, tip))
+            probes = probes_in(files)
+            if probes:  # some may be new, and be known to nobody yet
+                await self.slos.want_probes(repo.id, probes[:MOST_PROBES])
+            texts = {path: one.decode() for path, one in files.items()}
+            return replace(watch, files=texts, unread="")
+        except UnicodeDecodeError:
+            return replace(watch, files={}, unread="a file in slo/ is no text in UTF-8")
+        except HubError as error:
+            kept = dict(await self.slos.fetch_defined(repo.id))
+            if kept:
+                return replace(watch, files=kept)
+            return replace(watch, unread=f"the objectives could not be read: {error}")
+
+    async def _ask(self, repo: RepoRef, objectives: Sequence[Slo]) -> None:
+        """Ask their endpoints, all at once, each within its own time."""
+        names = sorted({_source(slo).name for slo in objectives if _is_probe(slo)})
+        due = await self.slos.find_probes(repo.id, names[:MOST_PROBES]) if names else []
+        answers = await asyncio.gather(*(self.prober.ask(one.probe) for one in due))
+        # As of when they were answered: the clock that the watch goes by.
+        at = self.clock.now()
+        found = [(replace(one, at=at), answer) for one, answer in zip(due, answers, strict=True)]
+        if found:
+            await self.slos.record_probes(found)
+
+    async def _observe(
+        self, watch: Watch, repo: RepoRef, slo: Slo, until: datetime
+    ) -> tuple[Series | None, Watched]:
+        """What was read of an objective and is to be kept, and what is known of it."""
+        if _is_probe(slo):
+            answers = await self.slos.fetch_answers(repo.id, _source(slo).name, limit=_ANSWERS)
+            try:
+                return None, from_answers(watch, slo, answers)
+            except ProbeFault as fault:
+                return None, watched(slo, Series(slo.name), unread=str(fault))
+        series = watch.read_of(slo.name)
+        of_kind = self.sources.get(_source(slo).kind)
+        if of_kind is None:
+            kind = _source(slo).kind.value
+            return series, watched(slo, series, unread=f"this server cannot ask {kind}")
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN):
+                series = await _further(watch, slo, series, of_kind(repo), until)
+        except (SourceError, TimeoutError) as error:
+            why = str(error) or f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
+            return series, watched(slo, series, unread=why)
+        return series, watched(slo, series)
+
+
+async def _further(
+    watch: Watch, slo: Slo, series: Series, source: Source, until: datetime
+) -> Series:
+    """With what was counted since the look before, in whole steps.
+
+    Raises:
+        SourceError: nothing is known.
+    """
+    if not series.before_known:
+        before = await source.fetch_samples(
+            slo.indicator, watch.moved_at - BEFORE, watch.moved_at, STEP
+        )
+        series = replace(series, before=tuple(before), before_known=True)
+    since = series.until or watch.begun
+    steps = (until - since) // STEP
+    if steps < 1:
+        return series
+    end = since + steps * STEP
+    after = await source.fetch_samples(slo.indicator, since, end, STEP)
+    return replace(series, after=(*series.after, *after), until=end)
+
+
+def _objectives(watch: Watch) -> tuple[Sequence[Slo], str]:
+    """Those that are watched, or why none is."""
+    if watch.files is None or (watch.unread and not watch.files):
+        return (), watch.unread
+    read = parse_files(tuple(sorted(watch.files.items())))
+    if read.problems:
+        first = read.problems[0]
+        return (), f"{first.file}, line {first.line}: {first.message}"
+    found = objectives_of(watch, read.slos)
+    if not found and not watch.require:
+        return (), f"no file in slo/ defines an objective for {watch.environment}"
+    return found, ""
+
+
+def _source(slo: Slo) -> SloSource:
+    """An objective's numbers are all of one source: the file's reader sees to it."""
+    metric = slo.indicator.total if isinstance(slo.indicator, Ratio) else slo.indicator.metric
+    return metric.source
+
+
+def _is_probe(slo: Slo) -> bool:
+    return _source(slo).kind is SourceKind.PROBE

@@ -1,0 +1,394 @@
+"""What is promoted is watched: it is healthy, or is taken back, or nobody can tell."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from production import DOMAIN, POLICY, Production, opened_production
+
+from bot.adapters.postgres.outbox import PostgresOutbox
+from bot.adapters.postgres.worker import run_worker
+from bot.core.operations.machine import Kind, State
+from bot.core.policy import POLICY_PATH
+from bot.core.render.operation_markers import operation_marker
+from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
+from bot.core.slo.watching import Watch, WatchState
+from bot.core.work.watches import AdvanceWatch
+from bot.ports.operations import Notice
+from bot.ports.watches import WatchStore
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Pull
+
+SLO_FILE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: shop}
+spec:
+  type: probe
+  connectionDetails: {url: "URL", interval: 1h}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: availability}
+spec:
+  service: shop
+  indicator:
+    spec:
+      ratioMetric:
+        good: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: success}}}
+        total: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: all}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.99}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: latency}
+spec:
+  service: shop
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {metricSourceRef: shop, type: probe, spec: {measure: latency_ms}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.95, op: lte, value: 10000}]
+"""
+ELSEWHERE = re.sub(
+    "name: (availability|latency)",
+    r"name: \1, annotations: {lockgate/environments: staging}",
+    SLO_FILE,
+)
+PROBE = "shop"
+EVERY = timedelta(seconds=15)
+FINE, DOWN = ProbeAnswer(Outcome.OK, 80, 200), ProbeAnswer(Outcome.STATUS, 20, 500)
+
+
+def policy(watch: str = "{}") -> str:
+    return POLICY + f"    slo: {{watch: {watch}}}\n"
+
+
+class Later:
+    """The clock of this machine, put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+class Watched:
+    """A shop whose production domain is probed, and whose promotions are watched. Looks are taken
+    when the test says so, each 15 seconds later than the one before."""
+
+    def __init__(self, production: Production, clock: Later) -> None:
+        self.production = production
+        self.journey = production.journey
+        self.clock = clock
+        self.good: Pull | None = None
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """A worker that does nothing unasked: it looks when it is told to."""
+        bot = self.journey.bot
+        worker = asyncio.create_task(
+            run_worker(bot.database, bot.engine.handlers(), concurrency=8, recurring=())
+        )
+        try:
+            yield
+        finally:
+            worker.cancel()
+            await asyncio.gather(worker, return_exceptions=True)
+
+    def write(self, policy: str, slo: str = SLO_FILE) -> None:
+        production = self.production
+        texts = {
+            POLICY_PATH: policy,
+            "slo/shop.yml": slo.replace("URL", production.vercel.site(DOMAIN)),
+        }
+        spec = CommitSpec("chore: watch it", texts)
+        production.github.push(production.repository, "main", spec)
+
+    async def promoted(self, title: str, *, broken: bool = False, by: str = "ada") -> Pull:
+        """A build that is live, and was looked at once."""
+        production = self.production
+        pull = production.merged(title)
+        await production.github.hooks.settled()
+        production.build_of(pull).broken = broken
+        production.comment(pull, "/promote", by=by)
+
+        async def looked_at() -> bool:
+            found = await self.watch_of(pull)
+            return found is not None and found.revision > 0
+
+        await self.journey.until(looked_at, "no watch begins", 20)
+        return pull
+
+    async def found(self, answer: ProbeAnswer, times: int, since: datetime) -> None:
+        """What the probe found already, a second after each other."""
+        slos = self.production.journey.bot.engine.probing.slos
+        repository = self.production.repository.id
+        probe = Probe(PROBE, self.production.vercel.site(DOMAIN), timedelta(hours=1))
+        await slos.want_probes(repository, [probe])
+        (due,) = await slos.find_probes(repository, [PROBE])
+        for number in range(times):
+            at = since + timedelta(seconds=number)
+            await slos.record_probes([(replace(due, at=at), answer)])
+
+    async def was_fine(self) -> None:
+        await self.found(FINE, 60, self.clock.now() - timedelta(minutes=30))
+
+    async def good_build(self) -> None:
+        """One is live that is watched no longer, and was fine for long."""
+        await self.was_fine()
+        self.good = await self.promoted("feat: add search")
+        await self.production.say(self.good, "/watch cancel")
+
+    async def watch_of(self, pull: Pull) -> Watch | None:
+        sha = pull.merge_commit_sha
+        promoted = [
+            one
+            for one in await self.production.operations()
+            if one.plan.build.sha == sha and one.plan.kind is Kind.PROMOTE
+        ]
+        return await self.store.fetch_watch_of(promoted[0].id) if promoted else None
+
+    @property
+    def store(self) -> WatchStore:
+        return self.journey.bot.engine.shipping.watch_store
+
+    async def look(self, pull: Pull, later: timedelta = EVERY) -> Watch:
+        """Once more, and what stands then."""
+        self.clock.ahead += later
+        before = await self.watch_of(pull)
+        assert before is not None
+        await self.journey.bot.store.enqueue(AdvanceWatch(before.id))
+
+        async def looked() -> bool:
+            found = await self.watch_of(pull)
+            going = found is not None and found.state is WatchState.WATCHING
+            return found is not None and (
+                found.concluded or (going and found.revision > before.revision)
+            )
+
+        await self.journey.until(looked, "nobody looks", 20)
+        found = await self.watch_of(pull)
+        assert found is not None
+        return found
+
+    async def told(self, pull: Pull) -> str:
+        """The comment on its promotion, once all was said."""
+        await self.journey.rest()
+        found = [one for one in await self.production.operations() if one.plan.kind is Kind.PROMOTE]
+        number = next(one.id for one in found if one.plan.build.sha == pull.merge_commit_sha)
+        comments = self.journey.comments_of(pull)
+        return next(one.body for one in comments if one.body.startswith(operation_marker(number)))
+
+    async def said(self, pull: Pull, words: str) -> None:
+        """Wait until the comment on the promotion says so, while it is watched still."""
+        await self.journey.until(
+            lambda: any(words in one.body for one in self.journey.comments_of(pull)),
+            f"no comment says {words!r}",
+            20,
+        )
+
+    async def audited(self, pull: Pull) -> list[tuple[str, object]]:
+        """What the log has on the watch: what became of it, oldest first."""
+        found = await self.journey.bot.audit.fetch_entries(
+            kind="watch", build_sha=pull.merge_commit_sha
+        )
+        entries = [one.entry for one in reversed(found)]
+        return [(one.subject.split()[-1], one.detail.get("state")) for one in entries]
+
+
+@asynccontextmanager
+async def watched_shop(
+    database_url: str, home: Path, notices: list[Notice]
+) -> AsyncIterator[Watched]:
+    """No worker runs."""
+    async with opened_production(
+        database_url, home, policy(), probe_hosts=frozenset({"127.0.0.1"})
+    ) as production:
+        clock, bot = Later(), production.journey.bot
+        outbox = PostgresOutbox(bot.store.pool, {"slack": Heard(notices)})
+        shipping = replace(bot.engine.shipping, clock=clock, outbox=outbox)
+        production.journey.bot = replace(bot, engine=replace(bot.engine, shipping=shipping))
+        production.vercel.clock = clock.now
+        watched = Watched(production, clock)
+        watched.write(policy())
+        yield watched
+
+
+class Heard:
+    """A channel that keeps what it is told."""
+
+    def __init__(self, notices: list[Notice]) -> None:
+        self._notices = notices
+
+    async def send(self, notice: Notice) -> None:
+        self._notices.append(notice)
+
+
+@pytest.fixture
+def notices() -> list[Notice]:
+    return []
+
+
+@pytest.fixture
+async def shop(database_url: str, tmp_path: Path, notices: list[Notice]) -> AsyncIterator[Watched]:
+    """With a good build, whose watch was ended, and a probe that was fine for long."""
+    async with watched_shop(database_url, tmp_path, notices) as watched, watched.working():
+        await watched.good_build()
+        notices.clear()
+        yield watched
+
+
+async def test_a_good_build_is_healthy(shop: Watched, notices: list[Notice]):
+    pull = await shop.promoted("feat: sort by price")
+    await shop.said(pull, "**Watching for 15 minutes**, until ")
+    for _ in range(6):
+        assert (await shop.look(pull)).state is WatchState.WATCHING
+    watch = await shop.look(pull, timedelta(minutes=15))
+    assert watch.state is WatchState.HEALTHY
+    told = await shop.told(pull)
+    assert "**Healthy:** error ratio 0 % (before: 0 %), p95 " in told
+    assert "| ✅ healthy | `latency` |" in told
+    assert await shop.production.served() == pull.merge_commit_sha
+    assert await shop.audited(pull) == [("begun", None), ("decided", "healthy")]
+    assert [one for one in notices if "worse" in one.title] == []
+
+
+async def test_a_bad_build_is_taken_back(shop: Watched, notices: list[Notice]):
+    pull = await shop.promoted("feat: break the shop", broken=True)
+    watch = await shop.watch_of(pull)
+    while watch.state is WatchState.WATCHING:
+        watch = await shop.look(pull)
+    assert watch.took <= timedelta(seconds=75)
+    told = await shop.told(pull)
+    assert await shop.production.served() == shop.good.merge_commit_sha
+    after = re.search(r"\*\*Rolled back after (\d+) s:\*\* (.*)\n", told)
+    assert after, told
+    assert "error ratio 100 % over " in after[2]
+    assert "against 0 % before" in after[2]
+    assert "@mona, this is about your pull request." in told
+    assert "**Was live: " in told
+    rollback = await shop.production.newest()
+    assert (rollback.plan.kind, rollback.state) == (Kind.ROLLBACK, State.SUCCEEDED)
+    assert rollback.actor.login == "lockgate"
+    said = next(c.body for c in shop.journey.comments_of(pull) if "**Rolled back: " in c.body)
+    assert "Done by itself, because the watch over operation " in said
+    assert await shop.audited(pull) == [("begun", None), ("decided", "worse")]
+    (ending,) = [
+        one.entry.detail for one in await shop.journey.bot.audit.fetch_entries(kind="rollback")
+    ]
+    assert "the watch over operation" in ending["cause"]
+    news = [one for one in notices if "is worse: it is rolled back" in one.title]
+    assert [(one.severity, one.environment) for one in news] == [("critical", "production")]
+
+
+async def test_by_policy_people_are_told_alone(shop: Watched, notices: list[Notice]):
+    shop.write(policy("{on_fail: notify, compare: budget}"))
+    pull = await shop.promoted("feat: break the shop", broken=True)
+    watch = await shop.watch_of(pull)
+    while watch.state is WatchState.WATCHING:
+        watch = await shop.look(pull)
+    told = await shop.told(pull)
+    assert "**It is worse:** " in told
+    assert "By the policy it stays until somebody types `/rollback production`." in told
+    assert "@mona" in told
+    assert await shop.production.served() == pull.merge_commit_sha
+    assert [one.title for one in notices if "worse" in one.title] == [
+        f"{pull.merge_commit_sha[:7]} on octo/shop production is worse than what was before"
+    ]
+
+
+async def test_the_watch_is_ended_by_a_word(shop: Watched):
+    pull = await shop.promoted("feat: break the shop", broken=True)
+    answer = await shop.production.say(pull, "/watch cancel")
+    assert "is watched no longer" in answer
+    assert "**The watch was ended** before it could tell. Ada ended it." in await shop.told(pull)
+    assert await shop.production.served() == pull.merge_commit_sha
+    assert await shop.audited(pull) == [("begun", None), ("decided", "ended")]
+    assert "Nothing is watched there." in await shop.production.say(pull, "/watch cancel")
+
+
+async def test_a_person_s_rollback_ends_it(shop: Watched):
+    pull = await shop.promoted("feat: break the shop", broken=True)
+    assert "Rolled back" in await shop.production.say(pull, "/rollback")
+    assert await shop.production.served() == shop.good.merge_commit_sha
+    told = await shop.told(pull)
+    assert "**The watch was ended** before it could tell. Ada asked for the rollback to " in told
+    kinds = [one.plan.kind for one in await shop.production.operations()]
+    assert kinds.count(Kind.ROLLBACK) == 1
+
+
+async def test_a_promotion_that_goes_live_ends_it_and_is_watched_itself(shop: Watched):
+    bad = await shop.promoted("feat: break the shop", broken=True)
+    mended = await shop.promoted("fix: mend the shop")
+    watch = await shop.look(bad, timedelta(0))
+    assert watch.state is WatchState.ENDED
+    assert "ada asked for the promotion to " in watch.ended_by
+    assert (await shop.look(mended)).state is WatchState.WATCHING
+    await shop.production.say(mended, "/watch cancel")
+    assert await shop.production.served() == mended.merge_commit_sha
+
+
+async def test_a_promotion_that_is_refused_leaves_the_watch_as_it_is(shop: Watched):
+    bad = await shop.promoted("feat: break the shop", broken=True)
+    red = shop.production.merged("fix: mend the shop")
+    shop.production.green(red, "failure")
+    shop.production.comment(red, "/promote")
+    await shop.journey.until(
+        lambda: any("refused" in one.body for one in shop.journey.comments_of(red)), "no refusal"
+    )
+    watch = await shop.watch_of(bad)
+    while watch.state is WatchState.WATCHING:
+        watch = await shop.look(bad)
+    assert "**Rolled back after " in await shop.told(bad)
+
+
+@pytest.mark.parametrize(
+    ("written", "slo", "expected"),
+    [
+        (policy(), SLO_FILE, "are too few to tell"),
+        (policy(), ELSEWHERE, "no file in slo/ defines an objective for production"),
+        (policy(), SLO_FILE.replace("0.99", "1"), "slo/shop.yml, line "),
+    ],
+)
+async def test_who_sees_too_little_says_so(shop: Watched, written: str, slo: str, expected: str):
+    shop.write(written, slo)
+    pull = await shop.promoted("feat: sort by price")
+    watch = await shop.look(pull, timedelta(hours=1))
+    assert watch.state is WatchState.UNKNOWN
+    told = await shop.told(pull)
+    assert "**Too little was seen to tell** whether it is any good: " in told
+    assert expected in told.replace("`", "").replace("\\", "")
+    assert "ealthy:" not in told
+    assert await shop.production.served() == pull.merge_commit_sha
+
+
+async def test_an_outage_of_the_bot_decides_on_what_was_recorded(shop: Watched):
+    pull = await shop.promoted("feat: break the shop", broken=True)
+    await shop.found(DOWN, 10, (await shop.watch_of(pull)).begun + timedelta(seconds=5))
+    watch = await shop.look(pull, timedelta(hours=3))
+    assert watch.state is WatchState.WORSE
+    assert "**Rolled back after " in await shop.told(pull)
+
+
+async def test_the_first_build_has_nothing_to_go_back_to(
+    database_url: str, tmp_path: Path, notices: list[Notice]
+):
+    async with watched_shop(database_url, tmp_path, notices) as shop, shop.working():
+        pull = await shop.promoted("feat: open the shop", broken=True)
+        watch = await shop.watch_of(pull)
+        while watch.state is WatchState.WATCHING:
+            watch = await shop.look(pull)
+        told = await shop.told(pull)
+        assert "> [!CAUTION]\n> ❌ **It is worse, and was not rolled back:** " in told
+        assert "No other build was seen to work on production, by the ledger." in told
+        assert any("could not be rolled back" in one.title for one in notices)
