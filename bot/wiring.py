@@ -514,6 +514,7 @@ async def open_doctor(settings: Settings) -> AsyncIterator[Subject]:
 async def _fault_of(database: Database) -> DatabaseError | None:
     try:
         await database.fetch_applied()
+        await database.check_sight()
     except DatabaseError as error:
         return error
     return None

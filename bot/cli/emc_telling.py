@@ -75,6 +75,8 @@ def bar_line(status: BackfillStatus) -> str:
         parts.append(f"batch {status.batch_size:,}")
     if status.state is BackfillState.PAUSED:
         parts.append(f"paused: {visible(status.why)}")
+    elif status.why:
+        parts.append(visible(status.why))
     return "  ".join(parts)
 
 

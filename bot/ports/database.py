@@ -87,6 +87,10 @@ class Database(Protocol):
         """Apply one file, unless the ledger has it. Whether it may be is the caller's question."""
         ...
 
+    async def check_sight(self) -> None:
+        """Refused where backfills could not see what they make room for."""
+        ...
+
     async def fetch_backfills(self) -> Sequence[BackfillStatus]:
         """All that were ever begun there, in order."""
         ...

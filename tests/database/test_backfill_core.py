@@ -183,6 +183,7 @@ SECOND = timedelta(seconds=1)
             Reason.REPLICA_LAG,
             "a replica is 11 s behind, and 10 s is the limit",
         ),
+        (Signals(unseen_replicas=1), None, ""),
         (Signals(lock_waiters=1), Reason.LOCK_WAITERS, "1 session waits for locks on the table"),
         (Signals(lock_waiters=3), Reason.LOCK_WAITERS, "3 sessions wait for locks on the table"),
         (Signals(autovacuum=SECOND), Reason.AUTOVACUUM, "autovacuum is at work on the table"),
@@ -201,10 +202,20 @@ def test_when_it_pauses(signals: Signals, reason: Reason | None, why: str) -> No
     assert found == (Pause(reason, why) if reason else None)
 
 
+def test_a_lag_that_the_file_limits_must_be_seen() -> None:
+    unseen = Signals(unseen_replicas=2)
+    assert decide_pause(unseen, limits_of(("wal-rate-20mb",))) is None
+    for word in ("replica-lag", "replica-lag-5s"):
+        pause = decide_pause(unseen, limits_of((word,)))
+        assert pause is not None
+        assert pause.reason is Reason.REPLICA_LAG
+        assert pause.why.startswith("the lag of 2 replicas is unknown: GRANT pg_monitor")
+
+
 def test_a_file_may_set_limits() -> None:
     limits = limits_of(("replica-lag-5s", "wal-rate-20mb", "lock-waiters-3", "autovacuum-60s"))
-    assert limits == Limits(5 * SECOND, 3, 20 * 2**20, 60 * SECOND)
-    assert limits_of(("replica-lag-500ms", "autovacuum")) == Limits(SECOND / 2)
+    assert limits == Limits(5 * SECOND, 3, 20 * 2**20, 60 * SECOND, lag_named=True)
+    assert limits_of(("replica-lag-500ms", "autovacuum")) == Limits(SECOND / 2, lag_named=True)
     assert limits_of(("slo",)).objectives is Heed.ALWAYS
     assert limits_of(("slo-page",)).objectives is Heed.PAGES
     assert limits_of(("slo-page", "slo-never")).objectives is Heed.NEVER

@@ -159,6 +159,32 @@ def standby(
         subprocess.run([*control, "-m", "immediate", "stop"], check=True, cwd="/", **options)
 
 
+async def _without_pg_monitor(sql: psycopg.Connection, url: str) -> None:
+    """That there is a replica is seen, and how far it is behind is not."""
+    sql.execute(
+        "DROP ROLE IF EXISTS plain; CREATE ROLE plain; GRANT ALL ON recipes TO plain;"
+        "GRANT USAGE ON SCHEMA supabase_migrations, lockgate_emc TO plain;"
+        "GRANT SELECT ON ALL TABLES IN SCHEMA supabase_migrations TO plain;"
+        "GRANT ALL ON ALL TABLES IN SCHEMA lockgate_emc TO plain"
+    )
+    database = PostgresDatabase(make_conninfo(url, options="-c role=plain"))
+    unknown = "the lag of 1 replica is unknown: GRANT pg_monitor to the role of the URL"
+    try:
+        with pytest.raises(DatabaseRefused, match="may not see the lag of 1 replica") as refused:
+            await database.check_sight()
+        assert "pg_monitor" in refused.value.remedy
+        one = backfill(version="20260102000001", batch=50, pause_when=("replica-lag",))
+        status = await database.run_backfill_for(one, 30 * SECOND)
+        assert (status.state, status.why) == (BackfillState.PAUSED, unknown)
+        told = Told(batches=2)
+        another = backfill(version="20260102000002", batch=20)
+        await database.run_backfill(another, until=told.until, progress=told)
+        assert told.seen[1].why == unknown, "it goes on, and says so"
+    finally:
+        await database.close()
+        sql.execute("DROP OWNED BY plain; DROP ROLE plain")
+
+
 async def test_a_replica_is_refused_and_its_lag_pauses_a_backfill(
     sql: psycopg.Connection, empty_database_url: str, postgres_server: EmbeddedServer
 ) -> None:
@@ -187,6 +213,8 @@ async def test_a_replica_is_refused_and_its_lag_pauses_a_backfill(
             status = await database.run_backfill_for(one, 30 * SECOND)
             assert (status.state, status.batches) == (BackfillState.PAUSED, 1)
             assert "a replica is" in status.why
+            await _without_pg_monitor(sql, empty_database_url)
+            await database.check_sight()
         sql.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_replication")
         status = await database.run_backfill(one, until=told.until, progress=told)
         assert status.proven

@@ -37,7 +37,7 @@ from bot.core.backfills.model import (
     Poison,
     key_words,
 )
-from bot.core.backfills.pauses import Limits, Pause, decide_pause, limits_of
+from bot.core.backfills.pauses import Limits, Pause, decide_pause, limits_of, say_unseen
 from bot.core.backfills.search import Search
 from bot.core.backfills.statement import BatchStatement, StatementError, parse_batch_statement
 from bot.core.migrations.builds import BackfillState
@@ -155,6 +155,8 @@ class _Run:
         """Failures in a row of the same kind."""
         self._failure: Failure | None = None
         self._looked = 0.0
+        self._note = ""
+        """What of the server the last look could not see."""
         self._marked = 0.0
         """When the time that is counted as work was recorded last."""
 
@@ -214,6 +216,7 @@ class _Run:
                 self._lease,
                 status.bound,
                 self._plan.latency,
+                self._note,
             )
             rows = self._search.limit or self._size()
             look = looker if time.monotonic() - self._looked > LOOK_EVERY.total_seconds() else None
@@ -287,6 +290,7 @@ class _Run:
         self._tries, self._failure = 0, None
         if batch.signals is not None:
             self._looked = time.monotonic()
+            self._note = say_unseen(batch.signals)
         self._courtesy = self._courtesy.after(
             batch.range.rows, batch.filling, time.monotonic(), others_write=batch.others_write
         )
@@ -296,7 +300,7 @@ class _Run:
         return replace(
             status,
             state=BackfillState.RUNNING,
-            why="",
+            why=self._note,
             cursor=batch.range.upper,
             visited=status.visited + batch.range.rows,
             changed=status.changed + batch.changed,

@@ -31,7 +31,7 @@ UPDATE lockgate_emc.backfills
        batches = batches + 1, batch_size = %(visited)s, working_ms = working_ms + %(worked_ms)s,
        lease_until = clock_timestamp() + %(lease)s,
        state = CASE WHEN paused_by = '' THEN 'running' ELSE 'paused' END,
-       why = CASE WHEN paused_by = '' THEN '' ELSE why END
+       why = CASE WHEN paused_by = '' THEN %(note)s ELSE why END
  WHERE version = %(version)s AND token = %(token)s
 RETURNING paused_by <> '', EXISTS (
     SELECT FROM pg_locks
@@ -87,6 +87,8 @@ class Batcher:
     bound: Key
     latency: timedelta
     """What a batch should take."""
+    note: str
+    """What of the server cannot be seen; it stands in the record while it runs."""
 
     async def run(
         self, cursor: Key | None, rows: int, *, worked: timedelta, looker: Looker | None
@@ -148,6 +150,7 @@ class Batcher:
                 "version": self.lease.version,
                 "token": self.lease.token,
                 "tables": list(self.target.tables),
+                "note": self.note,
             },
         )
         row = await cursor.fetchone()

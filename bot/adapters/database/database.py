@@ -25,11 +25,13 @@ from bot.adapters.database.connection import (
 )
 from bot.adapters.database.known import fetch_known
 from bot.adapters.database.schema import read_schema, read_schema_hash
+from bot.adapters.database.signals import fetch_unseen_replicas
 from bot.adapters.database.table import examine_table
 from bot.core.backfills.model import BackfillStatus
 from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.model import Backfill, Migration
 from bot.core.migrations.rules.rule import Surroundings
+from bot.core.phrases import counted
 from bot.core.schema.snapshot import SchemaDigests
 from bot.ports.database import (
     Applied,
@@ -68,6 +70,20 @@ class PostgresDatabase:
         async with self._own_session() as connection:
             return await runner.apply(
                 connection, migration, read_schema=read_schema_hash, limits=limits
+            )
+
+    async def check_sight(self) -> None:
+        """
+        Raises:
+            DatabaseRefused: there are replicas, and how far they are behind may not be seen.
+        """
+        async with self._reader() as connection:
+            unseen = await fetch_unseen_replicas(connection)
+        if unseen:
+            raise DatabaseRefused(
+                f"its role may not see the lag of {counted(unseen, 'replica')}, which backfills "
+                "make room for",
+                "GRANT pg_monitor to that role",
             )
 
     async def fetch_backfills(self) -> tuple[BackfillStatus, ...]:

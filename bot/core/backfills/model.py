@@ -50,7 +50,7 @@ class BackfillStatus:
     bound: Key | None = None
     """The highest key when it began: it ends there. None for an empty table."""
     why: str = ""
-    """Why it is paused, or what it failed of."""
+    """Why it is paused, what it failed of, or what of its server it cannot see."""
     remedy: str = ""
     poison: Poison | None = None
     left: int | None = None

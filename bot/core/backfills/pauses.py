@@ -41,6 +41,8 @@ class Limits:
     autovacuum: timedelta = timedelta(minutes=15)
     """For so long it makes room for an autovacuum of the table; after that both go on."""
     objectives: Heed = Heed.ALWAYS
+    lag_named: bool = False
+    """Whether the file itself limits replicas' lag: then it pauses where nobody can tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Signals:
 
     replica_lag: timedelta | None = None
     """Of the replica that is furthest behind; None where there is none, or it may not be seen."""
+    unseen_replicas: int = 0
+    """Whose lag the role may not see."""
     lock_waiters: int = 0
     autovacuum: timedelta | None = None
     """How long an autovacuum of the table has been running."""
@@ -70,6 +74,8 @@ def decide_pause(signals: Signals, limits: Limits) -> Pause | None:
     if signals.replica_lag is not None and signals.replica_lag > limits.replica_lag:
         lag, most = say_duration(signals.replica_lag), say_duration(limits.replica_lag)
         return Pause(Reason.REPLICA_LAG, f"a replica is {lag} behind, and {most} is the limit")
+    if signals.unseen_replicas and limits.lag_named:
+        return Pause(Reason.REPLICA_LAG, say_unseen(signals))
     if signals.lock_waiters > limits.lock_waiters:
         waiting = counted(signals.lock_waiters, "session")
         verb = "waits" if signals.lock_waiters == 1 else "wait"
@@ -84,6 +90,14 @@ def decide_pause(signals: Signals, limits: Limits) -> Pause | None:
     return None
 
 
+def say_unseen(signals: Signals) -> str:
+    """What nobody can tell, and how it could be told; empty where all can be seen."""
+    if not signals.unseen_replicas:
+        return ""
+    replicas = counted(signals.unseen_replicas, "replica")
+    return f"the lag of {replicas} is unknown: GRANT pg_monitor to the role of the URL"
+
+
 _WORD = re.compile(r"(?P<name>[a-z-]+?)-(?P<number>[0-9]{1,6})(?P<unit>s|ms|mb|)")
 
 
@@ -94,7 +108,7 @@ def limits_of(words: tuple[str, ...]) -> Limits:
     Raises:
         ValueError: a word is none of these; the text names it.
     """
-    limits = Limits()
+    limits = Limits(lag_named=any(word.startswith(Reason.REPLICA_LAG) for word in words))
     usual = {Reason.REPLICA_LAG, Reason.LOCK_WAITERS, Reason.AUTOVACUUM, Reason.WAL_RATE}
     for word in words:
         if word in usual:
