@@ -17,14 +17,18 @@ FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="Lockgate" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/lockgate /opt/lockgate
-# By number: Kubernetes' runAsNonRoot cannot tell what a name stands for.
-RUN mkdir /var/lib/lockgate && chown 10001:10001 /var/lib/lockgate
+# The account has a name because initdb, of the embedded PostgreSQL, asks for it.
+RUN groupadd --gid 10001 lockgate \
+    && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/lockgate \
+       --shell /usr/sbin/nologin lockgate \
+    && install --directory --owner=10001 --group=10001 --mode=700 /var/lib/lockgate
 ENV PATH=/opt/lockgate/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     HOST=0.0.0.0 \
     PORT=8000 \
     LOCKGATE_HOME=/var/lib/lockgate
+# By number: Kubernetes' runAsNonRoot cannot tell what a name stands for.
 USER 10001:10001
 WORKDIR /var/lib/lockgate
 # Credentials, and the embedded database where DATABASE_URL is unset. The rest of the file system
