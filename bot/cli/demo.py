@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sys
 import time
 
@@ -41,6 +42,12 @@ def demo(once: bool, as_json: bool, port: int, sandbox_port: int) -> None:
       1  a step did not, or the stage could not be set
       2  usage
     """
+    if shutil.which("git") is None:
+        raise CommandError(
+            "git is not installed, and the sandbox GitHub's repositories are real ones",
+            "install git (`apt-get install git`, `brew install git`) and try again",
+            exit_code=1,
+        )
     configure_logging(level="error", json=False)
     try:
         ok = asyncio.run(_demo(once=once, as_json=as_json, port=port, sandbox_port=sandbox_port))
