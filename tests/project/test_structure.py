@@ -10,6 +10,7 @@ import pytest
 
 from bot.core.catalog import COMMIT_RULES
 from bot.core.commits.rules.rule import Rule
+from bot.core.work.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT_NAMES = {"environ", "environb", "getenv", "getenvb"}
@@ -94,3 +95,14 @@ def test_no_lock_file_is_kept() -> None:
 def test_scripts_that_people_start_are_executable() -> None:
     for name in (".ci/run", "scripts/environment.sh"):
         assert (ROOT / name).stat().st_mode & 0o111 == 0o111
+
+
+def test_every_kind_of_work_is_listed_once() -> None:
+    defined = [
+        value.kind
+        for path in sorted((ROOT / "bot/core/work").glob("[a-z]*.py"))
+        for value in vars(import_module(f"bot.core.work.{path.stem}")).values()
+        if isinstance(value, type) and "kind" in vars(value) and path.stem in value.__module__
+    ]
+    assert len(defined) == len(set(defined)), "two kinds of one name"
+    assert sorted(defined) == sorted(KINDS)
