@@ -149,6 +149,14 @@ def test_a_held_promotion_shows_the_budgets(held: GateResult) -> None:
     assert budget_lines([held], "")[1] == "- `░░░░░░░░░░ −12 %` spent"
 
 
+def test_a_name_in_a_held_promotion_does_nothing() -> None:
+    hostile: list[Json] = [{"name": HOSTILE, "budget_remaining": 0.5}]
+    _, line = budget_lines([gate(evidence={"objectives": hostile})], "")
+    assert "<b>" not in line
+    assert "@team" not in line
+    assert "\u202e" not in line
+
+
 @pytest.mark.parametrize(
     "result",
     [gate(Verdict.PASS), gate(gate="lock"), gate(evidence={}), gate(evidence={"objectives": [{}]})],
