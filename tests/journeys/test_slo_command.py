@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from production import Production
 from test_promotion_slo import DOWN, FINE, FROM_PROMETHEUS, SLO_FILE, probed, write
 
@@ -76,7 +75,8 @@ async def test_files_with_a_fault_leave_what_was_found_last_and_say_so(productio
     assert "The files could not be read, so this is as it was kept." in said
 
 
-@pytest.mark.parametrize("line", ["/slo", "/slo production"])
-async def test_a_repository_without_objectives(production: Production, line: str):
+async def test_a_repository_without_objectives(production: Production):
     pull = production.opened("feat: add search")
-    assert "**No objective is defined" in await production.say(pull, line)
+    said = await production.say(pull, "/slo\n\n/slo production")
+    assert "**No objective is defined.**" in said
+    assert "**No objective is defined for production.**" in said

@@ -172,18 +172,15 @@ async def test_a_private_picture_is_for_no_other_page(
 
 
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
+async def test_a_badge(public: httpx.AsyncClient) -> None:
+    for name, told in (
         ("api-availability", "API availability: 38 % left"),
         ("api-latency", "API latency: −12 % left"),
         ("flag-response", "Flag response: no data"),
         ("search", "Search: unknown"),
-    ],
-)
-async def test_a_badge(public: httpx.AsyncClient, name: str, told: str) -> None:
-    for path in (f"/slo/{name}/badge.svg", f"/repos/octo/shop/slo/{name}/badge.svg"):
-        assert said(await public.get(path)).startswith(told)
+    ):
+        for path in (f"/slo/{name}/badge.svg", f"/repos/octo/shop/slo/{name}/badge.svg"):
+            assert said(await public.get(path)).startswith(told)
 
 
 async def test_what_is_old_is_never_fine(
@@ -238,9 +235,8 @@ async def test_a_name_alone_leads_to_the_one_repository_or_offers_several(
 
 
 @pytest.mark.usefixtures("shop")
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_what_is_not_there(public: httpx.AsyncClient) -> None:
+    for path in (
         "/slo/absent",
         "/slo/absent.svg",
         "/repos/octo/shop/slo/absent",
@@ -250,10 +246,8 @@ async def test_a_name_alone_leads_to_the_one_repository_or_offers_several(
         "/slo?page=2",
         "/slo?page=0",
         "/slo?page=²",
-    ],
-)
-async def test_what_is_not_there(public: httpx.AsyncClient, path: str) -> None:
-    assert (await public.get(path)).status_code == 404
+    ):
+        assert (path, (await public.get(path)).status_code) == (path, 404)
 
 
 async def test_what_comes_from_outside_is_shown_and_does_nothing(
