@@ -26,6 +26,17 @@ class SchemaStore(Protocol):
         """What the trunk says of migrations; a later word on a version replaces the earlier."""
         ...
 
+    async def save_trunk(
+        self,
+        repository_id: int,
+        migrations: Iterable[KnownMigration],
+        applied: Iterable[Version],
+    ) -> None:
+        """All that the trunk has now. What it has no more is forgotten, unless it is among the
+        ``applied``, or was applied when a schema was recorded as meant: a database that has it
+        counts for as long as it does."""
+        ...
+
     async def fetch_known(self, repository_id: int) -> dict[Version, KnownMigration]: ...
 
     async def save_build(self, repository_id: int, build: BuildSchema) -> None:

@@ -55,6 +55,20 @@ async def test_what_is_known_of_migrations_comes_back(schemas: PostgresSchemas) 
     assert await schemas.fetch_known(2) == {}
 
 
+async def test_what_the_trunk_has_no_more_is_forgotten_unless_a_database_has_it(
+    schemas: PostgresSchemas,
+) -> None:
+    gone, elsewhere = Version("20260102000000"), Version("20260103000000")
+    await schemas.save_known(1, [KNOWN, *(KnownMigration(one) for one in (ADD, gone, elsewhere))])
+    await schemas.save_known(2, [KnownMigration(gone)])
+    meant = MeantSchema("r1", {}, frozenset({elsewhere}), "applied", NOW)
+    await schemas.save_meant(1, "staging", meant)
+    await schemas.save_trunk(1, [KnownMigration(ADD, "add")], [DROP])
+    assert (await schemas.fetch_known(1)).keys() == {ADD, DROP, elsewhere}
+    assert (await schemas.fetch_known(1))[ADD].name == "add"
+    assert (await schemas.fetch_known(2)).keys() == {gone}
+
+
 async def test_what_a_build_contains_adds_up(schemas: PostgresSchemas) -> None:
     build = BuildSchema(Sha("a" * 40), "v1", {DROP: KNOWN}, {ADD: "fill"}, {Sha("b" * 40): True})
     await schemas.save_build(1, build)

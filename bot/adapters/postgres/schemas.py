@@ -40,6 +40,17 @@ class PostgresSchemas:
             arguments = {"repository_id": repository_id, "known": _json(known)}
             await self._execute("save_known", arguments)
 
+    async def save_trunk(
+        self,
+        repository_id: int,
+        migrations: Iterable[KnownMigration],
+        applied: Iterable[Version],
+    ) -> None:
+        known = list(migrations)
+        await self.save_known(repository_id, known)
+        kept = sorted({*applied, *(one.version for one in known)})
+        await self._execute("forget_known", {"repository_id": repository_id, "kept": kept})
+
     async def fetch_known(self, repository_id: int) -> dict[Version, KnownMigration]:
         rows = await self._fetch("fetch_known", {"repository_id": repository_id})
         known = [cast("KnownMigration", from_plain(KnownMigration, row["facts"])) for row in rows]

@@ -19,6 +19,14 @@ SELECT %(repository_id)s, each ->> 'version', each
 ON CONFLICT (repository_id, version) DO UPDATE SET facts = excluded.facts
  WHERE known_migrations.facts <> excluded.facts;
 
+-- forget_known --
+DELETE FROM known_migrations
+ WHERE repository_id = %(repository_id)s
+   AND version <> ALL (%(kept)s)
+   AND NOT EXISTS (SELECT FROM meant_schemas AS meant
+                    WHERE meant.repository_id = known_migrations.repository_id
+                      AND meant.content -> 'applied' ? known_migrations.version);
+
 -- fetch_known --
 SELECT facts FROM known_migrations WHERE repository_id = %(repository_id)s;
 
