@@ -91,6 +91,7 @@ def settings_from(given: dict[str, Any]) -> Settings:
         concurrency=1,
         vercel_token=Secret(given.get("vercel_token", "")),
         vercel_api_url=given.get("vercel_api_url", ""),
+        probe_hosts=frozenset(given.get("probe_hosts", ())),
         databases={name: Secret(url) for name, url in given.get("databases", {}).items()},
     )
 

@@ -42,6 +42,7 @@ async def killer(journey: Journey) -> AsyncIterator[Killer]:
         "public_url": settings.public_url,
         "vercel_token": settings.vercel_token.reveal(),
         "vercel_api_url": settings.vercel_api_url,
+        "probe_hosts": sorted(settings.probe_hosts),
         "databases": {name: url.reveal() for name, url in settings.databases.items()},
     }
     process = await asyncio.create_subprocess_exec(

@@ -129,15 +129,21 @@ class Watched:
         await self.journey.until(looked_at, "no watch begins", 20)
         return pull
 
-    async def found(self, answer: ProbeAnswer, times: int, since: datetime) -> None:
-        """What the probe found already, a second after each other."""
+    async def found(
+        self,
+        answer: ProbeAnswer,
+        times: int,
+        since: datetime,
+        after: timedelta = timedelta(seconds=1),
+    ) -> None:
+        """What the probe found already, so long ``after`` each other."""
         slos = self.production.journey.bot.engine.probing.slos
         repository = self.production.repository.id
         probe = Probe(PROBE, self.production.vercel.site(DOMAIN), timedelta(hours=1))
         await slos.want_probes(repository, [probe])
         (due,) = await slos.find_probes(repository, [PROBE])
         for number in range(times):
-            at = since + timedelta(seconds=number)
+            at = since + after * number
             await slos.record_probes([(replace(due, at=at), answer)])
 
     async def was_fine(self) -> None:
