@@ -11,6 +11,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 _GRACE_SECONDS = 10
+_IDLE_SECONDS = 75
+"""A connection is kept longer than proxies in front keep it, most of them for 60 s: one that is
+closed here while a delivery is on its way loses that delivery until the next sweep."""
 _BACKLOG = 2048
 
 
@@ -46,6 +49,7 @@ async def listening(app: ASGIApp, bound: socket.socket) -> AsyncIterator[str]:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=_IDLE_SECONDS,
             ws="none",
             # Nobody reads whom a proxy says it speaks for; where it matters, a request that came
             # through one is told from its headers.
