@@ -90,6 +90,7 @@ async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
         proxy_headers=False,
         ws="none",
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,  # longer than any client keeps one, so that none is closed under it
         backlog=4096,
     )
     server = _Server(config)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from bot.core.render.check import COMMITS_CHECK
 from bot.core.work.deliveries import SweepDeliveries
+from bot.core.work.objectives import EvaluateObjectives
+from bot.ports import JobStatus
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import CheckRun, Comment, Pull, Repository
 from bot.sandbox.server import Sandbox
@@ -27,6 +29,10 @@ SQUASH_WITH_TITLE = {
     "allow_rebase_merge": False,
     "squash_merge_commit_title": "PR_TITLE",
 }
+
+
+OF_EVERY_MINUTE = frozenset({EvaluateObjectives.kind})
+"""Waits for its second of the minute; nothing else waits for it."""
 
 
 @dataclass
@@ -91,8 +97,13 @@ class Journey:
             await self.until(self.idle, "the queue does not come to rest")
 
     async def idle(self) -> bool:
-        health = await self.bot.store.queue_health()
-        return health.running == 0 and health.waiting == 0
+        store = self.bot.store
+        health = await store.queue_health()
+        if health.running or health.waiting > len(OF_EVERY_MINUTE):
+            return False
+        return not health.waiting or all(
+            job.kind in OF_EVERY_MINUTE for job in await store.fetch_jobs(JobStatus.WAITING)
+        )
 
     async def verdict(self, pull: Pull) -> str:
         """The conclusion of the check on the head, once everything has come to rest."""

@@ -59,7 +59,7 @@ async def killed_at(journey: Journey, kill: Killer, repository: Repository, last
     assert evaluation is not None, place
     assert (evaluation.verdict, evaluation.head_sha) == ("fail", pull.head_sha), place
     health = await journey.bot.store.queue_health()
-    assert (health.waiting, health.running, health.dead) == (0, 0, 0), place
+    assert health.dead == 0, place
     return place
 
 
