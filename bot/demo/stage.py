@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,6 +22,7 @@ from bot.web.viewer import Everything
 from bot.wiring import Bot, Playground, open_bot, open_playground
 
 HOST = "127.0.0.1"
+_DOMAIN = "shop.example.com"
 _ORDERS = 20_000
 """That the shop has already."""
 _POLICY = """\
@@ -35,6 +36,29 @@ migrations:
   rollback_window: {builds: 1, age: 0s}
 release:
   kind: simple
+"""
+_WATCH = "    slo: {watch: {for: 15m, every: 1s}}\n"
+_OBJECTIVE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: shop}
+spec:
+  type: probe
+  connectionDetails: {url: "URL", interval: 1m}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: availability, displayName: Availability}
+spec:
+  service: shop
+  indicator:
+    spec:
+      ratioMetric:
+        good: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: success}}}
+        total: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: all}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.99}]
 """
 
 
@@ -98,11 +122,18 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
             f"{settings.public_url}/webhooks/vercel", settings.vercel_webhook_secret.reveal()
         )
         repository = _repository(sandbox)
-        project = vercel.create_project("shop", domain="shop.example.com", auto_assign=False)
+        project = vercel.create_project("shop", domain=_DOMAIN, auto_assign=False)
         vercel.attach(sandbox, repository, project)
         ci = sandbox.create_app("ci", permissions={"checks": "write"}, events=())
         sandbox.install(ci, repository.owner)
         yield Stage(sandbox, vercel, bot, repository, project, ci, shop, "embedded PostgreSQL")
+
+
+def watched_files(vercel: SandboxVercel) -> Mapping[str, str]:
+    """With these on the trunk every promotion is watched, by a probe of the shop's own domain."""
+    policy = _POLICY.replace("migrations:\n", f"{_WATCH}migrations:\n", 1)
+    objective = _OBJECTIVE.replace("URL", vercel.site(_DOMAIN))
+    return {".github/lockgate.yml": policy, "slo/shop.yml": objective}
 
 
 def _settings(home: Path, sandbox: Sandbox, vercel: SandboxVercel, url: str) -> Settings:
@@ -121,6 +152,7 @@ def _settings(home: Path, sandbox: Sandbox, vercel: SandboxVercel, url: str) -> 
         vercel_token=Secret(vercel.token),
         vercel_api_url=vercel.url,
         vercel_webhook_secret=Secret(secrets.token_hex(32)),
+        probe_hosts=frozenset({HOST}),
     )
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 
+from bot.demo.bad_build import BadBuild
 from bot.demo.production import Production
 from bot.demo.releasing import Releasing
 from bot.demo.renaming import Renaming
@@ -10,7 +11,13 @@ from bot.demo.stage import Stage
 from bot.demo.verdict import Verdict
 from bot.demo.watching import NotTrue, Part, Told
 
-PARTS: tuple[Callable[[Stage], Part], ...] = (Verdict, Production, Releasing, Renaming)
+PARTS: tuple[Callable[[Stage], Part], ...] = (
+    Verdict,
+    Production,
+    Releasing,
+    Renaming,
+    BadBuild,
+)
 
 
 async def play(stage: Stage) -> AsyncIterator[Told]:

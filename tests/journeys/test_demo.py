@@ -60,6 +60,9 @@ STORY = [
     "one build later the old column goes",
     "/rollback past it is refused, with where to",
     "no order was lost",
+    "what goes live is watched from now on",
+    "a bad build passes every gate, and is watched",
+    "the watch takes it back by itself",
 ]
 FREE_PORTS = ("--port", "0", "--sandbox-port", "0")
 

@@ -16,8 +16,7 @@ from bot.core.work.watches import AdvanceWatch
 from bot.ports.operations import Notice
 from bot.sandbox.model import Pull
 
-AMID = ("watches.py:_look:", "watches.py:_choose:", "watches.py:_take_back:")
-"""One place amid each of these, and the last of ``_conclude``."""
+AMID = ("watches.py:_look:", "watches.py:_take_back:")
 
 
 async def bad_build(shop: Watched) -> Pull:
@@ -25,10 +24,10 @@ async def bad_build(shop: Watched) -> Pull:
     async with shop.working():
         await shop.was_fine()
         pull = await shop.promoted("feat: break the shop", broken=True)
-        watch = await shop.watch_of(pull)
-        await shop.found(DOWN, 10, shop.clock.now(), timedelta(milliseconds=1))
-        await shop.journey.bot.store.enqueue(AdvanceWatch(watch.id))
-        return pull
+    watch = await shop.watch_of(pull)
+    await shop.found(DOWN, 10, shop.clock.now(), timedelta(milliseconds=1))
+    await shop.journey.bot.store.enqueue(AdvanceWatch(watch.id))
+    return pull
 
 
 async def is_whole(shop: Watched, pull: Pull, place: str) -> None:
@@ -76,10 +75,9 @@ async def test_a_worker_is_killed_while_it_watches(
             await shop.good_build()
         async with killer(shop.journey) as kill:
             places = await killed_at(shop, kill, 0)
-            points = [next(one for one in places if one.startswith(amid)) for amid in AMID]
-            points.append([one for one in places if one.startswith("watches.py:_conclude:")][-1])
-            for point in points:
-                await killed_at(shop, kill, f"{point}#1")
+            for amid in AMID:
+                place = next(one for one in places if one.startswith(amid))
+                await killed_at(shop, kill, f"{place}#1")
 
 
 @pytest.mark.long
