@@ -639,6 +639,22 @@ async def test_a_burning_objective_pauses_it_until_it_burns_no_more(
     assert status.proven
 
 
+async def test_more_wal_than_the_file_allows_pauses_it(
+    sql: psycopg.Connection, database: PostgresDatabase
+) -> None:
+    make_recipes(sql, 4000)
+    # Two looks tell a rate, and the second comes half a second after the first.
+    slowly = (
+        "UPDATE recipes SET title_norm = lower(title) || pg_sleep(0.0003)::text "
+        "WHERE :batch AND title_norm IS NULL"
+    )
+    one = backfill(slowly, batch=200, target_ms=100, pause_when=("wal-rate-0mb",))
+    status = await database.run_backfill_for(one, SLICE)
+    assert status.state is BackfillState.PAUSED
+    assert status.why.endswith("of WAL, and 0 MB/s is the limit")
+    assert 0 < status.visited < 4000
+
+
 async def test_who_waits_for_the_table_pauses_it(
     sql: psycopg.Connection, database: PostgresDatabase, empty_database_url: str
 ) -> None:
