@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import ParamSpec
 
-from bot.core.migrations.changes import Change
+from bot.core.migrations.changes import Change, definition
 from bot.core.migrations.names import quoted
 from bot.core.migrations.sql import Node
 
@@ -93,6 +93,20 @@ def _deparsed(change: Change, keeps: Callable[[Node], bool], edit: Edit | None) 
             if edit is not None:
                 edit(statement.cmds[-1].alter_table_cmd)
     return str(postgast.deparse(tree))
+
+
+def validated_later(change: Change, name: str) -> str:
+    """A constraint of that name, added NOT VALID and validated in the next file."""
+
+    def edit(alter: Node) -> None:
+        constraint = definition(alter)
+        constraint.conname = name
+        constraint.skip_validation = True
+
+    return files(
+        expand(others(change), command(change, edit)),
+        expand(f"ALTER TABLE {change.written} VALIDATE CONSTRAINT {quoted(name)}", timeout=False),
+    )
 
 
 def required_in_steps(change: Change, column: str) -> list[list[str]]:

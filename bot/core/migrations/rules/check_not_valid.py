@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from bot.core.migrations.changes import definition
 from bot.core.migrations.impact import impact_of
-from bot.core.migrations.names import quoted
-from bot.core.migrations.rewrites import command, expand, files, or_nothing, others
+from bot.core.migrations.rewrites import or_nothing, validated_later
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, names_of, walk, word
 
@@ -35,17 +34,7 @@ def _rewrite(one: Seen, node: Node) -> str:
         middle = ""
     relation = one.change.relation
     name = node.conname or f"{relation.name if relation else ''}{middle}_check"[:63]
-
-    def edit(alter: Node) -> None:
-        constraint = definition(alter)
-        constraint.conname = name
-        constraint.skip_validation = True
-
-    table = one.change.written
-    return files(
-        expand(others(one.change), command(one.change, edit)),
-        expand(f"ALTER TABLE {table} VALIDATE CONSTRAINT {quoted(name)}", timeout=False),
-    )
+    return validated_later(one.change, name)
 
 
 CHECK_NOT_VALID = Rule(

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from bot.core.migrations.catalog import foreign_tables
 from bot.core.migrations.changes import definition
 from bot.core.migrations.impact import impact_of
-from bot.core.migrations.names import quoted
-from bot.core.migrations.rewrites import command, expand, files, or_nothing, others
+from bot.core.migrations.rewrites import or_nothing, validated_later
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, names_of, word
 
@@ -34,17 +33,7 @@ def _rewrite(one: Seen, node: Node) -> str:
     relation = one.change.relation
     columns = "_".join(names_of(node.fk_attrs))
     name = node.conname or f"{relation.name if relation else ''}_{columns}_fkey"[:63]
-
-    def edit(alter: Node) -> None:
-        constraint = definition(alter)
-        constraint.conname = name
-        constraint.skip_validation = True
-
-    table = one.change.written
-    return files(
-        expand(others(one.change), command(one.change, edit)),
-        expand(f"ALTER TABLE {table} VALIDATE CONSTRAINT {quoted(name)}", timeout=False),
-    )
+    return validated_later(one.change, name)
 
 
 FOREIGN_KEY_NOT_VALID = Rule(
