@@ -13,7 +13,7 @@ from production import DOMAIN, POLICY, Production, opened_production
 
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.worker import run_worker
-from bot.core.operations.machine import Kind, State
+from bot.core.operations.machine import Kind, State, begin, plan_operation
 from bot.core.policy import POLICY_PATH
 from bot.core.render.operation_markers import operation_marker
 from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
@@ -398,3 +398,29 @@ async def test_the_first_build_has_nothing_to_go_back_to(
         assert "> [!CAUTION]\n> ❌ **It is worse, and was not rolled back:** " in told
         assert "No other build was seen to work on production, by the ledger." in told
         assert any("could not be rolled back" in one.title for one in notices)
+
+
+async def test_what_is_not_live_any_more_is_not_taken_back(shop: Watched):
+    """As where somebody was faster between the decision and the lock."""
+    first = await shop.promoted("feat: sort by price")
+    operation = await shop.production.newest()
+    await shop.promoted("feat: sort by name")
+    newest = await shop.production.newest()
+    await shop.production.say(first, "/watch cancel")
+    plan = operation.plan
+    back = plan_operation(
+        Kind.ROLLBACK, plan.environment, plan.target, plan.replaces, replaces=plan.build
+    )
+    rollback = begin(
+        replace(operation, plan=back, comment_id=-operation.id, cause="it was worse", version=0)
+    )
+    rollback = replace(rollback, state=State.RUNNING, concluded=False, follows=operation.id)
+    rollback, _ = await shop.journey.bot.operations.add_operation(rollback)
+    await shop.journey.rest()
+    found = await shop.journey.bot.operations.fetch_operation(rollback.id)
+    assert (found.state, found.outcome) == (
+        State.SUPERSEDED,
+        "production serves something else by now",
+    )
+    assert await shop.production.served() == newest.plan.build.sha
+    await shop.production.nothing_left()

@@ -1,0 +1,329 @@
+"""A watch as it is kept and told: what counts as before and after, and every sentence on it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+
+from bot.core.hosting import Build, HostTarget
+from bot.core.model import Actor, RepoRef, Sha
+from bot.core.operations.machine import (
+    Done,
+    Kind,
+    Operation,
+    attempt,
+    begin,
+    fail,
+    next_step,
+    plan_operation,
+    record,
+)
+from bot.core.operations.machine import State as OperationState
+from bot.core.policy.slo import OnFail, SloPolicy, WatchPolicy
+from bot.core.render.watch import Shown, cause_of, percent, watch_lines, watch_notice
+from bot.core.slo.model import Slo
+from bot.core.slo.openslo import parse_slos
+from bot.core.slo.probes import Outcome as Found
+from bot.core.slo.probes import ProbeAnswer
+from bot.core.slo.watch import Judged, Outcome, decide_watch
+from bot.core.slo.watching import (
+    Watch,
+    WatchState,
+    decided,
+    ended,
+    from_answers,
+    objectives_of,
+    plan_watch,
+    undefined,
+    watched,
+)
+
+AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+BAD, GOOD = Build(Sha("b" * 40), "dpl_b", "v2"), Build(Sha("a" * 40), "dpl_a", "v1")
+TARGET = HostTarget("vercel", "shop", "shop.example.com")
+FILE = """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: shop}
+spec: {type: probe, connectionDetails: {url: "https://shop.example/"}}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: availability}
+spec:
+  service: shop
+  indicator:
+    spec:
+      ratioMetric:
+        good: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: success}}}
+        total: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: all}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.99}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: latency, annotations: {lockgate/environments: production}}
+spec:
+  service: shop
+  indicator:
+    spec:
+      thresholdMetric:
+        metricSource: {metricSourceRef: shop, type: probe, spec: {measure: latency_ms}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Timeslices
+  objectives: [{target: 0.95, op: lte, value: 300, timeSliceTarget: 0.9, timeSliceWindow: 5m}]
+"""
+
+
+def run(kind: Kind, build: Build, seconds: int = 4, **changes: object) -> Operation:
+    """An operation that succeeded, each step of which took that many seconds."""
+    plan = plan_operation(kind, "production", TARGET, build, None)
+    operation = begin(Operation(7, RepoRef(1, 2, "octo", "shop"), plan, Actor(5, "ada"), AT, AT))
+    operation, now = replace(operation, **changes), AT
+    while (step := next_step(operation)) is not None:
+        operation = attempt(operation, step.name, now)
+        now += timedelta(seconds=seconds)
+        operation = record(operation, step.name, Done("done"), now)
+    return operation
+
+
+WATCH = plan_watch(run(Kind.PROMOTE, BAD), SloPolicy(), WatchPolicy())
+
+
+def slo(name: str) -> Slo:
+    read = parse_slos([("slo/shop.yml", FILE)])
+    assert read.problems == ()
+    return next(one for one in read.slos if one.name == name)
+
+
+def answer(at: datetime, milliseconds: int = 80, found: Found = Found.OK) -> ProbeAnswer:
+    return ProbeAnswer(found, milliseconds, 200, at)
+
+
+def test_before_ends_when_the_host_was_asked_and_after_begins_when_it_was_verified():
+    moved, begun = AT + 12 * SECOND, AT + 24 * SECOND
+    assert (WATCH.moved_at, WATCH.begun) == (moved, begun)
+    hour = timedelta(hours=1)
+    answers = [
+        answer(moved - hour),
+        answer(moved - hour + SECOND),
+        answer(moved),
+        answer(moved + SECOND),
+        answer(begun),
+        answer(begun + SECOND),
+        answer(WATCH.ends),
+        answer(WATCH.ends + SECOND),
+    ]
+    found = from_answers(WATCH, slo("availability"), answers)
+    assert [one.at for one in found.before] == [moved - hour + SECOND, moved]
+    assert [one.at for one in found.after] == [begun + SECOND, WATCH.ends]
+
+
+def test_a_failed_answer_is_slow_and_one_that_was_not_sent_is_none():
+    at = WATCH.begun + SECOND
+    answers = [
+        answer(at, 300),
+        answer(at + SECOND, 301),
+        answer(at + 2 * SECOND, 10, Found.CONNECTION),
+        answer(at + 3 * SECOND, 1, Found.PRIVATE),
+    ]
+    found = from_answers(WATCH, slo("latency"), answers)
+    assert [(one.good, one.total) for one in found.after] == [(1, 1), (0, 1), (0, 1)]
+    assert [one.value for one in found.latency.after] == [300, 301]
+    assert (found.latency.quantile, found.latency.target) == ("p95", 300)
+    only_private = [answer(at + SECOND * n, 1, Found.PRIVATE) for n in range(50)]
+    seen = [from_answers(WATCH, slo("availability"), only_private)]
+    assert decide_watch(seen, WATCH.rules, WATCH.begun, WATCH.ends).outcome is Outcome.UNKNOWN
+
+
+def test_a_slice_s_own_part_counts_where_there_is_one():
+    assert watched(slo("availability"), WATCH.read_of("availability")).page == Fraction("14.4")
+    of_slices = watched(slo("latency"), WATCH.read_of("latency"))
+    assert (of_slices.budget, of_slices.page) == (Fraction("0.1"), 1)
+
+
+def test_which_objectives_are_watched():
+    slos = parse_slos([("slo/shop.yml", FILE)]).slos
+    assert [one.name for one in objectives_of(WATCH, slos)] == ["availability", "latency"]
+    staging = replace(WATCH, environment="staging")
+    assert [one.name for one in objectives_of(staging, slos)] == ["availability"]
+    some = replace(WATCH, require=("latency", "gone"))
+    assert [one.name for one in objectives_of(some, slos)] == ["latency"]
+    (missing,) = undefined(some, objectives_of(some, slos))
+    assert (missing.name, missing.unread) == ("gone", "no file in slo/ defines it for production")
+
+
+def test_the_objective_s_own_quantile_is_told():
+    at = WATCH.begun
+    answers = [answer(at + SECOND * n, n) for n in range(1, 101)]
+    seen, asked = [from_answers(WATCH, slo("latency"), answers)], [slo("latency")]
+    found = decided(WATCH, decide_watch(seen, WATCH.rules, at, WATCH.ends), seen, asked)
+    assert found.state is WatchState.HEALTHY
+    assert [(one.quantile, one.quantile_after) for one in found.judged] == [("p95", 95)]
+
+
+def test_what_has_ended_stays_as_it_is():
+    over = ended(WATCH, "ada ended it.", AT + timedelta(minutes=2))
+    assert (over.state, over.took) == (WatchState.ENDED, timedelta(seconds=96))
+    assert ended(over, "mona did.", AT) == over
+
+
+# --- what is told --------------------------------------------------------------------------------
+
+EVENTS = Judged("availability", Outcome.HEALTHY, None, 0.0003, 0.0002, 0.0002, 0.01, 0.02)
+SPEED = Judged("latency", Outcome.HEALTHY, None, 0.0, 0.0, 0.0, 0.05, 0.1, "p95", 200, 210)
+WORSE = replace(EVENTS, outcome=Outcome.WORSE, at=AT, after=0.02, lately=0.041)
+OVER = replace(
+    WATCH, state=WatchState.WORSE, judged=(WORSE,), took=timedelta(seconds=70), back_to=GOOD
+)
+
+
+def taken_back(seconds: int) -> Operation:
+    """A rollback that was over so long after the watch began."""
+    rollback = run(Kind.ROLLBACK, GOOD, 0)
+    end = WATCH.begun + timedelta(seconds=seconds)
+    return replace(rollback, steps=tuple(replace(one, ended_at=end) for one in rollback.steps))
+
+
+def first(watch: Watch, rollback: Operation | None = None) -> str:
+    return watch_lines(Shown(watch, rollback))[0]
+
+
+FAILED = fail(
+    begin(replace(run(Kind.ROLLBACK, GOOD), steps=(), state=OperationState.RUNNING)),
+    "The host said no <b>",
+    "",
+    OperationState.FAILED,
+)
+
+
+@pytest.mark.parametrize(
+    ("watch", "rollback", "said"),
+    [
+        (
+            WATCH,
+            None,
+            "⏳ **Watching for 15 minutes**, until 12:15 UTC. `/watch cancel production` ends it.",
+        ),
+        (
+            replace(WATCH, state=WatchState.HEALTHY, judged=(EVENTS, SPEED)),
+            None,
+            "✅ **Healthy:** error ratio 0.02 % (before: 0.03 %), p95 210 ms.",
+        ),
+        (
+            OVER,
+            taken_back(74),
+            (
+                "❌ **Rolled back after 74 s:** error ratio 4.1 % over 1 min against 0.03 % "
+                "before. `v1` is live again."
+            ),
+        ),
+        (
+            OVER,
+            None,
+            "❌ **Rolling back:** error ratio 4.1 % over 1 min against 0.03 % before.",
+        ),
+        (
+            replace(OVER, judged=(replace(WORSE, before=None),), took=timedelta(seconds=3)),
+            taken_back(4),
+            (
+                "❌ **Rolled back after 4 s:** error ratio 4.1 % over 3 s and nothing is known of "
+                "before. `v1` is live again."
+            ),
+        ),
+        (
+            replace(
+                OVER,
+                judged=(
+                    replace(SPEED, outcome=Outcome.WORSE, at=AT, slow=True, quantile_after=640),
+                    EVENTS,
+                ),
+                on_fail=OnFail.NOTIFY,
+                back_to=None,
+            ),
+            None,
+            (
+                "❌ **It is worse:** latency has p95 640 ms against 200 ms before. By the policy "
+                "it stays until somebody types `/rollback production`."
+            ),
+        ),
+        (
+            OVER,
+            FAILED,
+            (
+                "❌ **It is worse, and operation 7 did not roll it back:** error ratio 4.1 % over "
+                "1 min against 0.03 % before. The host said no &lt;b&gt;. `/status` tells what "
+                "production serves."
+            ),
+        ),
+        (
+            replace(
+                WATCH,
+                state=WatchState.UNKNOWN,
+                judged=(replace(EVENTS, outcome=Outcome.UNKNOWN, why="down: @octo | <x>"),),
+            ),
+            None,
+            (
+                "⚠️ **Too little was seen to tell** whether it is any good: availability: down: "
+                "@&#8203;octo &#124; &lt;x&gt;. Nothing was taken back."
+            ),
+        ),
+        (
+            ended(WATCH, "ada ended it.", AT),
+            None,
+            "➖ **The watch was ended** before it could tell. Ada ended it.",
+        ),
+    ],
+)
+def test_what_the_comment_says(watch: Watch, rollback: Operation | None, said: str):
+    assert first(watch, rollback) == said
+
+
+def test_what_the_schema_refuses_is_said_loudly_with_where_to():
+    refused = replace(
+        OVER,
+        back_to=None,
+        refused="`v1` reads `orders.price`, which contract 7 dropped.",
+        remedy="Nearest safe target: `/rollback v0`.",
+    )
+    lines = watch_lines(Shown(refused, author=Actor(1, "mona")))
+    assert lines[:2] == [
+        "> [!CAUTION]",
+        (
+            "> ❌ **It is worse, and was not rolled back:** error ratio 4.1 % over 1 min against "
+            "0.03 % before. `v1` reads `orders.price`, which contract 7 dropped. Nearest safe "
+            "target: `/rollback v0`."
+        ),
+    ]
+    assert "@mona, this is about your pull request." in lines
+    title, text = watch_notice(refused)
+    assert title == "v2 on octo/shop production is worse, and could not be rolled back"
+    assert text.endswith("Nearest safe target: `/rollback v0`.")
+
+
+def test_the_evidence_stands_below_for_each_objective():
+    rows = [line for line in watch_lines(Shown(OVER)) if line.startswith("| ❌")]
+    assert rows == ["| ❌ worse | `availability` | 2 % | 0.03 % | 1 % | – |"]
+    assert cause_of(OVER) == (
+        "the watch over operation 7 found error ratio 4.1 % over 1 min against 0.03 % before"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (None, "unknown"),
+        (0.0, "0 %"),
+        (1e-9, "less than 0.001 %"),
+        (0.0002, "0.02 %"),
+        (0.041, "4.1 %"),
+        (0.125, "12.5 %"),
+        (0.99999, "99.9 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_a_ratio_in_percent(ratio: float | None, said: str):
+    assert percent(ratio) == said
