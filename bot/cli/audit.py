@@ -21,7 +21,7 @@ from bot.logs import configure_logging
 from bot.ports import StoreUnavailable
 from bot.ports.operations import AuditReader, AuditVerified
 from bot.settings import Settings
-from bot.wiring import AuditKeyError, EmbeddedError, audit_anchor, open_audit
+from bot.wiring.store import AuditKeyError, EmbeddedError, audit_anchor, open_audit
 
 T = TypeVar("T")
 

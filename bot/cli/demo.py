@@ -14,7 +14,7 @@ from bot.demo.stage import Stage, open_stage
 from bot.demo.story import play
 from bot.demo.watching import Told
 from bot.logs import configure_logging
-from bot.wiring import EmbeddedError
+from bot.wiring.store import EmbeddedError
 
 _WIDTH = 48
 

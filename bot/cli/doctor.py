@@ -13,7 +13,7 @@ from bot.engine.doctor import examine
 from bot.engine.examined import Check
 from bot.logs import configure_logging
 from bot.settings import SettingsError, read_settings
-from bot.wiring import open_doctor
+from bot.wiring.doctor import open_doctor
 
 _WORDS = {
     Verdict.PASS: ("ok", "green"),

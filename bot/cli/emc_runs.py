@@ -25,7 +25,7 @@ from bot.core.migrations.model import Backfill, Version
 from bot.core.phrases import listed
 from bot.core.render.escape import visible
 from bot.ports.database import DatabaseBusy, DatabaseError, DatabaseRefused
-from bot.wiring import PostgresDatabase, open_database
+from bot.wiring.databases import PostgresDatabase, open_database
 
 T = TypeVar("T")
 

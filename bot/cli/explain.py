@@ -18,7 +18,7 @@ from bot.engine.review import Review, review_pull_request
 from bot.logs import configure_logging
 from bot.ports import HubError
 from bot.settings import Settings
-from bot.wiring import open_hub
+from bot.wiring.github import open_hub
 
 _PULL = re.compile(r"(?P<owner>[A-Za-z0-9._-]+)/(?P<name>[A-Za-z0-9._-]+)#(?P<number>\d{1,9})")
 

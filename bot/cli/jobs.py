@@ -13,7 +13,7 @@ from bot.cli.errors import CommandError
 from bot.logs import configure_logging
 from bot.ports import Job, JobStatus, Store, StoreUnavailable
 from bot.settings import Settings
-from bot.wiring import EmbeddedError, open_store
+from bot.wiring.store import EmbeddedError, open_store
 
 T = TypeVar("T")
 

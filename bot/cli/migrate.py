@@ -8,7 +8,7 @@ from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
 from bot.logs import configure_logging
 from bot.ports import StoreUnavailable
-from bot.wiring import EmbeddedError, MigrationError, migrate_store
+from bot.wiring.store import EmbeddedError, MigrationError, migrate_store
 
 
 @click.command()

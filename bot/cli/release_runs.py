@@ -20,7 +20,8 @@ from bot.logs import configure_logging
 from bot.ports import HubError, HubGone, StoreUnavailable
 from bot.ports.release_ledger import ReleaseState
 from bot.settings import Settings
-from bot.wiring import AuditKeyError, EmbeddedError, open_bot
+from bot.wiring.bot import open_bot
+from bot.wiring.store import AuditKeyError, EmbeddedError
 
 T = TypeVar("T")
 

@@ -35,7 +35,7 @@ from bot.core.durations import parse_duration
 from bot.core.render.plain import shown
 from bot.logs import configure_logging
 from bot.settings import Secret, Settings, is_token
-from bot.wiring import open_remote
+from bot.wiring.github import open_remote
 
 _SLUG = re.compile(r"[A-Za-z0-9-]{1,100}")
 _TOKEN_BYTES = 10_000

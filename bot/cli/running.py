@@ -10,7 +10,8 @@ import structlog
 
 from bot.cli.errors import CommandError
 from bot.settings import Settings
-from bot.wiring import AuditKeyError, Bot, EmbeddedError, MigrationError, open_bot
+from bot.wiring.bot import Bot, open_bot
+from bot.wiring.store import AuditKeyError, EmbeddedError, MigrationError
 
 log = structlog.get_logger()
 

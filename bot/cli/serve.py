@@ -13,7 +13,7 @@ from bot.logs import configure_logging
 from bot.settings import Settings
 from bot.web.bot_app import bot_app
 from bot.web.server import bind, listening, spare_the_collector
-from bot.wiring import Bot
+from bot.wiring.bot import Bot
 
 log = structlog.get_logger()
 

@@ -14,7 +14,7 @@ from bot.logs import configure_logging
 from bot.ports import NewApp
 from bot.settings import CREDENTIALS_FILE, DEFAULT_API_URL, Settings, write_credentials
 from bot.web.setup import SetupDesk
-from bot.wiring import convert_manifest
+from bot.wiring.github import convert_manifest
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 

@@ -17,7 +17,9 @@ from bot.core.slo.windows import Series
 from bot.engine.standings import Standings
 from bot.logs import configure_logging
 from bot.settings import Settings
-from bot.wiring import EmbeddedError, find_origin, open_standings
+from bot.wiring.github import find_origin
+from bot.wiring.objectives import open_standings
+from bot.wiring.store import EmbeddedError
 
 _TOGETHER = 25
 """Objectives that are asked for at once; after each such part one sees how far it is."""

@@ -9,7 +9,7 @@ from bot.cli.environment import settings_or_exit
 from bot.cli.running import running_bot, until_signalled
 from bot.logs import configure_logging
 from bot.settings import Settings
-from bot.wiring import Bot
+from bot.wiring.bot import Bot
 
 log = structlog.get_logger()
 

@@ -19,7 +19,8 @@ from bot.settings import AppCredentials, Secret, Settings
 from bot.web.bot_app import bot_app
 from bot.web.server import address_of, bind, listening
 from bot.web.viewer import Everything
-from bot.wiring import Bot, Playground, open_bot, open_playground
+from bot.wiring.bot import Bot, open_bot
+from bot.wiring.databases import Playground, open_playground
 
 HOST = "127.0.0.1"
 _DOMAIN = "shop.example.com"

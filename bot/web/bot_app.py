@@ -16,7 +16,8 @@ from bot.web.sessions import Sessions
 from bot.web.vercel_webhook import VercelDoor
 from bot.web.viewer import PublicOnly, Viewer
 from bot.web.webhook import WebhookDoor
-from bot.wiring import CLOCK, Bot
+from bot.wiring.bot import Bot
+from bot.wiring.clock import CLOCK
 
 
 def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:

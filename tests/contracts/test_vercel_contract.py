@@ -13,7 +13,7 @@ from bot.core.model import RepoRef
 from bot.ports.host import HostError
 from bot.sandbox.http import Exchange
 from bot.sandbox.vercel import SandboxVercel
-from bot.wiring import CLOCK
+from bot.wiring.clock import CLOCK
 
 pytestmark = needs_sdk
 

@@ -20,7 +20,7 @@ from bot.settings import AppCredentials, Secret, Settings
 from bot.web.bot_app import bot_app
 from bot.web.server import address_of, bind, listening
 from bot.web.viewer import Everything
-from bot.wiring import Bot, open_bot
+from bot.wiring.bot import Bot, open_bot
 
 SECRET = "a webhook secret that nobody guesses"
 PATIENCE = 60.0

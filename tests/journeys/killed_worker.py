@@ -22,7 +22,7 @@ from typing import Any
 from bot.adapters.postgres.worker import run_worker
 from bot.logs import configure_logging
 from bot.settings import AppCredentials, Secret, Settings
-from bot.wiring import Bot, open_bot
+from bot.wiring.bot import Bot, open_bot
 
 BOT = Path(run_worker.__code__.co_filename).parents[2]
 TRACED = {

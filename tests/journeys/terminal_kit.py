@@ -11,7 +11,7 @@ from bot.cli.errors import CommandError
 from bot.cli.following import Errand, JsonTeller
 from bot.core.commands.line import Typable
 from bot.settings import Secret
-from bot.wiring import open_remote
+from bot.wiring.github import open_remote
 
 
 def token_of(production: Production, login: str, **bounds: object) -> str:

@@ -14,7 +14,8 @@ from bot.engine.app_manifest import load_manifest, manifest_form
 from bot.engine.doctor import examine
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.server import Sandbox
-from bot.wiring import convert_manifest, open_doctor
+from bot.wiring.doctor import open_doctor
+from bot.wiring.github import convert_manifest
 
 pytestmark = needs_description
 MANY_PROBLEMS = "".join(f"unknown_{number}: true\n" for number in range(60))

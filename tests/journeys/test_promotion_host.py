@@ -18,7 +18,7 @@ from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Comment, Pull
 from bot.sandbox.vercel.model import Deployment
 from bot.settings import Secret, Settings
-from bot.wiring import open_doctor
+from bot.wiring.doctor import open_doctor
 
 PROMOTE, ROLLBACK = "POST /v10/projects/*", "POST /v1/projects/*"
 

@@ -16,7 +16,7 @@ from bot.sandbox.code import CommitSpec
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import Repository
 from bot.settings import Secret
-from bot.wiring import Bot, open_bot
+from bot.wiring.bot import Bot, open_bot
 
 
 @pytest.fixture(params=["one database", "two databases"])

@@ -26,7 +26,8 @@ from bot.sandbox.registry import new_key
 from bot.sandbox.server import Sandbox
 from bot.settings import load_settings
 from bot.web.health import health_routes
-from bot.wiring import open_audit, open_doctor
+from bot.wiring.doctor import open_doctor
+from bot.wiring.store import open_audit
 
 SECRET = "a-webhook-secret-of-some-length"
 NAMES = [

@@ -18,7 +18,7 @@ from bot.adapters.github.hub import GitHubHub
 from bot.engine.app_manifest import load_manifest
 from bot.sandbox.server import Sandbox
 from bot.settings import CREDENTIALS_FILE, load_settings
-from bot.wiring import CLOCK
+from bot.wiring.clock import CLOCK
 
 PUBLIC = "https://lockgate.example.com"
 

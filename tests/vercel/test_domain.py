@@ -10,7 +10,7 @@ from bot.adapters.domain import DomainReader, is_public, refuse_private_name
 from bot.adapters.vercel.host import VercelHost
 from bot.ports.host import HostRefused, HostUnavailable
 from bot.sandbox.server import serve
-from bot.wiring import CLOCK
+from bot.wiring.clock import CLOCK
 
 
 @pytest.mark.parametrize(

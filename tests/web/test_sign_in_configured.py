@@ -21,7 +21,8 @@ from bot.settings import (
     write_credentials,
 )
 from bot.web.bot_app import bot_app
-from bot.wiring import convert_manifest, open_bot
+from bot.wiring.bot import open_bot
+from bot.wiring.github import convert_manifest
 
 KEY = base64.b64encode(b"k" * 32).decode()
 

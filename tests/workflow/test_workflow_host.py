@@ -18,7 +18,7 @@ from bot.core.model import RepoRef, Sha
 from bot.ports.host import HostGone, HostRefused, HostUnavailable
 from bot.sandbox.model import Repository
 from bot.sandbox.server import Sandbox, serve
-from bot.wiring import CLOCK
+from bot.wiring.clock import CLOCK
 
 TARGET = HostTarget("github", "production", "shop.example.com")
 
