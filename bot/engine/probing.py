@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.core.model import RepoRef
+from bot.core.model import RepoRef, Sha
 from bot.core.slo.model import SourceKind
 from bot.core.slo.probes import Probe, ProbeFault, probe_of
 from bot.core.work.probes import AskProbes, SweepProbes
+from bot.engine.locate import Locator
 from bot.engine.objectives import parse_files
-from bot.ports import HubError
+from bot.ports import HubError, HubGone, HubRefused
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import CommandHub
@@ -31,16 +32,44 @@ class Probing:
     observations: ObservationStore
     slos: SloStore
     prober: Prober
+    locator: Locator
 
     async def sweep(self, work: SweepProbes, cause: str) -> None:
         """Read every repository's probes and objectives from its trunk. Where that cannot be done
-        the ones that are known go on."""
-        repos = {place.repo.id: place.repo for place in await self.observations.fetch_places()}
-        for repo in repos.values():
+        the ones that are known go on, unless the repository is gone."""
+        for repo in await self._repositories():
             try:
                 await self._want(repo)
+            except (HubGone, HubRefused) as error:
+                await self._leave_if_gone(repo, error)
             except HubError as error:
                 log.warning("probes_not_read", repository=repo.full_name, error=str(error))
+
+    async def _repositories(self) -> list[RepoRef]:
+        """Those with an environment, and those that define objectives though they have none any
+        more."""
+        repos = {place.repo.id: place.repo for place in await self.observations.fetch_places()}
+        for repository_id in await self.slos.fetch_defining():
+            if repository_id not in repos:
+                repo = await self.locator.repositories.fetch_repository(repository_id)
+                if repo is not None:
+                    repos[repository_id] = repo
+        return list(repos.values())
+
+    async def _leave_if_gone(self, repo: RepoRef, error: HubError) -> None:
+        """GitHub is asked a second question before anything is left: by another way, it says that
+        the App is on no such repository. What was found stays for its time; the next sweep of
+        objectives ends their alerts, and forgets how they stood."""
+        try:
+            await self.locator.find(repo)
+        except HubGone:
+            await self.slos.want_probes(repo.id, [])
+            await self.slos.want_objectives(repo.id, Sha(""), {})
+            log.info("repository_gone", repository=repo.full_name)
+        except HubError as other:
+            log.warning("probes_not_read", repository=repo.full_name, error=str(other))
+        else:  # it is at another place, from where it is read the next time, or was refused
+            log.warning("probes_not_read", repository=repo.full_name, error=str(error))
 
     async def _want(self, repo: RepoRef) -> None:
         _, tip = await self.commands.fetch_trunk(repo)

@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from bot.adapters.postgres.connection import connection_string
+from bot.adapters.postgres.operations import PostgresOperations
+from bot.adapters.postgres.repositories import PostgresRepositories
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.hosting import HostTarget
 from bot.core.model import RepoRef, Sha
 from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
 from bot.core.work.probes import AskProbes, SweepProbes
+from bot.engine.locate import Locator
 from bot.engine.probing import AT_ONCE, MOST_PROBES, Probing, probes_in
-from bot.ports import HubUnavailable
+from bot.ports import HubGone, HubUnavailable
+from bot.ports.environments import KnownRepository
 from bot.ports.observations import Place
 
 REPO = RepoRef(7, 42, "octo", "shop")
@@ -39,17 +44,32 @@ class World:
 
     files: Mapping[str, bytes] = field(default_factory=dict)
     away: bool = False
+    gone: bool = False
+    """The App is not there any more, says whoever is asked for a repository's installation."""
+    unread: bool = False
+    """GitHub knows no such name, says whoever is asked for its trunk."""
+    placed: bool = True
     tip: Sha = TIP
     asked: list[str] = field(default_factory=list)
 
     async def fetch_places(self) -> list[Place]:
-        places = [HostTarget("vercel", "shop", "shop.example")] * 2
+        places = [HostTarget("vercel", "shop", "shop.example")] * (2 if self.placed else 0)
         return [Place(REPO, f"e{number}", target) for number, target in enumerate(places)]
 
     async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
         if self.away:
             raise HubUnavailable("GitHub is away")
+        if self.gone or self.unread:
+            raise HubGone("could not read the repository: GitHub knows no such name")
         return "main", self.tip
+
+    async def fetch_known(self, owner: str, name: str) -> KnownRepository:
+        if self.gone:
+            raise HubGone("could not find the installation: GitHub knows no such name")
+        return KnownRepository(REPO, private=False)
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 22, tzinfo=UTC)
 
     async def fetch_objectives(self, repo: RepoRef, at: Sha) -> Mapping[str, bytes]:
         return self.files
@@ -60,7 +80,10 @@ class World:
 
 
 def probing(store: PostgresStore, world: World) -> Probing:
-    return Probing(world, world, world, PostgresSlos(store.pool), world)  # type: ignore[arg-type]
+    repositories, operations = PostgresRepositories(store.pool), PostgresOperations(store.pool)
+    locator = Locator(world, repositories, operations, store, world)  # type: ignore[arg-type]
+    slos = PostgresSlos(store.pool)
+    return Probing(world, world, world, slos, world, locator)  # type: ignore[arg-type]
 
 
 def wanted(url: str, *, due: bool = False) -> list[str]:
@@ -136,6 +159,39 @@ async def test_what_cannot_be_read_ends_no_probe(
     world.files = {"slo/a.yml": broken[fault]}
     await part.sweep(SweepProbes(), "")
     assert wanted(database_url) == ["site"]
+
+
+async def test_what_a_repository_that_is_gone_asked_for_ends(
+    store: PostgresStore, database_url: str
+) -> None:
+    world = World({"slo/a.yml": (source("site") + OBJECTIVE).encode()})
+    part = probing(store, world)
+    await part.sweep(SweepProbes(), "")
+    world.unread = True  # one answer is not enough
+    await part.sweep(SweepProbes(), "")
+    assert wanted(database_url) == ["site"]
+    assert await part.slos.fetch_defining() == [42]
+    world.gone = True
+    await part.sweep(SweepProbes(), "")
+    assert wanted(database_url) == []
+    assert await part.slos.fetch_defining() == []
+    world.gone = world.unread = False  # it is installed again
+    await part.sweep(SweepProbes(), "")
+    assert wanted(database_url) == ["site"]
+    assert await part.slos.fetch_defining() == [42]
+
+
+async def test_objectives_of_a_repository_without_environments_are_read_on(
+    store: PostgresStore, database_url: str
+) -> None:
+    world = World({"slo/a.yml": (source("site") + OBJECTIVE).encode()})
+    part = probing(store, world)
+    await part.locator.repositories.note_hint(REPO)
+    await part.sweep(SweepProbes(), "")
+    world.placed, world.files, world.tip = False, {}, Sha("b" * 40)
+    await part.sweep(SweepProbes(), "")
+    assert await part.slos.fetch_defining() == []
+    assert wanted(database_url) == []
 
 
 async def test_more_than_go_at_once_are_all_asked(store: PostgresStore, database_url: str) -> None:
