@@ -1,12 +1,13 @@
 """Tells the team when an objective's alert fires and when it is over, and when its budget comes
 down to a step of the policy: once each.
 
-A change is stored before it is told, and that it was told after. A crash between the two tells it
-again under the same key, of which the outbox takes one.
+A change is stored before it is told, and that it was told after; each for all alerts of a
+repository at once. A crash between the two tells them again under the same keys, of which the
+outbox takes one.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -41,6 +42,8 @@ from bot.ports.slo import KeptAlert, SloStore
 Compose: TypeAlias = Callable[[AlertState, News], Awaitable[Notice | None]]
 """What people are told of a change; None where they are not to be told of it."""
 
+_Key: TypeAlias = tuple[str, str]
+"""An objective's name, and its alert's."""
 _BUDGET = "budget/"
 """How the names of steps begin, among those of an objective's alerts."""
 _READ = 20
@@ -61,20 +64,30 @@ class Alerting:
         self, repo: RepoRef, found: Sequence[tuple[Slo, KeptState]], now: datetime
     ) -> None:
         """Take every alert of a repository's objectives one look further. ``found`` are all of
-        them; alerts of others end."""
+        them; alerts of others end.
+
+        Raises:
+            AlertMoved: another worker is at it, and goes on.
+        """
         known = {(one.objective, one.alert): one for one in await self.slos.fetch_alerts(repo.id)}
-        for slo, state in found:
-            for rule in rules_of(slo):
-                alert = known.pop((slo.name, rule.name), None) or KeptAlert(slo.name, rule.name, {})
-                compose = self._composer(repo, state, rule)
-                await self._look(repo, alert, rule.burning(state.state), now, rule.after, compose)
+        moves = _Moves(self.operations, repo)
+        looks = [
+            _Look(
+                _taken(known, slo.name, rule.name),
+                rule.burning(state.state),
+                rule.after,
+                self._composer(repo, state, rule, moves),
+            )
+            for slo, state in found
+            for rule in rules_of(slo)
+        ]
         environments = await self._environments(repo)
         for _, state in found:
             for environment, policy in environments.items():
                 if policy.steps and state.concerns(environment) and policy.judges(state.name):
-                    await self._steps(repo, state, environment, policy, known, now)
-        for gone in known.values():
-            await self._end(repo, gone)
+                    looks += self._steps(repo, state, environment, policy, known)
+        await self._look(repo, looks, now)
+        await self._end(repo, list(known.values()))
 
     async def _environments(self, repo: RepoRef) -> dict[str, SloPolicy]:
         """Of the last policy that could be used."""
@@ -84,24 +97,25 @@ class Alerting:
             return {}
         return {name: environment.slo for name, environment in policy.environments.items()}
 
-    async def _steps(
+    def _steps(
         self,
         repo: RepoRef,
         kept: KeptState,
         environment: str,
         policy: SloPolicy,
-        known: dict[tuple[str, str], KeptAlert],
-        now: datetime,
-    ) -> None:
+        known: dict[_Key, KeptAlert],
+    ) -> "list[_Look]":
         left = kept.state.budget_remaining
         # The strictest alone is told of what is crossed at once: it says all that the others do.
         lowest = min((one.part for one in policy.steps if crossed(left, one.part)), default=None)
+        looks = []
         for step in policy.steps:
             name = f"{_BUDGET}{environment}/{step.do.value}/{step.at}"
-            alert = known.pop((kept.name, name), None) or KeptAlert(kept.name, name, {})
             told = lowest is None or step.part == lowest
             compose = self._step_composer(repo, kept, environment, step, name, told)
-            await self._look(repo, alert, crossed(left, step.part), now, timedelta(0), compose)
+            alert = _taken(known, kept.name, name)
+            looks.append(_Look(alert, crossed(left, step.part), timedelta(0), compose))
+        return looks
 
     def _step_composer(
         self,
@@ -134,67 +148,75 @@ class Alerting:
 
         return compose
 
-    async def _look(
-        self,
-        repo: RepoRef,
-        alert: KeptAlert,
-        burning: bool | None,
-        now: datetime,
-        after: timedelta,
-        compose: Compose,
-    ) -> None:
-        before = restored(alert.content) if alert.content else AlertState()
-        if before.untold:  # the process ended before it was
-            alert, before = await self._told(repo, alert, before, compose)
-        state, _ = advance(before, burning, now, after)
-        if replace(state, at=before.at) == before:
-            return
-        alert = await self._saved(repo, alert, state)
-        if state.untold:
-            await self._told(repo, alert, state, compose)
+    async def _look(self, repo: RepoRef, looks: "Sequence[_Look]", now: datetime) -> None:
+        """All of them together: a thousand alerts that begin at once are as few statements as
+        one."""
+        before = {look.key: look.before for look in looks}
+        # What a process that ended before it was told left behind comes first.
+        before |= await self._told(repo, [one for one in looks if one.before.untold], before)
+        after = {
+            look.key: advance(before[look.key], look.burning, now, look.after)[0] for look in looks
+        }
+        changed = [one for one in looks if replace(after[one.key], at=one.before.at) != one.before]
+        saved = await self._saved(repo, changed, after)
+        untold = [one for one in saved if after[one.key].untold]
+        await self._saved(repo, untold, await self._told(repo, untold, after))
 
     async def _told(
-        self, repo: RepoRef, alert: KeptAlert, state: AlertState, compose: Compose
-    ) -> tuple[KeptAlert, AlertState]:
-        news = state.untold
-        if news is not None and (notice := await compose(state, news)) is not None:
-            await self.outbox.post(notice)
-            SLO_ALERTS.labels(news.value).inc()
-        state = replace(state, told=state.since)
-        return await self._saved(repo, alert, state), state
+        self, repo: RepoRef, looks: "Sequence[_Look]", states: Mapping[_Key, AlertState]
+    ) -> dict[_Key, AlertState]:
+        """Tell the news of each; how they stand now that people are told."""
+        notices = []
+        for look in looks:
+            news = states[look.key].untold
+            if news is not None and (notice := await look.compose(states[look.key], news)):
+                notices.append(notice)
+                SLO_ALERTS.labels(news.value).inc()
+        await self.outbox.post(*notices)
+        told = {look.key: states[look.key] for look in looks}
+        return {key: replace(state, told=state.since) for key, state in told.items()}
 
-    async def _saved(self, repo: RepoRef, alert: KeptAlert, state: AlertState) -> KeptAlert:
-        alert = replace(alert, content=content_of(state))
-        if not await self.slos.save_alert(repo.id, alert):
+    async def _saved(
+        self, repo: RepoRef, looks: "Sequence[_Look]", states: Mapping[_Key, AlertState]
+    ) -> "list[_Look]":
+        alerts = [replace(one.alert, content=content_of(states[one.key])) for one in looks]
+        if not await self.slos.save_alerts(repo.id, alerts):
             # Two workers at one alert, after the heart of the first stopped: the other goes on.
-            raise AlertMoved(f"{alert.objective} {alert.alert} was looked at by another")
-        return replace(alert, revision=alert.revision + 1)
+            raise AlertMoved(f"alerts of {repo.full_name} were looked at by another")
+        return [
+            replace(look, alert=replace(alert, revision=alert.revision + 1))
+            for look, alert in zip(looks, alerts, strict=True)
+        ]
 
-    async def _end(self, repo: RepoRef, alert: KeptAlert) -> None:
-        """Its objective, or the policy that asked for it, is no more."""
-        state = restored(alert.content)
-        if state.phase is Phase.FIRING and not alert.alert.startswith(_BUDGET):
-            await self.outbox.post(
-                Notice(
-                    key=_key(repo, alert.objective, alert.alert, News.RESOLVED, state),
-                    severity="info",
-                    title=f"{repo.full_name}: {alert.objective} is no longer watched",
-                    text="Its file does not ask for this alert any more.",
-                    url=self.links.objectives(repo),
-                    repository=repo.full_name,
-                    environment="",
-                    resolves=True,
-                    incident=_incident(alert.objective, alert.alert),
-                )
-            )
-        await self.slos.forget_alert(repo.id, alert)
+    async def _end(self, repo: RepoRef, alerts: Sequence[KeptAlert]) -> None:
+        """Their objectives, or the policy that asked for them, are no more."""
+        notices = []
+        for alert in alerts:
+            state = restored(alert.content)
+            if state.phase is Phase.FIRING and not alert.alert.startswith(_BUDGET):
+                notices.append(self._ended(repo, alert, state))
+        await self.outbox.post(*notices)
+        await self.slos.forget_alerts(repo.id, alerts)
 
-    def _composer(self, repo: RepoRef, kept: KeptState, rule: Rule) -> Compose:
+    def _ended(self, repo: RepoRef, alert: KeptAlert, state: AlertState) -> Notice:
+        return Notice(
+            key=_key(repo, alert.objective, alert.alert, News.RESOLVED, state),
+            severity="info",
+            title=f"{repo.full_name}: {alert.objective} is no longer watched",
+            text="Its file does not ask for this alert any more.",
+            url=self.links.objectives(repo),
+            repository=repo.full_name,
+            environment="",
+            resolves=True,
+            incident=_incident(alert.objective, alert.alert),
+        )
+
+    def _composer(self, repo: RepoRef, kept: KeptState, rule: Rule, moves: "_Moves") -> Compose:
         async def compose(state: AlertState, news: News) -> Notice | None:
             if not (rule.when_firing if news is News.FIRING else rule.when_resolved):
                 return None
             pages = rule.severity == PAGE
-            cause = await self._cause(repo, kept, rule, state) if news is News.FIRING else None
+            cause = await moves.cause(kept, rule, state) if news is News.FIRING else None
             return Notice(
                 key=_key(repo, kept.name, rule.name, news, state),
                 severity="info" if news is News.RESOLVED else "critical" if pages else "warning",
@@ -210,19 +232,6 @@ class Alerting:
 
         return compose
 
-    async def _cause(
-        self, repo: RepoRef, kept: KeptState, rule: Rule, state: AlertState
-    ) -> LedgerEntry | None:
-        """The newest move of an environment that the objective concerns, within the window that
-        fires before it did."""
-        longs = [alert.long for alert in rule.pairs(kept.state) if alert.firing]
-        within = _UNKNOWN_WITHIN if rule.unknown else max(longs, default=_UNKNOWN_WITHIN)
-        entries: list[LedgerEntry] = []
-        for environment in await self.operations.fetch_live(repo.id):
-            if kept.concerns(environment):
-                entries += await self.operations.fetch_ledger(repo.id, environment, limit=_READ)
-        return likely_cause(entries, (state.since or kept.evaluated_at) - rule.after, within)
-
     def _move(self, repo: RepoRef, entry: LedgerEntry) -> str:
         if entry.operation_id is None:
             return self.links.environment(repo, entry.environment)
@@ -231,6 +240,56 @@ class Alerting:
 
 class AlertMoved(Exception):
     """An alert was saved by another worker meanwhile; what it found stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One alert, and what is seen of it now."""
+
+    alert: KeptAlert
+    burning: bool | None
+    after: timedelta
+    compose: Compose
+
+    @property
+    def key(self) -> _Key:
+        return self.alert.objective, self.alert.alert
+
+    @property
+    def before(self) -> AlertState:
+        return restored(self.alert.content) if self.alert.content else AlertState()
+
+
+@dataclass(frozen=True, slots=True)
+class _Moves:
+    """What went live in a repository's environments, each read once for all alerts of a look."""
+
+    operations: OperationStore
+    repo: RepoRef
+    _entries: dict[str, Sequence[LedgerEntry]] = field(default_factory=dict)
+
+    async def cause(self, kept: KeptState, rule: Rule, state: AlertState) -> LedgerEntry | None:
+        """The newest move of an environment that the objective concerns, within the window that
+        fires before it did."""
+        longs = [alert.long for alert in rule.pairs(kept.state) if alert.firing]
+        within = _UNKNOWN_WITHIN if rule.unknown else max(longs, default=_UNKNOWN_WITHIN)
+        if not self._entries:
+            for name in await self.operations.fetch_live(self.repo.id):
+                self._entries[name] = await self.operations.fetch_ledger(
+                    self.repo.id, name, limit=_READ
+                )
+        entries = [
+            entry
+            for name, ledger in self._entries.items()
+            if kept.concerns(name)
+            for entry in ledger
+        ]
+        return likely_cause(entries, (state.since or kept.evaluated_at) - rule.after, within)
+
+
+def _taken(known: dict[_Key, KeptAlert], objective: str, alert: str) -> KeptAlert:
+    """The alert as it is kept, or a new one; what is left in the end is asked for by nobody."""
+    return known.pop((objective, alert), None) or KeptAlert(objective, alert, {})
 
 
 def _incident(objective: str, alert: str) -> str:

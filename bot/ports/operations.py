@@ -373,8 +373,9 @@ class Notifier(Protocol):
 
 
 class Outbox(Protocol):
-    async def post(self, notice: Notice) -> None:
-        """Store it; it is delivered by a job of its own, however long that takes."""
+    async def post(self, *notices: Notice) -> None:
+        """Store them; each is delivered by a job of its own, however long that takes. Where it
+        fails midway, all may be posted again: one ``key`` is taken once."""
         ...
 
     async def deliver(self, notice_id: int) -> None:

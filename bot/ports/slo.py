@@ -166,10 +166,11 @@ class SloStore(Protocol):
 
     async def fetch_alerts(self, repository_id: int) -> Sequence[KeptAlert]: ...
 
-    async def save_alert(self, repository_id: int, alert: KeptAlert) -> bool:
-        """False, and nothing is done, where another saved it since it was fetched."""
+    async def save_alerts(self, repository_id: int, alerts: Sequence[KeptAlert]) -> bool:
+        """All of them or none. False, and nothing is done, where another saved one of them since
+        it was fetched."""
         ...
 
-    async def forget_alert(self, repository_id: int, alert: KeptAlert) -> None:
-        """Unless another saved it since it was fetched."""
+    async def forget_alerts(self, repository_id: int, alerts: Sequence[KeptAlert]) -> None:
+        """But for those that another saved since they were fetched."""
         ...

@@ -151,6 +151,15 @@ async def test_channel_that_is_configured_no_longer_is_passed_over(
     assert await store.fetch_jobs(JobStatus.DEAD) == []
 
 
+async def test_many_at_once_are_all_stored(database_url: str, store: PostgresStore) -> None:
+    outbox = PostgresOutbox(store.pool, {"slack": Sent(), "pagerduty": Sent()})
+    await outbox.post(*(replace(NOTICE, key=f"{number}") for number in range(201)))
+    (notices,) = await rows(database_url, "SELECT count(*), count(DISTINCT key) FROM notices")
+    assert notices == (402, 201)
+    (jobs,) = await rows(database_url, "SELECT count(*) FROM procrastinate_jobs")
+    assert jobs == (402,)
+
+
 async def test_without_channels_nothing_is_stored(database_url: str, store: PostgresStore) -> None:
     await PostgresOutbox(store.pool, {}).post(NOTICE)
     assert await rows(database_url, "SELECT 1 FROM notices") == []

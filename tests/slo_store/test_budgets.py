@@ -23,7 +23,7 @@ from bot.engine.links import Links
 from bot.engine.objectives import Objectives
 from bot.ports import JobStatus
 from bot.ports.operations import Notice
-from bot.ports.slo import Answered, Asked, SourceError, SourceUnavailable
+from bot.ports.slo import Answered, Asked, KeptAlert, SourceError, SourceUnavailable
 
 NOW = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
 REPO = RepoRef(7, 42, "octo", "shop")
@@ -266,10 +266,11 @@ class Deadly:
     outbox: PostgresOutbox
     takes: bool
 
-    async def post(self, notice: Notice) -> None:
+    async def post(self, *notices: Notice) -> None:
         if self.takes:
-            await self.outbox.post(notice)
-        raise Killed
+            await self.outbox.post(*notices)
+        if notices:
+            raise Killed
 
 
 @pytest.mark.parametrize("takes", [False, True])
@@ -283,10 +284,39 @@ async def test_alert_is_told_once_though_the_worker_dies(store: PostgresStore, t
         with pytest.raises(Killed):
             await looked(dying, world, store, minute, 20)
     await looked(part, world, store, 2, -1)  # what is not known now was to be told before
-    assert [notice.incident for notice in world.told] == ["slo:api:page"]
+    told = ["slo:api:page", "slo:api:ticket"]
+    assert sorted(notice.incident for notice in world.told) == told
     for minute in (3, 4):
         await looked(part, world, store, minute, 20)
-    assert sorted(notice.incident for notice in world.told) == ["slo:api:page", "slo:api:ticket"]
+    assert sorted(notice.incident for notice in world.told) == told
+
+
+class Counted(PostgresSlos):
+    """How many alerts each statement saved."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        super().__init__(store.pool)
+        self.saved: list[int] = []
+
+    async def save_alerts(self, repository_id: int, alerts: Sequence[KeptAlert]) -> bool:
+        self.saved += [len(alerts)] if alerts else []
+        return await super().save_alerts(repository_id, alerts)
+
+
+async def test_alerts_that_change_together_are_saved_together(store: PostgresStore) -> None:
+    world = World()
+    part = budgets(store, world)
+    slos = Counted(store)
+    part = replace(part, alerting=replace(part.alerting, slos=slos))
+    await defined(part, REPO, *(f"o{number}" for number in range(10)))
+    # Each has a page and a ticket: they begin, and are told; they go on; they are over.
+    for minute, bad, saved in ((0, 0, []), (1, 20, [20, 20]), (2, 20, [20]), (3, 0, [])):
+        await looked(part, world, store, minute, bad)
+        assert slos.saved == saved, minute
+        slos.saved.clear()
+    assert len(world.told) == 20
+    await looked(part, world, store, 20, 0)
+    assert (slos.saved, len(world.told)) == ([20, 20], 40)
 
 
 UNKNOWN = """\

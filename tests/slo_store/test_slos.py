@@ -187,11 +187,18 @@ async def test_counters_come_in_the_order_asked_and_one_asked_twice_comes_twice(
 
 async def test_alert_that_another_saved_meanwhile_is_not_overwritten(slos: PostgresSlos) -> None:
     alert = KeptAlert("availability", "page 1h", {"state": "pending"})
-    assert await slos.save_alert(42, alert)
-    assert not await slos.save_alert(42, alert)
+    assert await slos.save_alerts(42, [alert])
+    assert not await slos.save_alerts(42, [alert])
     (kept,) = await slos.fetch_alerts(42)
     assert kept == replace(alert, revision=1)
-    assert await slos.save_alert(42, replace(kept, content={"state": "firing"}))
-    assert not await slos.save_alert(42, replace(kept, content={"state": "resolved"}))
+    assert await slos.save_alerts(42, [replace(kept, content={"state": "firing"})])
+    stale = replace(kept, content={"state": "resolved"})
+    other = KeptAlert("latency", "page 1h", {"state": "firing"})
+    assert not await slos.save_alerts(42, [other, stale])
+    assert not await slos.save_alerts(42, [other, replace(stale, objective="forgotten")])
     assert [one.content for one in await slos.fetch_alerts(42)] == [{"state": "firing"}]
     assert await slos.fetch_alerts(7) == []
+    await slos.forget_alerts(42, [stale, other])
+    (kept,) = await slos.fetch_alerts(42)
+    await slos.forget_alerts(42, [kept])
+    assert await slos.fetch_alerts(42) == []

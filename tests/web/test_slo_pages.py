@@ -114,8 +114,8 @@ async def test_an_objective_with_all_that_belongs_to_it(
     assert "unexpected status 503 90 ms" in text
     for words_ in ("TLS failed – 41 ms", "name not found – 12 ms", "no answer in time – 10000 ms"):
         assert words_ in text
-    assert "by rollback of maria" in text
-    assert text.count("by promotion of maria") == 2
+    assert "rolled back by maria" in text
+    assert text.count("promoted by maria") == 2
     assert 'href="https://github.example/octo/shop/blob/HEAD/slo/shop.yml#L12"' in page.text
     assert "Marked: 2 promotions and 1 rollback." in page.text
     (picture,) = re.findall(r'<img src="([^"]+)" width="640"', page.text)
@@ -286,7 +286,7 @@ async def test_where_an_alert_stands(public: httpx.AsyncClient, store: PostgresS
     since = NOW - timedelta(minutes=40)
     for alert, phase in (("page", Phase.FIRING), ("ticket/slow", Phase.RESOLVED)):
         content = content_of(AlertState(phase, since))
-        assert await slos.save_alert(SHOP.id, KeptAlert("api-availability", alert, content))
+        assert await slos.save_alerts(SHOP.id, [KeptAlert("api-availability", alert, content)])
     text = words(await public.get(ONE))
     at = since.strftime("%Y-%m-%d %H:%M UTC")
     assert f"fires page 8× 9× over 1 h 11× over 5 min firing since {at}" in text
@@ -321,8 +321,8 @@ async def test_moves_of_other_environments_and_before_the_window_are_not_told(
     )
     assert "Nothing was promoted" in words(await public.get("/repos/octo/shop/slo/elsewhere"))
     short = words(await public.get("/repos/octo/shop/slo/short"))
-    assert "by rollback of maria" in short
-    assert "by promotion of maria" not in short
+    assert "rolled back by maria" in short
+    assert "promoted by maria" not in short
     asked = "/repos/octo/shop/slo/asked"
     assert "The probe has not asked yet." in words(await public.get(asked))
     await answer(PostgresSlos(store.pool))

@@ -1,6 +1,6 @@
 """News for the team, kept until told: ``bot.ports.operations.Outbox``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -16,6 +16,9 @@ from bot.ports.operations import Notice, Notifier
 log = structlog.get_logger()
 
 _SQL = load_queries("outbox")
+_TOGETHER = 200
+"""Notices in one transaction: each of their jobs holds a lock to its end, of which a server has
+some thousands for all."""
 
 
 class PostgresOutbox:
@@ -26,26 +29,28 @@ class PostgresOutbox:
         self._pool = pool
         self._notifiers = notifiers
 
-    async def post(self, notice: Notice) -> None:
+    async def post(self, *notices: Notice) -> None:
         """A ``key`` that a channel has been given before adds nothing there.
 
         Raises:
-            StoreUnavailable: it is not stored.
+            StoreUnavailable: not all are stored.
         """
-        if not self._notifiers:
-            return
+        for begin in range(0, len(notices) if self._notifiers else 0, _TOGETHER):
+            await self._post(notices[begin : begin + _TOGETHER])
+
+    async def _post(self, notices: Sequence[Notice]) -> None:
         arguments: dict[str, Any] = {
             "channels": list(self._notifiers),
-            "key": text(notice.key),
-            "severity": notice.severity,
-            "title": text(redact(notice.title)),
-            "text": text(redact(notice.text)),
-            "url": text(notice.url),
-            "repository": text(notice.repository),
-            "environment": text(notice.environment),
-            "resolves": notice.resolves,
-            "incident": text(notice.incident),
-            "cause_url": text(notice.cause_url),
+            "keys": [text(one.key) for one in notices],
+            "severities": [one.severity for one in notices],
+            "titles": [text(redact(one.title)) for one in notices],
+            "texts": [text(redact(one.text)) for one in notices],
+            "urls": [text(one.url) for one in notices],
+            "repositories": [text(one.repository) for one in notices],
+            "environments": [text(one.environment) for one in notices],
+            "resolves": [one.resolves for one in notices],
+            "incidents": [text(one.incident) for one in notices],
+            "cause_urls": [text(one.cause_url) for one in notices],
         }
 
         async def add(connection: Connection) -> None:

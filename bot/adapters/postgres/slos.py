@@ -5,6 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any, cast
 
+from psycopg import Rollback
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
@@ -146,12 +147,23 @@ class PostgresSlos:
         rows = await self._fetch("fetch_alerts", {"repository_id": repository_id})
         return [KeptAlert(**row) for row in rows]
 
-    async def save_alert(self, repository_id: int, alert: KeptAlert) -> bool:
-        arguments = {**_alert(repository_id, alert), "content": Jsonb(alert.content)}
-        return bool(await self._fetch("change_alert" if alert.revision else "add_alert", arguments))
+    async def save_alerts(self, repository_id: int, alerts: Sequence[KeptAlert]) -> bool:
+        arguments = _alerts(repository_id, alerts)
+        arguments["contents"] = [Jsonb(one.content) for one in alerts]
 
-    async def forget_alert(self, repository_id: int, alert: KeptAlert) -> None:
-        await self._execute("forget_alert", _alert(repository_id, alert))
+        async def save(connection: Connection) -> bool:
+            async with connection.transaction() as transaction:
+                cursor = await connection.execute(_SQL["save_alerts"], arguments)
+                whole = cursor.rowcount == len(alerts)
+                if not whole:
+                    raise Rollback(transaction)
+            return whole
+
+        return not alerts or await with_connection(self._pool, save)
+
+    async def forget_alerts(self, repository_id: int, alerts: Sequence[KeptAlert]) -> None:
+        if alerts:
+            await self._execute("forget_alerts", _alerts(repository_id, alerts))
 
     async def _execute(self, query: str, arguments: Mapping[str, Any]) -> None:
         await with_connection(self._pool, lambda c: c.execute(_SQL[query], arguments))
@@ -174,10 +186,10 @@ def _due(row: Row) -> DueProbe:
     return DueProbe(row["id"], row["repository_id"], row["at"], probe)
 
 
-def _alert(repository_id: int, alert: KeptAlert) -> dict[str, Any]:
+def _alerts(repository_id: int, alerts: Sequence[KeptAlert]) -> dict[str, Any]:
     return {
         "repository_id": repository_id,
-        "objective": text(alert.objective),
-        "alert": text(alert.alert),
-        "revision": alert.revision,
+        "objectives": [text(one.objective) for one in alerts],
+        "alerts": [text(one.alert) for one in alerts],
+        "revisions": [one.revision for one in alerts],
     }

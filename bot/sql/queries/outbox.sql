@@ -3,10 +3,15 @@ INSERT INTO notices (
     channel, key, severity, title, text, url, repository, environment, resolves, incident,
     cause_url
 )
-SELECT channel, %(key)s, %(severity)s, %(title)s, %(text)s, %(url)s, %(repository)s,
-       %(environment)s, %(resolves)s, %(incident)s, %(cause_url)s
+SELECT channel, notice.*
   FROM unnest(%(channels)s::text[]) AS channel
- ORDER BY channel
+ CROSS JOIN unnest(
+           %(keys)s::text[], %(severities)s::text[], %(titles)s::text[], %(texts)s::text[],
+           %(urls)s::text[], %(repositories)s::text[], %(environments)s::text[],
+           %(resolves)s::boolean[], %(incidents)s::text[], %(cause_urls)s::text[]
+       ) AS notice (key, severity, title, text, url, repository, environment, resolves, incident,
+                    cause_url)
+ ORDER BY channel, key
 ON CONFLICT (channel, key) DO NOTHING
 RETURNING id;
 

@@ -127,26 +127,42 @@ SELECT objective, alert, revision, content
  WHERE repository_id = %(repository_id)s
  ORDER BY objective, alert;
 
--- forget_alert --
-DELETE FROM slo_alerts
- WHERE repository_id = %(repository_id)s
-   AND objective = %(objective)s
-   AND alert = %(alert)s
-   AND revision = %(revision)s;
+-- forget_alerts --
+DELETE FROM slo_alerts AS known
+ USING unnest(%(objectives)s::text[], %(alerts)s::text[], %(revisions)s::integer[])
+       AS gone (objective, alert, revision)
+ WHERE known.repository_id = %(repository_id)s
+   AND known.objective = gone.objective
+   AND known.alert = gone.alert
+   AND known.revision = gone.revision;
 
--- add_alert --
-INSERT INTO slo_alerts (repository_id, objective, alert, revision, content)
-VALUES (%(repository_id)s, %(objective)s, %(alert)s, 1, %(content)s)
-ON CONFLICT DO NOTHING
-RETURNING revision;
-
--- change_alert --
-UPDATE slo_alerts SET revision = revision + 1, content = %(content)s
- WHERE repository_id = %(repository_id)s
-   AND objective = %(objective)s
-   AND alert = %(alert)s
-   AND revision = %(revision)s
-RETURNING revision;
+-- save_alerts --
+-- A row for each that was as it is said to have been; new are those of revision 0.
+WITH asked AS (
+    SELECT *
+      FROM unnest(
+               %(objectives)s::text[], %(alerts)s::text[], %(revisions)s::integer[],
+               %(contents)s::jsonb[]
+           ) AS alerts (objective, alert, revision, content)
+), changed AS (
+    UPDATE slo_alerts AS known
+       SET revision = known.revision + 1, content = asked.content
+      FROM asked
+     WHERE known.repository_id = %(repository_id)s
+       AND known.objective = asked.objective
+       AND known.alert = asked.alert
+       AND known.revision = asked.revision
+    RETURNING known.alert
+), added AS (
+    INSERT INTO slo_alerts (repository_id, objective, alert, revision, content)
+    SELECT %(repository_id)s, objective, alert, 1, content
+      FROM asked
+     WHERE revision = 0
+     ORDER BY objective, alert
+    ON CONFLICT DO NOTHING
+    RETURNING alert
+)
+SELECT alert FROM changed UNION ALL SELECT alert FROM added;
 
 -- want_objectives --
 INSERT INTO slo_files AS known (repository_id, sha, files)
