@@ -113,8 +113,8 @@ def boundaries(places: list[str]) -> list[str]:
 def spread(places: list[str]) -> list[str]:
     """Some between steps, and one amid each effect."""
     between = boundaries(places)
-    points = [between[round((len(between) - 1) * part / 3)] for part in range(1, 3)]
-    for effect in (EFFECTS[0], EFFECTS[3]):
+    points = [between[round((len(between) - 1) * part / 6)] for part in range(1, 6)]
+    for effect in EFFECTS:
         its = [place for place in places if place.startswith(effect)]
         points.append(f"{its[-1]}#1")
     return points
@@ -128,11 +128,15 @@ async def telling(production: Production, kill: Killer) -> Told:
     return Told(production, kill)
 
 
-async def test_a_worker_is_killed_between_steps_and_amid_effects(idle_production: Production):
+@pytest.mark.parametrize("part", range(2))
+async def test_a_worker_is_killed_between_steps_and_amid_effects(
+    idle_production: Production, part: int
+):
     async with killer(idle_production.journey) as kill:
         told = await telling(idle_production, kill)
         promotion, rollback = [await told.places(line) for line in ("/promote", "/rollback")]
-        for promoting, rolling in zip(spread(promotion), spread(rollback), strict=True):
+        points = list(zip(spread(promotion), spread(rollback), strict=True))
+        for promoting, rolling in points[part::2]:
             await told.killed_at("/promote", promoting)
             await told.killed_at("/rollback", rolling)
 
