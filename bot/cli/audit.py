@@ -180,7 +180,12 @@ def _as_json(found: AuditVerified) -> dict[str, object]:
 @click.argument("entry_id", metavar="[ID]", type=int, required=False)
 @_since
 @click.option("--repository", default="", metavar="OWNER/REPO", help="Only of this one.")
-@click.option("--kind", default="", help="Only this kind: promotion, rollback, override, lock, …")
+@click.option(
+    "--kind",
+    default="",
+    metavar="KIND",
+    help="Only this kind: command, promotion, rollback, release, …",
+)
 @click.option("--build", default="", metavar="SHA", help="Only what is about this build.")
 @click.option(
     "--limit",

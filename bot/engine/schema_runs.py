@@ -223,7 +223,7 @@ class SchemaRuns:
         after = await database.fetch_schema()
         versions = frozenset(one.version for one in await database.fetch_applied())
         what = counted(len(run.parts), "part")
-        cause = f"run {run.id}, which {run.actor.login} asked for"
+        cause = f"run {run.id} by {run.actor.login}"
         meant = MeantSchema(after.root, after.objects, versions, cause, self.clock.now())
         await self.runs.save_meant(run.repo.id, run.environment, meant)
         run = await self._save(replace(run, schema_after=after.root))

@@ -13,7 +13,10 @@ import pytest
 
 import bot
 from bot.cli.main import main
+from bot.core.audit.entry import KINDS
 from bot.core.catalog import GATES
+from bot.core.migrations.runs import PartKind, RunKind
+from bot.core.operations.machine import Kind
 from bot.core.policy import Policy, parse_policy
 from bot.core.render.check import COMMITS_CHECK
 from bot.core.render.migrations_check import MIGRATIONS_CHECK
@@ -295,6 +298,32 @@ def test_the_reference_has_every_gate_with_what_it_asks() -> None:
         assert section(text, f"`{name}`").split("\n\n")[0].strip() == gate.requirement
         fixed = "It cannot be set aside" in section(text, f"`{name}`")
         assert fixed is not gate.overridable
+
+
+# --- audit log -----------------------------------------------------------------------------------
+
+
+def kinds_of_entries() -> Iterator[str]:
+    """What is given as ``kind`` to each ``AuditEntry`` in bot/."""
+    computed = {
+        "run.kind.value": [kind.value for kind in RunKind],
+        "part.kind.value": [kind.value for kind in PartKind],
+        "operation.plan.kind.noun": [kind.noun for kind in Kind],
+    }
+    for path in (ROOT / "bot").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "AuditEntry":
+                for given in (word.value for word in node.keywords if word.arg == "kind"):
+                    if isinstance(given, ast.Constant):
+                        yield given.value
+                    else:
+                        yield from computed[ast.unparse(given)]
+
+
+def test_the_reference_has_every_kind_of_entry_and_no_other() -> None:
+    assert sorted(set(kinds_of_entries())) == list(KINDS)
+    rows = re.findall(r"^\| (`[^|]+`) \|", section(reference("audit"), "Kinds"), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == list(KINDS)
 
 
 # --- events --------------------------------------------------------------------------------------

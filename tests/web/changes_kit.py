@@ -131,7 +131,7 @@ async def tell_changes(store: PostgresStore, url: str) -> None:
             "0" * 64,
             {name: digest for name, digest in schema.objects.items() if "no_poison" not in name},
             frozenset(),
-            "run 1, which maria asked for",
+            "run 1 by maria",
             NOW - timedelta(minutes=3),
         ),
     )

@@ -99,7 +99,7 @@ async def story(store: PostgresStore, database_url: str) -> int:
     await ship(PostgresOperations(store.pool))
     log = audit_log(store)
     await log.append(AuditEntry("command", "maria", "octo/shop", "octo/shop#12", {"line": "/lock"}))
-    await log.append(AuditEntry("override", "ada", "octo/shop", "x", {}, "b" * 40, "s", "v1", 12))
+    await log.append(AuditEntry("promotion", "ada", "octo/shop", "x", {}, "b" * 40, "s", "v1", 12))
     return dead
 
 
@@ -488,7 +488,7 @@ async def test_shipping_can_be_read_without_javascript(browser: Browser, live_ur
     assert "the host's job is in-progress" in text
     assert "overridden, it said fail" in text
     await page.goto(live_url + "/audit")
-    await page.get_by_label("Kind").select_option("override")
+    await page.get_by_label("Kind").select_option("promotion")
     await page.get_by_role("button", name="Search").click()
     assert "1 entry, newest first." in await page.inner_text("main")
     await context.close()

@@ -140,13 +140,13 @@ async def test_a_database_that_has_it_all(store: PostgresStore, empty_database_u
     schemas = await bind(store)
     async with opened_database(empty_database_url) as databases:
         schema = await databases["production"].fetch_schema()
-    meant = MeantSchema(schema.root, schema.objects, frozenset(), "run 4, which ada asked for", NOW)
+    meant = MeantSchema(schema.root, schema.objects, frozenset(), "run 4 by ada", NOW)
     await schemas.save_meant(SHOP.id, "production", meant)
     text = (await page_of(store, empty_database_url)).text
     assert "skip No migration is applied, and none is known to wait." in text
     assert "as meant" in text
     assert "It is the one recorded at" in text
-    assert "(run 4, which ada asked for)." in text
+    assert "(run 4 by ada)." in text
     assert schema.root[:12] in text
 
 

@@ -29,6 +29,7 @@ from test_pages import read
 from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.store import PostgresStore
+from bot.core.audit.entry import KINDS
 from bot.core.hosting import Build, Origin
 from bot.core.model import RepoRef, Sha
 from bot.core.operations.machine import Done, Failed, Kind, Operation, StepName, attempt, record
@@ -206,16 +207,19 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
     failed = record(
         attempt(stored, StepName.LOCK, NOW),
         StepName.LOCK,
-        Failed("the host is away. Production is unchanged.", "look at the host"),
+        Failed("`shop` is away. Production is unchanged.", "look at `shop`"),
         NOW + timedelta(seconds=75),
     )
     ended = record(
         attempt(failed, StepName.RELEASE, NOW), StepName.RELEASE, Done("lock given back"), NOW
     )
     assert await operations.save_operation(ended)
-    page = read(await site.get(f"/operations/{stored.id}")).text
-    assert "failed the host is away. Production is unchanged." in page
-    assert "Next: look at the host" in page
+    answer = await site.get(f"/operations/{stored.id}")
+    assert "<code>shop</code> is away. Production is unchanged." in answer.text
+    page = read(answer).text
+    assert "failed shop is away. Production is unchanged." in page
+    assert "Next: look at shop" in page
+    assert "<code>shop</code> is away." in (await site.get("/repos/octo/shop")).text
     assert "failed take the lock of the environment" in page
     assert "1 min" in page
     assert "left out verify what the production domain serves" in page
@@ -227,7 +231,7 @@ async def test_environment_page_shows_the_newest_decision(
     site: httpx.AsyncClient, running: Operation
 ) -> None:
     page = read(await site.get("/repos/octo/shop/environments/production")).text
-    assert "verified It serves v1.5.0 since 1 d ago , by promotion of maria" in page
+    assert "verified It serves v1.5.0 since 1 d ago , promoted by maria" in page
     assert "What the gates said last" in page
     assert "Gate checks" in page
     assert "overridden, it said fail Gate approvals" in page
@@ -311,14 +315,16 @@ async def test_audit_is_searched(site: httpx.AsyncClient, store: PostgresStore) 
     log = audit_log(store)
     await log.append(entry())
     await log.append(entry("login", "ada", repository="", subject="signed in", build_sha=""))
-    await log.append(entry("override", "=HYPERLINK(1)", repository="octo/api"))
-    whole = read(await site.get("/audit")).text
+    await log.append(entry("watch", "=HYPERLINK(1)", repository="octo/api"))
+    document = read(await site.get("/audit"))
+    whole = document.text
     assert "3 entries, newest first." in whole
     assert "line /promote" in whole
+    assert sum(tag == "option" for tag, _ in document.tags) == len(KINDS) + 1
     for query, found in (
         ("repository=OCTO/shop", 1),
         ("actor=ADA", 1),
-        ("kind=override", 1),
+        ("kind=watch", 1),
         (f"build={BAD.upper()}", 2),
         ("since=2099-01-01", 0),
         ("until=2020-01-01", 0),
@@ -338,6 +344,20 @@ async def test_audit_is_searched(site: httpx.AsyncClient, store: PostgresStore) 
         for row in csv.DictReader(io.StringIO((await site.get("/audit/export?format=csv")).text))
     }
     assert actors == {"maria", "ada", "'=HYPERLINK(1)"}
+
+
+async def test_an_audit_entry_leads_to_what_it_is_about(
+    site: httpx.AsyncClient, store: PostgresStore
+) -> None:
+    log = audit_log(store)
+    await log.append(entry("promotion", release_tag="v1.5.0", detail={"overrides": {"slo": "x"}}))
+    page = read(await site.get("/audit"))
+    addresses = {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
+    assert "/repos/octo/shop/pulls/12" in addresses
+    assert "https://github.example/octo/shop/releases/tag/v1.5.0" in addresses
+    assert "promotion overridden" in page.text
+    await log.append(entry("login", repository="", release_tag="", build_sha=""))
+    assert "/repos//pulls/" not in (await site.get("/audit")).text
 
 
 async def test_a_search_that_cannot_be_understood_says_why(site: httpx.AsyncClient) -> None:

@@ -33,13 +33,30 @@ _SUSPECT = re2.compile(
 _SECRET_NAME = re.compile(r"(?i)(?:^|[_-])(?:token|secret|password|passwd|authorization|api_?key)$")
 
 
+KINDS = (
+    "backfill",
+    "command",
+    "contract",
+    "login",
+    "migrate",
+    "migration",
+    "observation",
+    "promotion",
+    "release",
+    "rollback",
+    "schema",
+    "watch",
+)
+"""What entries are about. Who set aside, locked or froze stands in the ``command``; what was set
+aside for a promotion also in its own entry."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Something that was asked, decided or done. ``detail`` holds evidence, never a secret."""
 
     kind: str
-    """``command``, ``decision``, ``effect``, ``override``, ``lock``, ``configuration``, ``login``,
-    ``promotion``, ``rollback``, ``observation``, ``watch`` or ``release``."""
+    """One of ``KINDS``."""
     actor: str
     repository: str
     subject: str

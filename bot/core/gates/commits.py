@@ -90,7 +90,10 @@ def evaluate_landed(facts: PromotionFacts) -> GateResult:
     config, commit = facts.commits, facts.candidate.commit
     (one,) = _check_commits((commit,), config)
     landing = Landing(
-        False, True, f"{one.subject} is what would go to {quoted(facts.environment)}."
+        False,
+        True,
+        f"What would go to {quoted(facts.environment)} is one commit: its message counts as it "
+        "landed.",
     )
     counted = [] if one.lint.ignored or config.enforce is Enforce.OFF else [one]
     if config.enforce is Enforce.TITLE and one.lint.message.pull_number is None:

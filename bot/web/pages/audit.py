@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from bot.core.audit.entry import AuditRecord, record_json
+from bot.core.audit.entry import KINDS, AuditRecord, record_json
 from bot.ports.operations import AuditReader
 from bot.web.pages.details import FACTS_SHOWN, FactView, view_facts
 from bot.web.pages.pages import Page, Site, not_modified, render
@@ -21,19 +21,6 @@ from bot.web.pages.shipping_pages import UnknownView
 
 ENTRIES_SHOWN = 50
 EXPORTED_AT_ONCE = 1_000
-KINDS = (
-    "command",
-    "configuration",
-    "decision",
-    "effect",
-    "lock",
-    "login",
-    "observation",
-    "release",
-    "override",
-    "promotion",
-    "rollback",
-)
 _COLUMNS = (
     "id",
     "at",
@@ -99,6 +86,11 @@ class Filters:
 class EntryView:
     record: AuditRecord
     facts: tuple[FactView, ...]
+
+    @property
+    def overridden(self) -> bool:
+        """Whether a gate was set aside for it."""
+        return bool(self.record.entry.detail.get("overrides"))
 
 
 @dataclass(frozen=True, slots=True)
