@@ -4,7 +4,9 @@ import asyncio
 import json
 import shutil
 import sys
+import textwrap
 import time
+from typing import Any
 
 import click
 
@@ -16,15 +18,25 @@ from bot.demo.watching import Told
 from bot.logs import configure_logging
 from bot.wiring.store import EmbeddedError
 
-_WIDTH = 48
+_NAME = 48
+"""Characters for a step's name."""
+_INDENT = " " * 4
+_PORT = click.IntRange(0, 65_535)
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="End after the story.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each step.")
-@click.option("--port", default=8000, show_default=True, help="The bot's port.")
-@click.option("--sandbox-port", default=8001, show_default=True, help="The sandbox GitHub's port.")
-def demo(once: bool, as_json: bool, port: int, sandbox_port: int) -> None:
+@click.option("--port", type=_PORT, default=8000, show_default=True, help="The bot's port.")
+@click.option(
+    "--sandbox-port",
+    type=_PORT,
+    default=8001,
+    show_default=True,
+    help="The sandbox GitHub's port.",
+)
+@click.option("--no-color", envvar="NO_COLOR", hidden=True, help="Any text: no colour.")
+def demo(once: bool, as_json: bool, port: int, sandbox_port: int, no_color: str | None) -> None:
     """Play the whole story on this machine, with no account.
 
     Starts a PostgreSQL, sandboxes of GitHub and Vercel and the bot, all on loopback, plays a pull
@@ -50,7 +62,8 @@ def demo(once: bool, as_json: bool, port: int, sandbox_port: int) -> None:
         )
     configure_logging(level="error", json=False)
     try:
-        ok = asyncio.run(_demo(once=once, as_json=as_json, port=port, sandbox_port=sandbox_port))
+        teller = _JsonTeller() if as_json else _TextTeller(coloured=not no_color)
+        ok = asyncio.run(_demo(teller, once=once, port=port, sandbox_port=sandbox_port))
     except EmbeddedError as error:
         raise CommandError(
             f"the embedded PostgreSQL cannot be started: {error}",
@@ -60,9 +73,10 @@ def demo(once: bool, as_json: bool, port: int, sandbox_port: int) -> None:
     raise SystemExit(0 if ok else 1)
 
 
-async def _demo(*, once: bool, as_json: bool, port: int, sandbox_port: int) -> bool:
+async def _demo(
+    teller: "_TextTeller | _JsonTeller", *, once: bool, port: int, sandbox_port: int
+) -> bool:
     started = time.perf_counter()
-    teller = _JsonTeller() if as_json else _TextTeller()
     async with open_stage(port=port, sandbox_port=sandbox_port) as stage:
         setting = Told(
             "the stage is set",
@@ -87,15 +101,38 @@ async def _forever() -> None:
     await asyncio.Event().wait()
 
 
+def told_lines(told: Told, width: int = 0) -> tuple[str, list[str]]:
+    """A step as it is told after its mark: its line, and the evidence beneath it, wrapped for a
+    terminal of ``width`` characters. Without one all is the line."""
+    line = f"{told.name:<{_NAME}} {told.seconds:7.3f} s"
+    evidence = told.evidence.replace("**", "")
+    if not width:
+        return f"{line}  {evidence}", []
+    return line, textwrap.wrap(
+        evidence,
+        max(width - 1, 40),
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 class _TextTeller:
-    def __init__(self) -> None:
-        self._coloured = sys.stdout.isatty()
+    def __init__(self, *, coloured: bool) -> None:
+        on_terminal = sys.stdout.isatty()
+        self._coloured = coloured and on_terminal
+        self._width = shutil.get_terminal_size().columns if on_terminal else 0
 
     def step(self, told: Told) -> None:
-        mark, colour = ("ok", "green") if told.ok else ("FAILED", "red")
-        if self._coloured:
-            mark = click.style(mark, fg=colour)
-        click.echo(f"{mark}  {told.name:<{_WIDTH}} {told.seconds:7.3f} s  {told.evidence}")
+        line, beneath = told_lines(told, self._width)
+        mark = ("ok", "green") if told.ok else ("FAILED", "red")
+        click.echo(f"{self._styled(mark[0], fg=mark[1])}  {line}")
+        for each in beneath:
+            click.echo(self._styled(each, dim=True))
+
+    def _styled(self, text: str, **style: Any) -> str:
+        return click.style(text, **style) if self._coloured else text
 
     def end(self, ok: bool, steps: list[Told], seconds: float) -> None:
         true = sum(step.ok for step in steps)

@@ -315,7 +315,7 @@ def kinds_of_entries() -> Iterator[str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "AuditEntry":
                 for given in (word.value for word in node.keywords if word.arg == "kind"):
                     if isinstance(given, ast.Constant):
-                        yield given.value
+                        yield str(given.value)
                     else:
                         yield from computed[ast.unparse(given)]
 
