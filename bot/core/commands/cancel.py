@@ -1,21 +1,9 @@
 """``/cancel``"""
 
-from bot.core.commands.command import (
-    ENVIRONMENT,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import ENVIRONMENT, Command, Example, Permission, one_environment
 from bot.core.commands.requests import CancelRequest
 
 _NAME = "cancel"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> CancelRequest:
-    return CancelRequest(only_environment(rest, surroundings, _NAME))
-
 
 CANCEL = Command(
     name=_NAME,
@@ -24,5 +12,5 @@ CANCEL = Command(
     changes=True,
     arguments=(ENVIRONMENT,),
     examples=(Example("/cancel", "production"), Example("/cancel staging", "staging")),
-    parse=_parse,
+    parse=one_environment(_NAME, CancelRequest),
 )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from bot.core import phrases
 from bot.core.commands.near import nearest
@@ -58,6 +59,10 @@ class Surroundings:
     now: datetime
 
 
+Parse: TypeAlias = Callable[[str, Surroundings], Request]
+"""Reads what stands behind a command's name; raises Misuse."""
+
+
 class Misuse(Exception):
     """The arguments do not do. ``line`` is the nearest line that would, empty if none is known."""
 
@@ -78,8 +83,7 @@ class Command:
     """Whether it changes anything: only commands that do not may share a comment."""
     arguments: tuple[Argument, ...]
     examples: tuple[Example, ...]
-    parse: Callable[[str, Surroundings], Request]
-    """Reads what stands behind the name; raises Misuse."""
+    parse: Parse
     either: bool = False
     """Whether one of the arguments is given, not all of them one after the other."""
 
@@ -168,7 +172,7 @@ def take_environment(rest: str, surroundings: Surroundings, command: str) -> tup
 
 
 def only_environment(rest: str, surroundings: Surroundings, command: str) -> str:
-    """For commands that take an environment and nothing else."""
+    """An environment with nothing behind it."""
     environment, left = take_environment(rest, surroundings, command)
     if not left:
         return environment
@@ -184,6 +188,24 @@ def only_environment(rest: str, surroundings: Surroundings, command: str) -> str
             f"This takes at most an environment, and `{rest}` stands there.", f"/{command}"
         )
     raise Misuse(no_environment(word, surroundings), f"/{command} {meant or environment}")
+
+
+def one_environment(command: str, request: Callable[[str], Request]) -> Parse:
+    """For commands that take an environment and nothing else."""
+
+    def parse(rest: str, surroundings: Surroundings) -> Request:
+        return request(only_environment(rest, surroundings, command))
+
+    return parse
+
+
+def one_or_all(command: str, request: Callable[[str], Request]) -> Parse:
+    """The same where none means all of them, and is asked for as an empty name."""
+
+    def parse(rest: str, surroundings: Surroundings) -> Request:
+        return request(only_environment(rest, surroundings, command) if rest else "")
+
+    return parse
 
 
 def no_environment(word: str, surroundings: Surroundings) -> str:

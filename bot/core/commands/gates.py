@@ -1,21 +1,9 @@
 """``/gates``"""
 
-from bot.core.commands.command import (
-    ENVIRONMENT,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import ENVIRONMENT, Command, Example, Permission, one_environment
 from bot.core.commands.requests import GatesRequest
 
 _NAME = "gates"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> GatesRequest:
-    return GatesRequest(only_environment(rest, surroundings, _NAME))
-
 
 GATES = Command(
     name=_NAME,
@@ -27,5 +15,5 @@ GATES = Command(
         Example("/gates", "the gates of production"),
         Example("/gates staging", "the gates of staging"),
     ),
-    parse=_parse,
+    parse=one_environment(_NAME, GatesRequest),
 )

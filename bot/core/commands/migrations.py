@@ -1,21 +1,9 @@
 """``/migrations``"""
 
-from bot.core.commands.command import (
-    Argument,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import Argument, Command, Example, Permission, one_or_all
 from bot.core.commands.requests import MigrationsRequest
 
 _NAME = "migrations"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> MigrationsRequest:
-    return MigrationsRequest(only_environment(rest, surroundings, _NAME) if rest else "")
-
 
 MIGRATIONS = Command(
     name=_NAME,
@@ -27,5 +15,5 @@ MIGRATIONS = Command(
         Example("/migrations", "all environments that have a database"),
         Example("/migrations staging", "staging alone"),
     ),
-    parse=_parse,
+    parse=one_or_all(_NAME, MigrationsRequest),
 )

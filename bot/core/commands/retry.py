@@ -1,21 +1,9 @@
 """``/retry``"""
 
-from bot.core.commands.command import (
-    ENVIRONMENT,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import ENVIRONMENT, Command, Example, Permission, one_environment
 from bot.core.commands.requests import RetryRequest
 
 _NAME = "retry"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> RetryRequest:
-    return RetryRequest(only_environment(rest, surroundings, _NAME))
-
 
 RETRY = Command(
     name=_NAME,
@@ -24,5 +12,5 @@ RETRY = Command(
     changes=True,
     arguments=(ENVIRONMENT,),
     examples=(Example("/retry", "production"), Example("/retry staging", "staging")),
-    parse=_parse,
+    parse=one_environment(_NAME, RetryRequest),
 )

@@ -1,21 +1,9 @@
 """``/slo``"""
 
-from bot.core.commands.command import (
-    Argument,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import Argument, Command, Example, Permission, one_or_all
 from bot.core.commands.requests import SloRequest
 
 _NAME = "slo"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> SloRequest:
-    return SloRequest(only_environment(rest, surroundings, _NAME) if rest else "")
-
 
 SLO = Command(
     name=_NAME,
@@ -27,5 +15,5 @@ SLO = Command(
         Example("/slo", "every objective of the repository"),
         Example("/slo staging", "those that are for staging"),
     ),
-    parse=_parse,
+    parse=one_or_all(_NAME, SloRequest),
 )

@@ -1,21 +1,9 @@
 """``/status``"""
 
-from bot.core.commands.command import (
-    Argument,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import Argument, Command, Example, Permission, one_or_all
 from bot.core.commands.requests import StatusRequest
 
 _NAME = "status"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> StatusRequest:
-    return StatusRequest(only_environment(rest, surroundings, _NAME) if rest else "")
-
 
 STATUS = Command(
     name=_NAME,
@@ -27,5 +15,5 @@ STATUS = Command(
         Example("/status", "all environments"),
         Example("/status staging", "staging alone"),
     ),
-    parse=_parse,
+    parse=one_or_all(_NAME, StatusRequest),
 )

@@ -1,21 +1,9 @@
 """``/thaw``"""
 
-from bot.core.commands.command import (
-    ENVIRONMENT,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import ENVIRONMENT, Command, Example, Permission, one_environment
 from bot.core.commands.requests import ThawRequest
 
 _NAME = "thaw"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> ThawRequest:
-    return ThawRequest(only_environment(rest, surroundings, _NAME))
-
 
 THAW = Command(
     name=_NAME,
@@ -24,5 +12,5 @@ THAW = Command(
     changes=True,
     arguments=(ENVIRONMENT,),
     examples=(Example("/thaw", "production"), Example("/thaw staging", "staging")),
-    parse=_parse,
+    parse=one_environment(_NAME, ThawRequest),
 )

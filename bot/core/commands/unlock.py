@@ -1,21 +1,9 @@
 """``/unlock``"""
 
-from bot.core.commands.command import (
-    ENVIRONMENT,
-    Command,
-    Example,
-    Permission,
-    Surroundings,
-    only_environment,
-)
+from bot.core.commands.command import ENVIRONMENT, Command, Example, Permission, one_environment
 from bot.core.commands.requests import UnlockRequest
 
 _NAME = "unlock"
-
-
-def _parse(rest: str, surroundings: Surroundings) -> UnlockRequest:
-    return UnlockRequest(only_environment(rest, surroundings, _NAME))
-
 
 UNLOCK = Command(
     name=_NAME,
@@ -24,5 +12,5 @@ UNLOCK = Command(
     changes=True,
     arguments=(ENVIRONMENT,),
     examples=(Example("/unlock", "production"), Example("/unlock staging", "staging")),
-    parse=_parse,
+    parse=one_environment(_NAME, UnlockRequest),
 )
