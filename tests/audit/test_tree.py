@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from inclusion import verify_inclusion
 
 from bot.core.audit.tree import (
     EMPTY_ROOT,
@@ -13,11 +14,8 @@ from bot.core.audit.tree import (
     compute_root,
     hash_leaf,
     hash_node,
-    prove_consistency,
     prove_inclusion,
     subtrees_of,
-    verify_consistency,
-    verify_inclusion,
 )
 
 # The leaves and roots of certificate-transparency's merkle_tree_test.
@@ -105,25 +103,7 @@ def test_inclusion_is_proved_for_that_leaf_and_place_alone(size: int, data: st.D
         assert not verify_inclusion(hashes[position], position, size, path[:-1], root)
 
 
-@given(sizes, st.data())
-def test_consistency_is_proved_for_that_older_tree_alone(size: int, data: st.DataObject) -> None:
-    hashes = leaves(size)
-    old_size = data.draw(st.integers(1, size))
-    old_root, root = recursive_root(hashes[:old_size]), recursive_root(hashes)
-    path = prove_consistency(subtrees_of(hashes), old_size, size)
-    assert verify_consistency(old_size, size, path, old_root, root)
-    changed = [hash_leaf(b"changed"), *hashes[1:old_size]]
-    assert not verify_consistency(old_size, size, path, recursive_root(changed), root)
-    assert not verify_consistency(old_size, size, path, old_root, hash_leaf(b"root"))
-    assert not verify_consistency(old_size, size, [*path, root], old_root, root)
-    if path:
-        assert not verify_consistency(old_size, size, path[1:], old_root, root)
-
-
-def test_proofs_of_what_is_not_there_are_refused() -> None:
+def test_proof_of_what_is_not_there_is_refused() -> None:
     subtree = subtrees_of(leaves(3))
     with pytest.raises(ValueError, match="none at position 3"):
         prove_inclusion(subtree, 3, 3)
-    for old_size in (0, 4):
-        with pytest.raises(ValueError, match="cannot have grown"):
-            prove_consistency(subtree, old_size, 3)

@@ -39,13 +39,7 @@ from bot.core.audit.entry import (
     encode_entry,
     format_time,
 )
-from bot.core.audit.tree import (
-    Frontier,
-    hash_leaf,
-    prove_consistency,
-    prove_inclusion,
-    subtrees_of,
-)
+from bot.core.audit.tree import Frontier, hash_leaf, prove_inclusion, subtrees_of
 from bot.core.audit.verify import Place, Verifier
 from bot.ports import Clock, StoreUnavailable
 from bot.ports.operations import AuditBroken, AuditProof, AuditVerified
@@ -310,21 +304,6 @@ class PostgresAudit:
             return AuditProof(place[0], place[1], tuple(path), newest[1])
 
         return await with_connection(self._pool, fetch)
-
-    async def prove_growth(self, old_size: int, size: int) -> tuple[bytes, ...]:
-        """That the tree of ``size`` entries holds that of ``old_size`` as it was.
-
-        Raises:
-            ValueError: the older tree is empty or larger.
-        """
-
-        async def fetch(connection: Connection) -> list[bytes]:
-            return await _fetch_leaves(connection, size)
-
-        leaves = await with_connection(self._pool, fetch)
-        return tuple(
-            await asyncio.to_thread(prove_consistency, subtrees_of(leaves), old_size, len(leaves))
-        )
 
     async def verify(
         self,

@@ -1,4 +1,4 @@
-"""Merkle trees, inclusion and consistency proofs. RFC 6962, section 2.1; checks as RFC 9162, 2.1.
+"""Merkle trees and inclusion proofs. RFC 6962, section 2.1.
 
 Hashes are SHA-256, 32 bytes. A leaf's begins with 0x00 and a node's with 0x01, so that neither
 passes for the other.
@@ -82,85 +82,6 @@ def prove_inclusion(subtree: Subtree, position: int, size: int) -> list[bytes]:
             path.append(subtree(start, middle))
             start = middle
     return path[::-1]
-
-
-def verify_inclusion(
-    leaf_hash: bytes, position: int, size: int, path: Sequence[bytes], root: bytes
-) -> bool:
-    """RFC 9162, 2.1.3.2."""
-    if not 0 <= position < size:
-        return False
-    index, last, found = position, size - 1, leaf_hash
-    for sibling in path:
-        if last == 0:
-            return False
-        if index & 1 or index == last:
-            found = hash_node(sibling, found)
-            while not index & 1 and index:
-                index >>= 1
-                last >>= 1
-        else:
-            found = hash_node(found, sibling)
-        index >>= 1
-        last >>= 1
-    return last == 0 and found == root
-
-
-def prove_consistency(subtree: Subtree, old_size: int, size: int) -> list[bytes]:
-    """RFC 6962, 2.1.2: that the first ``old_size`` leaves are those of the older tree.
-
-    Raises:
-        ValueError: the older tree is empty or larger.
-    """
-    if not 0 < old_size <= size:
-        raise ValueError(f"a tree of {size} leaves cannot have grown from {old_size}")
-    path = []
-    start, end, whole = 0, size, True
-    while old_size != end:
-        middle = start + _split(end - start)
-        if old_size <= middle:
-            path.append(subtree(middle, end))
-            end = middle
-        else:
-            path.append(subtree(start, middle))
-            start, whole = middle, False
-    if not whole:
-        path.append(subtree(start, end))
-    return path[::-1]
-
-
-def verify_consistency(
-    old_size: int, size: int, path: Sequence[bytes], old_root: bytes, root: bytes
-) -> bool:
-    """RFC 9162, 2.1.4.2."""
-    if not 0 < old_size <= size:
-        return False
-    if old_size == size:
-        return not path and old_root == root
-    proof = list(path)
-    if old_size & (old_size - 1) == 0:
-        proof.insert(0, old_root)
-    if not proof:
-        return False
-    index, last = old_size - 1, size - 1
-    while index & 1:
-        index >>= 1
-        last >>= 1
-    old_found = found = proof[0]
-    for sibling in proof[1:]:
-        if last == 0:
-            return False
-        if index & 1 or index == last:
-            old_found = hash_node(sibling, old_found)
-            found = hash_node(sibling, found)
-            while not index & 1 and index:
-                index >>= 1
-                last >>= 1
-        else:
-            found = hash_node(found, sibling)
-        index >>= 1
-        last >>= 1
-    return last == 0 and old_found == old_root and found == root
 
 
 def _split(size: int) -> int:

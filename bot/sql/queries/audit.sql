@@ -21,9 +21,6 @@ SELECT pg_advisory_xact_lock(%(key)s);
 -- fetch_newest_checkpoint --
 SELECT size, note, frontier FROM audit_checkpoints ORDER BY size DESC LIMIT 1;
 
--- fetch_checkpoint_at --
-SELECT note FROM audit_checkpoints WHERE size <= %(size)s ORDER BY size DESC LIMIT 1;
-
 -- take_waiting --
 -- One without an entry is dropped: nothing stands for it.
 WITH taken AS (
