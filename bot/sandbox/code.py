@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from bot.sandbox.git import EMPTY_TREE, ZERO, Change, FileDiff, NewCommit, Signature
 from bot.sandbox.model import (
     Account,
     App,
@@ -13,6 +12,7 @@ from bot.sandbox.model import (
     Pull,
     Repository,
 )
+from bot.sandbox.objects import EMPTY_TREE, ZERO, Change, FileDiff, NewCommit, Signature
 from bot.sandbox.registry import Registry
 
 _PUSHED_COMMITS = 2048

@@ -3,7 +3,6 @@
 import re
 from typing import Any, Final
 
-from bot.sandbox.git import Signature
 from bot.sandbox.graphql_nodes import (
     MOST_NODES,
     Entry,
@@ -16,6 +15,7 @@ from bot.sandbox.graphql_nodes import (
     viewer_of,
 )
 from bot.sandbox.model import Account, Json
+from bot.sandbox.objects import Signature
 from bot.sandbox.shapes import git_stamp, node_id, object_id, read_object_id
 
 _TEXT_BYTES: Final = 512_000

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from graphql import GraphQLResolveInfo
 
 from bot.sandbox.auth import Principal
-from bot.sandbox.git import CommitObject, TreeItem
 from bot.sandbox.model import (
     Account,
     CheckRun,
@@ -17,6 +16,7 @@ from bot.sandbox.model import (
     Repository,
     Status,
 )
+from bot.sandbox.objects import CommitObject, TreeItem
 
 if TYPE_CHECKING:
     from bot.sandbox.server import Sandbox

@@ -6,9 +6,10 @@ https://docs.github.com/graphql/reference/mutations#updaterefs
 from typing import Final
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.git import ZERO, GitError
+from bot.sandbox.git import GitError
 from bot.sandbox.graphql_nodes import Info, QueryError, field, viewer_of
 from bot.sandbox.model import Json, Repository
+from bot.sandbox.objects import ZERO
 from bot.sandbox.rules import refuse_ruled
 from bot.sandbox.shapes import node_id
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.sandbox.git import TagObject, parse_tag
 from bot.sandbox.graphql_nodes import GitNode, Info, connect, field, viewer_of
 from bot.sandbox.model import Json, Pull, Release, Repository, Review
+from bot.sandbox.objects import TagObject, parse_tag
 from bot.sandbox.shapes import maybe_stamp, node_id, stamp
 
 

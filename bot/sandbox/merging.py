@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.git import NewCommit, Signature
 from bot.sandbox.messages import merge_message, squash_message
 from bot.sandbox.model import Account, MergeGroup, MergeMethod, Pull, Repository
+from bot.sandbox.objects import NewCommit, Signature
 from bot.sandbox.pulls import Pulls
 
 

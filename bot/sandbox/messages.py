@@ -5,8 +5,8 @@ https://docs.github.com/repositories/configuring-branches-and-merges-in-your-rep
 
 from collections.abc import Sequence
 
-from bot.sandbox.git import CommitObject, Signature
 from bot.sandbox.model import Pull
+from bot.sandbox.objects import CommitObject, Signature
 
 
 def merge_message(pull: Pull, title: str | None, message: str | None) -> str:

@@ -19,9 +19,9 @@ from starlette.staticfiles import StaticFiles
 
 from bot.sandbox import control, login
 from bot.sandbox.browser import SameSite, headers, viewer_of
-from bot.sandbox.git import CommitObject
 from bot.sandbox.markdown import to_html
 from bot.sandbox.model import Account, CheckRun, Comment, Happening, Pull, Repository
+from bot.sandbox.objects import CommitObject
 from bot.sandbox.shapes import avatar, stamp
 
 if TYPE_CHECKING:

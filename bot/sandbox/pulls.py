@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from bot.sandbox.code import Code, CommitSpec
 from bot.sandbox.errors import custom_invalid, invalid
-from bot.sandbox.git import NewCommit
 from bot.sandbox.model import Account, Happening, Json, Pull, Repository
+from bot.sandbox.objects import NewCommit
 
 
 class Pulls(Code):

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from bot.sandbox.git import CommitObject, FileDiff, Signature
 from bot.sandbox.model import FOLDED_PERMISSION, Account, App, Installation, Json, Repository
+from bot.sandbox.objects import CommitObject, FileDiff, Signature
 
 _REPOSITORY_LINKS: Final = (
     ("archive_url", "/{archive_format}{/ref}"),

@@ -1,7 +1,7 @@
 """Reviews, releases, deployments and tags as GitHub's REST answers and payloads show them."""
 
-from bot.sandbox.git import parse_tag
 from bot.sandbox.model import Deployment, DeploymentStatus, Json, Release, Repository, Review
+from bot.sandbox.objects import parse_tag
 from bot.sandbox.shapes import maybe_stamp, node_id, stamp, unsigned
 from bot.sandbox.shapes_pulls import PullShapes
 

@@ -9,8 +9,8 @@ from bot.core.release.model import PullSummary
 from bot.ports import HubGone, HubUnavailable
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.faults import Fault
-from bot.sandbox.git import Change, NewCommit, Signature
 from bot.sandbox.model import Repository
+from bot.sandbox.objects import Change, NewCommit, Signature
 from bot.sandbox.rest import commits as listing
 
 MINT = "POST /app/installations/{installation_id}/access_tokens"

@@ -12,8 +12,8 @@ from bot.ports import HubGone, HubRefused, HubUnavailable
 from bot.ports.releases import BranchMoved, RefProtected, TagTaken
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.faults import Fault
-from bot.sandbox.git import Change, NewCommit
 from bot.sandbox.model import Repository
+from bot.sandbox.objects import Change, NewCommit
 
 MINT = "POST /app/installations/{installation_id}/access_tokens"
 GRAPHQL = "POST /graphql"

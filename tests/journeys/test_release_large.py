@@ -9,8 +9,8 @@ import pytest
 from journey import Journey
 from test_release_pull import head_of, release_pulls, shop, text, work
 
-from bot.sandbox.git import NewCommit, Signature
 from bot.sandbox.model import Repository
+from bot.sandbox.objects import NewCommit, Signature
 
 ABOUT = "so that whoever looks for it finds it, " * 5
 BY = Signature("Mona", "mona@example.invalid", 1_700_000_000)

@@ -15,8 +15,9 @@ from test_release_pull import (
 )
 
 from bot.sandbox.code import CommitSpec
-from bot.sandbox.git import Change, NewCommit, run_git
+from bot.sandbox.git import run_git
 from bot.sandbox.model import Repository
+from bot.sandbox.objects import Change, NewCommit
 
 BEGIN = CommitSpec("chore: begin", {"package.json": PACKAGE})
 ANEW = CommitSpec("fix: round prices, without the password", {"package.json": PACKAGE})

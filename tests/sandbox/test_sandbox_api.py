@@ -9,8 +9,8 @@ import pytest
 from sandbox_kit import app_jwt, as_app, as_installation, as_user, client
 
 from bot.sandbox.code import CommitSpec
+from bot.sandbox.installing import new_key
 from bot.sandbox.model import Pull, Repository
-from bot.sandbox.registry import new_key
 from bot.sandbox.server import Sandbox
 
 SHOP = "/repos/octo/shop"

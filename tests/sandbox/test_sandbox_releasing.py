@@ -8,8 +8,9 @@ from sandbox_kit import Listener, as_installation, as_user
 
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.errors import ApiError
-from bot.sandbox.git import ZERO, run_git
+from bot.sandbox.git import run_git
 from bot.sandbox.model import Repository
+from bot.sandbox.objects import ZERO
 from bot.sandbox.server import Sandbox
 from bot.sandbox.shapes import node_id, object_id
 

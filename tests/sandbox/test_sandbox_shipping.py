@@ -4,8 +4,8 @@ import pytest
 from sandbox_kit import Listener, as_installation, as_user, client
 
 from bot.sandbox.errors import ApiError
-from bot.sandbox.git import parse_tag
 from bot.sandbox.model import Repository
+from bot.sandbox.objects import parse_tag
 from bot.sandbox.server import Sandbox
 
 AT = "/repos/octo/shop"

@@ -9,7 +9,7 @@ import pytest
 import bot
 from bot.engine import routes
 from bot.engine.app_manifest import load_manifest, manifest_form, new_app_url, site_url
-from bot.sandbox.registry import EVENT_PERMISSIONS
+from bot.sandbox.installing import EVENT_PERMISSIONS
 
 SOURCE = Path(bot.__file__).parent.parent / "app.yml"
 

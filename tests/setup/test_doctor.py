@@ -22,7 +22,7 @@ from bot.core.redaction import redact
 from bot.engine.doctor import check_clock, examine
 from bot.engine.examined import Check
 from bot.ports.operations import AuditEntry
-from bot.sandbox.registry import new_key
+from bot.sandbox.installing import new_key
 from bot.sandbox.server import Sandbox
 from bot.settings import load_settings
 from bot.web.health import health_routes

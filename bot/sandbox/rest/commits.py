@@ -4,9 +4,9 @@ https://docs.github.com/rest/commits
 """
 
 from bot.sandbox.errors import ApiError, not_found, schema_invalid
-from bot.sandbox.git import EMPTY_TREE
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Json, Repository
+from bot.sandbox.objects import EMPTY_TREE
 
 routes = Routes()
 _COMPARED_COMMITS = 250

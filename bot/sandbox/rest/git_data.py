@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime
 
 from bot.sandbox.errors import ApiError, not_found, schema_invalid
-from bot.sandbox.git import EMPTY_TREE, Change, GitError, NewCommit, Signature
+from bot.sandbox.git import GitError
 from bot.sandbox.http import Call, Reply, Routes
 from bot.sandbox.model import Json
+from bot.sandbox.objects import EMPTY_TREE, Change, NewCommit, Signature
 from bot.sandbox.rules import refuse_ruled
 from bot.sandbox.shapes import object_id
 from bot.sandbox.shapes_shipping import tag_object
