@@ -8,20 +8,22 @@ import pytest
 from bot.core.decision import Verdict
 from bot.engine.app_manifest import AppManifest
 from bot.engine.doctor import (
-    Check,
     check_clock,
     check_database,
+    check_public_url,
+    check_queue,
+    check_settings,
+)
+from bot.engine.doctor_app import (
     check_deliveries,
     check_events,
     check_installations,
     check_key,
     check_permissions,
-    check_public_url,
-    check_queue,
     check_secret,
-    check_settings,
     check_webhook,
 )
+from bot.engine.examined import Check
 from bot.ports import (
     AppFacts,
     HookDelivery,
