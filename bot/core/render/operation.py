@@ -146,7 +146,8 @@ def _headline(operation: Operation, *, taken_back: bool = False) -> str:
         case State.FAILED:
             done = "Not promoted" if promoting else "Not rolled back"
             start = f"{done}: {_named(plan.build)} on {environment}."
-    remedy = f"Next: {_sentence(operation.remedy)}" if operation.remedy else ""
+    said = escape.sentence(operation.remedy, limit=_SENTENCE)
+    remedy = f"Next: {stopped(said)}" if said else ""
     parts = (f"**{start}**", _sentence(operation.outcome), _production(operation), remedy)
     return " ".join(filter(None, parts))
 
