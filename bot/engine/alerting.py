@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from bot.core.hosting import LedgerEntry
 from bot.core.model import RepoRef
+from bot.core.policy.environments import EnvironmentPolicy
 from bot.core.policy.slo import BudgetStep, SloPolicy
 from bot.core.render.alerts import alert_text, alert_title, step_text, step_title
 from bot.core.slo.alerts import (
@@ -30,7 +31,7 @@ from bot.core.slo.alerts import (
 from bot.core.slo.cause import likely_cause
 from bot.core.slo.kept import KeptState
 from bot.core.slo.model import Slo
-from bot.core.slo.steps import crossed
+from bot.core.slo.steps import crossed, made_of
 from bot.core.work.promotions import ReconcilePromotion
 from bot.engine.links import Links
 from bot.engine.remembered import parse_remembered
@@ -46,6 +47,7 @@ _Key: TypeAlias = tuple[str, str]
 """An objective's name, and its alert's."""
 _BUDGET = "budget/"
 """How the names of steps begin, among those of an objective's alerts."""
+_GATE = "slo"
 _READ = 20
 """Entries of an environment's ledger looked through, newest first."""
 _UNKNOWN_WITHIN = timedelta(hours=1)
@@ -61,10 +63,14 @@ class Alerting:
     links: Links
 
     async def tell(
-        self, repo: RepoRef, found: Sequence[tuple[Slo, KeptState]], now: datetime
+        self,
+        repo: RepoRef,
+        found: Sequence[tuple[Slo, KeptState]],
+        before: Mapping[str, KeptState],
+        now: datetime,
     ) -> None:
         """Take every alert of a repository's objectives one look further. ``found`` are all of
-        them; alerts of others end.
+        them; alerts of others end. ``before`` is how they stood, by name.
 
         Raises:
             AlertMoved: another worker is at it, and goes on.
@@ -84,18 +90,26 @@ class Alerting:
         environments = await self._environments(repo)
         for _, state in found:
             for environment, policy in environments.items():
-                if policy.steps and state.concerns(environment) and policy.judges(state.name):
-                    looks += self._steps(repo, state, environment, policy, known)
+                slo = policy.slo
+                if slo.steps and state.concerns(environment) and slo.judges(state.name):
+                    looks += self._steps(repo, state, environment, slo, known)
+        after = {state.name: state for _, state in found}
+        if any(
+            _made_of(name, policy, before) != _made_of(name, policy, after)
+            for name, policy in environments.items()
+        ):
+            # What gates say has changed, and a promotion may wait for it.
+            await self.store.enqueue(
+                ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
+            )
         await self._look(repo, looks, now)
         await self._end(repo, list(known.values()))
 
-    async def _environments(self, repo: RepoRef) -> dict[str, SloPolicy]:
+    async def _environments(self, repo: RepoRef) -> Mapping[str, EnvironmentPolicy]:
         """Of the last policy that could be used."""
         remembered = await self.operations.fetch_policy(repo.id)
         policy = parse_remembered(remembered[0]) if remembered else None
-        if policy is None:
-            return {}
-        return {name: environment.slo for name, environment in policy.environments.items()}
+        return policy.environments if policy else {}
 
     def _steps(
         self,
@@ -127,11 +141,6 @@ class Alerting:
         told: bool,
     ) -> Compose:
         async def compose(state: AlertState, news: News) -> Notice | None:
-            if step.do is not Step.NOTIFY:
-                # What gates say of it has changed, and a promotion may wait for it.
-                await self.store.enqueue(
-                    ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
-                )
             # That a step is left is news where it held something.
             if not told if news is News.FIRING else step.do is Step.NOTIFY:
                 return None
@@ -285,6 +294,20 @@ class _Moves:
             for entry in ledger
         ]
         return likely_cause(entries, (state.since or kept.evaluated_at) - rule.after, within)
+
+
+def _made_of(
+    environment: str, policy: EnvironmentPolicy, states: Mapping[str, KeptState]
+) -> dict[str, tuple[bool | None, ...]]:
+    """What the gates of an environment make of each objective that they look at, by name."""
+    gated = _GATE in policy.gates
+    if not gated and not policy.slo.steps:
+        return {}
+    return {
+        name: made_of(policy.slo, kept.state, gated=gated)
+        for name, kept in states.items()
+        if kept.concerns(environment) and policy.slo.judges(name)
+    }
 
 
 def _taken(known: dict[_Key, KeptAlert], objective: str, alert: str) -> KeptAlert:

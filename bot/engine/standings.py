@@ -9,9 +9,10 @@ from fractions import Fraction
 from bot.core.model import RepoRef
 from bot.core.slo.budget import evaluate, evaluate_series, failed, returns_at
 from bot.core.slo.burn import lengths_of
-from bot.core.slo.model import BudgetState, Counts, Method, Ratio, Slo, SourceKind
+from bot.core.slo.model import BudgetState, Counts, Method, Slo, SourceKind
+from bot.core.slo.resting import recent_of
 from bot.core.slo.windows import Series, period, series_of
-from bot.ports.slo import Asked, Source, SourceError, SourceOf
+from bot.ports.slo import Answered, Asked, Source, SourceError, SourceOf, SourceUnavailable
 
 ANSWERS_WITHIN = 10.0
 """Seconds that all objectives of one kind of source are given together."""
@@ -41,12 +42,27 @@ class Standings:
     async def states(self, slos: Sequence[Slo], now: datetime) -> tuple[BudgetState, ...]:
         """How each of the objectives stands at ``now``, in the order given. Those of one kind of
         source are asked for at once; what cannot be read is a state too."""
-        kinds = dict.fromkeys(map(_kind, slos))
+        kinds = dict.fromkeys(slo.source.kind for slo in slos)
         parts = await asyncio.gather(
-            *(self._of_kind(kind, [s for s in slos if _kind(s) is kind], now) for kind in kinds)
+            *(
+                self._of_kind(kind, [s for s in slos if s.source.kind is kind], now)
+                for kind in kinds
+            )
         )
         found = {state.name: state for part in parts for state in part}
         return tuple(found[slo.name] for slo in slos)
+
+    async def recent(self, slos: Sequence[Slo], now: datetime) -> dict[str, Counts]:
+        """What each counted over its ``recent_of``, by name, and no other window; without those
+        whose source does not say it."""
+        kinds = dict.fromkeys(slo.source.kind for slo in slos)
+        parts = await asyncio.gather(
+            *(
+                self._recent_of_kind(kind, [s for s in slos if s.source.kind is kind], now)
+                for kind in kinds
+            )
+        )
+        return {name: counts for part in parts for name, counts in part.items()}
 
     async def returns_at(
         self, slo: Slo, state: BudgetState, now: datetime, wanted: Fraction = Fraction(0)
@@ -65,7 +81,7 @@ class Standings:
         step = _HOUR if slo.window.length > _SHORT else _MINUTES
         try:
             async with asyncio.timeout(ANSWERS_WITHIN), self._turns:
-                source = self.sources[_kind(slo)]
+                source = self.sources[slo.source.kind]
                 samples = await source.fetch_samples(slo.indicator, start, now, step)
         except (SourceError, TimeoutError):
             return None
@@ -79,9 +95,10 @@ class Standings:
         step = -((start - now) // (unit * _POINTS)) * unit
         try:
             async with asyncio.timeout(ANSWERS_WITHIN), self._turns:
-                source = self.sources[_kind(slo)]
+                source = self.sources[slo.source.kind]
                 if slo.method is Method.TIMESLICES:
-                    samples = await source.fetch_samples(slo.indicator, *_slices(slo, now))
+                    since, _ = period(slo.window, now)
+                    samples = await source.fetch_samples(slo.indicator, *_slices(slo, since, now))
                 else:
                     since = now - (now - start) // step * step
                     samples = await source.fetch_samples(slo.indicator, since, now, step)
@@ -98,27 +115,56 @@ class Standings:
             return [failed(slo, reason, now) for slo in slos]
         end = asyncio.get_running_loop().time() + ANSWERS_WITHIN
         counted = [slo for slo in slos if slo.method is not Method.TIMESLICES]
-        found = await asyncio.gather(
+        sliced = [slo for slo in slos if slo.method is Method.TIMESLICES]
+        states, others = await asyncio.gather(
             _counted(source, counted, now, end),
-            *(
-                self._sliced(source, slo, now, end)
-                for slo in slos
-                if slo.method is Method.TIMESLICES
+            asyncio.gather(*(self._sliced(source, slo, now, end) for slo in sliced)),
+        )
+        return [*states, *others]
+
+    async def _recent_of_kind(
+        self, kind: SourceKind, slos: Sequence[Slo], now: datetime
+    ) -> dict[str, Counts]:
+        source = self.sources.get(kind)
+        if source is None:
+            return {}
+        end = asyncio.get_running_loop().time() + ANSWERS_WITHIN
+        counted = [slo for slo in slos if slo.method is not Method.TIMESLICES]
+        sliced = [slo for slo in slos if slo.method is Method.TIMESLICES]
+        asked = [Asked(slo.indicator, (recent_of(slo),)) for slo in counted]
+        answers, series = await asyncio.gather(
+            _counts(source, asked, now, end),
+            asyncio.gather(
+                *(self._series(source, slo, now - recent_of(slo), now, end) for slo in sliced)
             ),
         )
-        return [state for part in found for state in part]
+        found = {
+            slo.name: answer.get(recent_of(slo), Counts())
+            for slo, answer in zip(counted, answers, strict=True)
+            if not isinstance(answer, SourceError)
+        }
+        for slo, one in zip(sliced, series, strict=True):
+            if not isinstance(one, SourceError):
+                found[slo.name] = one.counts(_EPOCH, now)
+        return found
 
-    async def _sliced(
-        self, source: Source, slo: Slo, now: datetime, end: float
-    ) -> list[BudgetState]:
+    async def _sliced(self, source: Source, slo: Slo, now: datetime, end: float) -> BudgetState:
+        series = await self._series(source, slo, period(slo.window, now)[0], now, end)
+        if isinstance(series, SourceError):
+            return failed(slo, str(series), now)
+        return evaluate_series(slo, series, now)
+
+    async def _series(
+        self, source: Source, slo: Slo, since: datetime, now: datetime, end: float
+    ) -> Series | SourceError:
         try:
             async with asyncio.timeout_at(end), self._turns:
-                samples = await source.fetch_samples(slo.indicator, *_slices(slo, now))
+                samples = await source.fetch_samples(slo.indicator, *_slices(slo, since, now))
         except SourceError as error:
-            return [failed(slo, str(error), now)]
+            return error
         except TimeoutError:
-            return [failed(slo, _LATE, now)]
-        return [evaluate_series(slo, series_of(slo, samples), now)]
+            return SourceUnavailable(_LATE)
+        return series_of(slo, samples)
 
 
 _LATE = f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
@@ -128,18 +174,12 @@ async def _counted(
     source: Source, slos: Sequence[Slo], now: datetime, end: float
 ) -> list[BudgetState]:
     """Events, window by window: one question to the source."""
-    if not slos:
-        return []
     wholes = [now - period(slo.window, now)[0] for slo in slos]
     asked = [
         Asked(slo.indicator, tuple(dict.fromkeys((whole, *lengths_of(slo)))))
         for slo, whole in zip(slos, wholes, strict=True)
     ]
-    try:
-        async with asyncio.timeout_at(end):
-            answers = await source.fetch_counts(asked, now)
-    except TimeoutError:
-        return [failed(slo, _LATE, now) for slo in slos]
+    answers = await _counts(source, asked, now, end)
     return [
         failed(slo, str(answer), now)
         if isinstance(answer, SourceError)
@@ -148,18 +188,21 @@ async def _counted(
     ]
 
 
-def _slices(slo: Slo, now: datetime) -> tuple[datetime, datetime, timedelta]:
+async def _counts(
+    source: Source, asked: Sequence[Asked], now: datetime, end: float
+) -> Sequence[Answered]:
+    if not asked:
+        return []
+    try:
+        async with asyncio.timeout_at(end):
+            return await source.fetch_counts(asked, now)
+    except TimeoutError:
+        return [SourceUnavailable(_LATE)] * len(asked)
+
+
+def _slices(slo: Slo, since: datetime, now: datetime) -> tuple[datetime, datetime, timedelta]:
     """Since, until and step: slices of time, counted from 1970; the one that has not ended is not
     judged yet."""
     length = slo.slice_length
-    since, until = (
-        _EPOCH + (moment - _EPOCH) // length * length
-        for moment in (period(slo.window, now)[0], now)
-    )
-    return since, until, length
-
-
-def _kind(slo: Slo) -> SourceKind:
-    """An objective's numbers are all of one source: the file's reader sees to it."""
-    metric = slo.indicator.total if isinstance(slo.indicator, Ratio) else slo.indicator.metric
-    return metric.source.kind
+    first, last = (_EPOCH + (moment - _EPOCH) // length * length for moment in (since, now))
+    return first, last, length

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import psycopg
 import pytest
 
+from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.repositories import PostgresRepositories
@@ -14,6 +16,7 @@ from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
 from bot.core.model import RepoRef, Sha
 from bot.core.policy import Policy, parse_policy
+from bot.core.slo.kept import KeptState
 from bot.core.slo.model import Counts, Indicator, Sample, SourceKind, State
 from bot.core.work.notices import DeliverNotice
 from bot.core.work.objectives import EvaluateObjectives, SweepObjectives
@@ -71,6 +74,10 @@ class World:
     bad: dict[int, int] = field(default_factory=dict)
     """Of 100, by repository; -1 for a source that is away."""
     asked: list[int] = field(default_factory=list)
+    windows: list[int] = field(default_factory=list)
+    """How many were asked for of each objective, by the look."""
+    rush: bool = False
+    """Whether the last five minutes alone were all bad."""
     looked_back: int = 0
     spent: int = 0
     """Of 10,000 more."""
@@ -96,7 +103,9 @@ class Source:
         bad = self.world.bad.get(self.repository_id, 0)
         away = SourceUnavailable("Prometheus is away")
         found = Counts(10_000 - 100 * bad - self.world.spent, 10_000)
-        return [away if bad < 0 else dict.fromkeys(one.windows, found) for one in asked]
+        self.world.windows += [len(one.windows) for one in asked]
+        recent = {timedelta(minutes=5): Counts(0, 10)} if self.world.rush else {}
+        return [away if bad < 0 else dict.fromkeys(one.windows, found) | recent for one in asked]
 
     async def fetch_samples(
         self, indicator: Indicator, since: datetime, until: datetime, step: timedelta
@@ -183,10 +192,45 @@ async def test_when_a_spent_budget_is_back_is_asked_once_an_hour(store: Postgres
         assert kept.state.returns_at == looked + timedelta(days=28)
     assert world.looked_back == 2
     world.bad[42] = 0
-    world.at += timedelta(minutes=1)
+    world.at += timedelta(minutes=5)
     await part.evaluate(work(REPO), "")
     (kept,) = await part.slos.fetch_states([42])
     assert (kept.state.state, kept.state.returns_at) == (State.OK, None)
+
+
+async def test_long_windows_are_counted_every_five_minutes_and_at_once_when_something_happens(
+    store: PostgresStore,
+) -> None:
+    world = World()
+    part = budgets(store, world)
+    await defined(part, REPO, "a")
+
+    async def look(minute: float) -> tuple[list[int], KeptState]:
+        world.windows.clear()
+        world.at = NOW + timedelta(minutes=minute)
+        await part.evaluate(work(REPO), "")
+        (kept,) = await part.slos.fetch_states([42])
+        assert kept.evaluated_at == world.at
+        return world.windows.copy(), kept
+
+    for minute in range(11):
+        asked, kept = await look(minute)
+        assert asked == ([1] if minute % 5 else [8]), minute
+        assert kept.state.at == NOW + timedelta(minutes=minute // 5 * 5)
+    world.bad[42] = 2
+    asked, kept = await look(11)
+    assert (asked, kept.state.state) == ([1, 8], State.EXHAUSTED)
+    assert (await look(12))[0] == [1, 8], "it goes on"
+    world.bad[42] = -1
+    asked, kept = await look(13)
+    assert (asked, kept.state.state) == ([1, 8], State.ERROR), "what is not known is no rest"
+    world.bad[42] = 0
+    assert (await look(14))[0] == [8]
+    text = SOURCE + objective("a").replace("0.99", "0.995")
+    await part.slos.want_objectives(42, Sha("new"), {"slo/a.yml": text})
+    asked, kept = await look(15)
+    assert (asked, kept.objective) == ([8], Fraction("0.995"))
+    assert (await look(16))[0] == [1]
 
 
 async def test_source_that_is_away_is_a_state_and_ends_nothing(store: PostgresStore) -> None:
@@ -394,7 +438,7 @@ async def ruled(part: Budgets, text: str) -> None:
 
 
 async def test_step_of_a_budget_is_told_once_however_it_flickers(store: PostgresStore) -> None:
-    world = World()
+    world = World(rush=True)
     part = budgets(store, world)
     await ruled(part, STEPS)
     await defined(part, REPO, "api")  # for production alone
@@ -435,3 +479,42 @@ async def test_steps_that_the_policy_has_no_more_are_forgotten(store: PostgresSt
     await ruled(part, "{}")
     await looked(part, world, store, 1, 0)
     assert [one.alert for one in await part.slos.fetch_alerts(42)] == ["ticket"]
+
+
+GATED = """\
+environments:
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    requires: [checks, slo]
+    slo: {minimum_budget: 10%, steps: [{at: 25%, do: freeze}, {at: 50%, do: notify}]}
+"""
+
+
+async def test_what_waits_for_gates_is_woken_when_one_of_them_changes(
+    store: PostgresStore, database_url: str
+) -> None:
+    world = World(rush=True)
+    part = budgets(store, world)
+    await ruled(part, GATED)
+    await defined(part, REPO, "api")
+    looks = [
+        (0, 0, True),  # it is known now
+        (60, 0, False),
+        (74, 0, False),
+        (75, 0, True),  # frozen
+        (74, 0, True),
+        (89, 0, True),
+        (91, 0, True),  # and less than the gate asks for
+        (89, 0, True),
+        (60, 0, True),
+        (60, -1, True),
+        (60, -1, False),  # as unknown as before
+        (60, 0, True),
+    ]
+    for minute, (spent, bad, wakes) in enumerate(looks):
+        world.spent = spent
+        await looked(part, world, store, minute, bad)
+        with psycopg.connect(connection_string(database_url), autocommit=True) as connection:
+            gone = connection.execute("DELETE FROM procrastinate_jobs RETURNING task_name")
+            kinds = [kind for (kind,) in gone.fetchall()]
+        assert ("reconcile_promotion" in kinds) is wakes, minute

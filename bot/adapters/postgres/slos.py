@@ -114,6 +114,7 @@ class PostgresSlos:
             "repository_id": repository_id,
             "objectives": [text(one.name) for one in states],
             "ats": [one.evaluated_at for one in states],
+            "counted": [one.state.at for one in states],
             "periods": [one.window.length for one in states],
             "contents": [Jsonb(to_plain(one)) for one in states],
             "remainings": [_real(one.state.budget_remaining) for one in states],

@@ -30,6 +30,10 @@ class KeptState:
     line: int = 1
     probe: str = ""
     """The probe that its numbers come from; empty for other sources."""
+    definition: str = ""
+    """A digest of the files that it was counted by."""
+    looked_at: datetime | None = None
+    """The newest look, where that found no reason to count anew: numbers are of ``state.at``."""
 
     @property
     def name(self) -> str:
@@ -45,7 +49,8 @@ class KeptState:
 
     @property
     def evaluated_at(self) -> datetime:
-        return self.state.at
+        """When it was last looked at."""
+        return self.looked_at or self.state.at
 
     def is_old(self, now: datetime) -> bool:
         return now - self.evaluated_at > FRESH
@@ -67,7 +72,7 @@ class BudgetPoint:
         return self.at, Fraction(repr(self.remaining))
 
 
-def kept_state(repository_id: int, slo: Slo, state: BudgetState) -> KeptState:
+def kept_state(repository_id: int, slo: Slo, state: BudgetState, definition: str = "") -> KeptState:
     return KeptState(
         repository_id,
         slo.title,
@@ -78,6 +83,7 @@ def kept_state(repository_id: int, slo: Slo, state: BudgetState) -> KeptState:
         slo.path,
         slo.line,
         _probe(slo),
+        definition,
     )
 
 

@@ -201,6 +201,13 @@ class Slo:
     def title(self) -> str:
         return self.display_name or self.name
 
+    @property
+    def source(self) -> Source:
+        """All its numbers are of one kind of source: the file's reader sees to it."""
+        indicator = self.indicator
+        metric = indicator.total if isinstance(indicator, Ratio) else indicator.metric
+        return metric.source
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -8,6 +8,7 @@ from bot.core.policy.slo import NoData, SloPolicy
 from bot.core.promotion import ObjectiveState, Read, Unread
 from bot.core.slo.alerts import Step
 from bot.core.slo.model import BudgetState, State
+from bot.core.slo.phases import Phase, in_budget
 from bot.core.slo.standing import say_return, say_standing
 
 REARMED = Fraction(1, 20)
@@ -61,15 +62,15 @@ def holding(
     found = [
         Holding(one, bound, known)
         for one in objectives
-        if (known := _holds(policy, one, bound)) is not None
+        if (known := _holds(policy, one.state, bound)) is not None
     ]
     return tuple(sorted(found, key=_urgency))
 
 
-def _holds(policy: SloPolicy, one: ObjectiveState, bound: Fraction) -> bool | None:
+def _holds(policy: SloPolicy, state: BudgetState, bound: Fraction) -> bool | None:
     """True where it does, False where nobody knows, None where it does not."""
-    left = one.state.budget_remaining
-    if one.state.state is State.ERROR:
+    left = state.budget_remaining
+    if state.state is State.ERROR:
         return False
     if left is None:
         return False if policy.no_data is NoData.BLOCK else None
@@ -80,6 +81,19 @@ def _urgency(one: Holding) -> tuple[bool, Fraction, str]:
     """What is not known first."""
     left = one.objective.state.budget_remaining
     return one.known, Fraction(0) if left is None else left, one.objective.state.name
+
+
+def made_of(policy: SloPolicy, state: BudgetState, *, gated: bool) -> tuple[bool | None, ...]:
+    """What promotion gates make of an objective: as long as it stays the same, so do they, but for
+    the numbers that they tell. ``gated`` says that the gate on budgets is asked too."""
+    silence = policy.no_data is NoData.ALLOW
+    judged = in_budget(state, Phase.PRE, least=policy.least, silence=silence)
+    bounds = (first_of(policy, step) for step in (Step.SECOND_APPROVAL, Step.FREEZE))
+    return (
+        state.state is State.ERROR,
+        judged if gated else None,
+        *(None if bound is None else _holds(policy, state, bound) for bound in bounds),
+    )
 
 
 def crossed(left: Fraction | None, bound: Fraction) -> bool | None:

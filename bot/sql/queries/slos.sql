@@ -200,7 +200,7 @@ ON CONFLICT (repository_id, objective) DO UPDATE
 INSERT INTO slo_budgets (slo_id, at, remaining)
 SELECT state.id, found.at, found.remaining
   FROM unnest(
-           %(objectives)s::text[], %(ats)s::timestamptz[], %(remainings)s::double precision[]
+           %(objectives)s::text[], %(counted)s::timestamptz[], %(remainings)s::double precision[]
        ) AS found (objective, at, remaining)
   JOIN slo_states AS state
     ON state.repository_id = %(repository_id)s AND state.objective = found.objective
