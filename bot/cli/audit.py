@@ -16,6 +16,7 @@ import click
 
 from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.core.audit.entry import AuditRecord, record_json
 from bot.logs import configure_logging
 from bot.ports import StoreUnavailable
@@ -62,7 +63,7 @@ _since = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """Verify the audit log, show it, and export it."""
 

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 
 if TYPE_CHECKING:  # the policy's models take long to import, and --help needs none of them
     from bot.core.commits.config import CommitsConfig
@@ -32,7 +33,7 @@ _PRIVATE_ADDRESS = re.compile(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def commits() -> None:
     """Check commit messages against Conventional Commits."""
 
@@ -63,14 +64,19 @@ def check(
 
     Without --policy, .github/lockgate.yml of the repository around is used, else the defaults. In
     a FILE, comment lines and all below git's scissors line are passed over as git does, so that
-    this can be a commit-msg hook. Exit status: 0 all valid, 1 some are not, 2 it could not be
-    checked.
+    this can be a commit-msg hook.
 
     \b
     Examples:
       lockgate commits check --range origin/main..HEAD
       lockgate commits check .git/COMMIT_EDITMSG
       git log -z --format=%B v1.0.0.. | lockgate commits check -z --format json
+
+    \b
+    Exit codes:
+      0  all are valid
+      1  some are not
+      2  they could not be checked
     """
     if range_ is not None and (file is not None or nul):
         raise CommandError(

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 import click
 
 from bot.cli.emc_new import new
+from bot.cli.groups import Group
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group()
+@click.group(cls=Group)
 def emc() -> None:
     """Change a schema in steps: expand, migrate, contract."""
 

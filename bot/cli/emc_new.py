@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.core.catalog import RECIPES
 from bot.core.migrations.drafts.facts import (
     Column,
@@ -37,7 +38,7 @@ _NEXT = (
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def new() -> None:
     """Write the files of a change: expand, backfill and contract.
 

@@ -10,6 +10,7 @@ import click
 
 from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.logs import configure_logging
 from bot.ports import Job, JobStatus, Store, StoreUnavailable
 from bot.settings import Settings
@@ -21,7 +22,7 @@ _ALL = 10_000
 """Dead jobs retried by one ``--all-dead``; more of them want a look first."""
 
 
-@click.group()
+@click.group(cls=Group)
 def jobs() -> None:
     """List the queue's jobs and retry dead ones."""
 

@@ -3,6 +3,10 @@
 from importlib import import_module
 
 import click
+from click.exceptions import NoArgsIsHelpError
+
+from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 
 _COMMANDS = {
     "audit": "Verify the audit log, show it, and export it.",
@@ -34,7 +38,7 @@ _REMOTE = ("gates", "lock", "promote", "rollback", "status", "unlock")
 """Typed into a pull request for whoever calls them: they share one module."""
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
 
@@ -46,9 +50,22 @@ class _LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 (a fault of ours, not of input)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(_COMMANDS.items()))
+    def says(self, ctx: click.Context, name: str) -> str:
+        return _COMMANDS[name]
+
+    def invoke(self, ctx: click.Context) -> object:
+        """What click finds wrong in the words is said as everything else is."""
+        try:
+            return super().invoke(ctx)
+        except NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            path = (error.ctx or ctx).command_path.removeprefix(ctx.command_path)
+            message = error.format_message().rstrip(".")
+            raise CommandError(
+                f"{message[:1].lower()}{message[1:]}",
+                f"`lockgate{path} --help` says how it is used",
+            ) from None
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

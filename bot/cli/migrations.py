@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.core.render.escape import plain, visible
 
 if TYPE_CHECKING:  # the rules and the parser take long to import, and --help needs none of them
@@ -31,7 +32,7 @@ _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 Files = list[tuple[str, bytes]]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def migrations() -> None:
     """Check the files of database changes."""
 
@@ -64,13 +65,18 @@ def check(
 
     PATH is a folder of migrations, supabase/migrations if it is left out, or one of its files.
     Backfills are those of the folder `backfills` beside it. Nothing is written to a --database.
-    Exit status: 0 no errors, 1 errors, 2 it could not be checked.
 
     \b
     Examples:
       lockgate migrations check
       lockgate migrations check --range origin/main..HEAD --format github
       lockgate migrations check supabase/migrations/20260301120000_add_title.sql --trial
+
+    \b
+    Exit codes:
+      0  no errors, though there may be warnings
+      1  errors
+      2  they could not be checked
     """
     given = _in_range(range_, path) if range_ is not None else _on_disk(path)
     found = _check(given, database, trial=trial)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.core.policy import (
     DEFAULT_POLICY,
     POLICY_PATH,
@@ -21,7 +22,7 @@ _MOST = 2 * 1024 * 1024
 """Bytes read at most: the parser refuses far shorter files, and says so."""
 
 
-@click.group()
+@click.group(cls=Group)
 def policy() -> None:
     """Check a policy file, or print its JSON Schema."""
 
@@ -39,12 +40,21 @@ def policy() -> None:
 def check(format_: str, file: str) -> None:
     """Check a policy file (default: .github/lockgate.yml; - is standard input).
 
-    Exit code: 0 if the file is valid, 1 if it is not, 2 if it cannot be read.
-
     \b
     With --format json one object is printed:
       {"file", "valid", "empty", "problems":
         [{"path", "line", "column", "message", "suggestion"}]}
+
+    \b
+    Examples:
+      lockgate policy check
+      lockgate policy check --format json - < lockgate.yml
+
+    \b
+    Exit codes:
+      0  it is valid
+      1  it is not
+      2  it cannot be read, or usage
     """
     name = "standard input" if file == "-" else file
     result = parse_policy(_read(file, name))
@@ -60,7 +70,17 @@ def check(format_: str, file: str) -> None:
 
 @policy.command()
 def schema() -> None:
-    """Print the JSON Schema (draft 2020-12) of the policy file, for editors."""
+    """Print the JSON Schema (draft 2020-12) of the policy file, for editors.
+
+    \b
+    Examples:
+      lockgate policy schema > lockgate.schema.json
+
+    \b
+    Exit codes:
+      0  printed
+      2  usage
+    """
     click.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
 
 

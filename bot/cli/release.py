@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.cli.groups import Group
+
 if TYPE_CHECKING:  # --help needs none of it
     from bot.core.release.config import ReleaseConfig
     from bot.core.release.model import Change, NothingToRelease, ReleasePlan
@@ -21,7 +23,7 @@ _NAME = 16
 """Characters of a type, a scope or a package in a table."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def release() -> None:
     """Plan releases from Conventional Commits, and make them."""
 

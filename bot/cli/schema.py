@@ -11,6 +11,7 @@ import click
 
 from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.core.migrations.gating import database_variable
 from bot.core.render.escape import visible
 from bot.core.schema.difference import Change, Detail, Difference, differences
@@ -53,7 +54,7 @@ def _options(command: Command) -> Command:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def schema() -> None:
     """Tell what a database's schema is, in one digest, and what differs from another's."""
 

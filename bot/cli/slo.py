@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.errors import CommandError
+from bot.cli.groups import Group
 from bot.cli.slo_check import check, environment_option, format_option, path_argument, report
 from bot.cli.slo_files import print_problems, read_files, valid_slos
 from bot.core.render.escape import visible
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # reading the files takes long to import, and --help needs no
     from bot.core.slo.model import Slo
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 def slo() -> None:
     """Check objectives and their error budgets, and make Prometheus' rules of them."""
 
@@ -29,12 +30,17 @@ def validate(format_: str, path: str) -> None:
 
     Everything that is wrong is told at once, with file, line and column, and an alert that could
     never fire is wrong too.
-    Exit status: 0 if all is valid, 1 if not, 2 if it cannot be read.
 
     \b
     Examples:
       lockgate slo validate
       lockgate slo validate slo/api-latency.yml --format json
+
+    \b
+    Exit codes:
+      0  all is valid
+      1  something is not
+      2  it cannot be read, or usage
     """
     files = read_files(path)
     if format_ == "json":
@@ -59,11 +65,14 @@ def validate(format_: str, path: str) -> None:
 def list_(environment: str | None, format_: str, path: str) -> None:
     """List objectives, what may go wrong of each, and when its alerts fire.
 
-    Exit status: 0, or 2 if a file cannot be read or is wrong.
+    \b
+    Examples:
+      lockgate slo list --environment production
 
     \b
-    Example:
-      lockgate slo list --environment production
+    Exit codes:
+      0  listed
+      2  a file cannot be read or is wrong, or usage
     """
     slos = valid_slos(path, environment)
     if format_ == "json":
@@ -85,12 +94,16 @@ def rules(dashboard: bool, path: str) -> None:
 
     They are JSON, which is YAML too. Objectives whose numbers do not come from Prometheus are
     named on standard error and left out.
-    Exit status: 0, or 2 if a file cannot be read or is wrong, or no objective is suited.
 
     \b
     Examples:
       lockgate slo rules > slo-rules.yml
       lockgate slo rules --dashboard > error-budgets.json
+
+    \b
+    Exit codes:
+      0  printed
+      2  a file cannot be read or is wrong, no objective is suited, or usage
     """
     from bot.core.slo.rules import render_dashboard, render_rules, unsuited
 

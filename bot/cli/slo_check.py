@@ -72,12 +72,18 @@ def check(
     phase which objectives are required, and how much of a budget must be left.
     A line of a FILE is {"slo", "at", "good", "total"}: what was counted since the line before, or,
     for an indicator with `counter: true`, the counters as they stood. null is missing.
-    Exit status: 0 all in budget, 1 some not, 2 it could not be checked, 4 some without data.
 
     \b
     Examples:
       lockgate slo check --environment production --phase pre
       lockgate slo check --samples counted.jsonl --format json
+
+    \b
+    Exit codes:
+      0  all are in order
+      1  some are not
+      2  it could not be checked, or usage
+      4  some are not known: no data, or an error
     """
     from bot.cli.slo_telling import exit_status, policy_of, required, status_lines
     from bot.core.slo.model import record
@@ -132,6 +138,11 @@ def report(
       lockgate slo report > budgets.md
       lockgate slo report --environment production --format html > budgets.html
       lockgate slo report --samples counted.jsonl --format svg --name api-latency > latency.svg
+
+    \b
+    Exit codes:
+      0  written
+      2  something cannot be read or is wrong, or usage
     """
     from bot.cli.slo_telling import chart_of
     from bot.core.slo.report import render_html, render_markdown

@@ -54,7 +54,7 @@ def test_help_shows_examples_and_exit_codes(command: str) -> None:
         (("promote", "octo/shop", "no such"), "is no tag and no commit's id"),
         (("promote", "octo/shop", "--", "--dry-run"), "is no tag and no commit's id"),
         (("rollback", "octo/shop", "a..b"), "is no tag and no commit's id"),
-        (("lock", "octo/shop"), "Missing option '--reason'"),
+        (("lock", "octo/shop"), "missing option '--reason'"),
         (("lock", "octo/shop", "--reason", " "), "the reason is empty"),
         (("lock", "octo/shop", "--reason", "x" * 301), "301 characters"),
         (("status", "octo/shop", "--timeout", "soon"), "must be a duration"),

@@ -86,7 +86,7 @@ def test_a_valid_file_as_json() -> None:
         (["check"], "", "error: there is no file .github/lockgate.yml"),
         (["check", "."], "", "error: . cannot be read: Is a directory"),
         (["check", "-"], b"a: \xff", "error: standard input is not UTF-8 text: byte 4"),
-        (["check", "--format", "xml"], "", "Invalid value for '--format'"),
+        (["check", "--format", "xml"], "", "invalid value for '--format'"),
     ],
 )
 def test_what_cannot_be_read_is_a_usage_error(

@@ -169,6 +169,20 @@ def test_every_command_and_option_has_a_help_text(path: str) -> None:
             assert parameter.help, parameter.opts
 
 
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_shows_examples_and_the_exit_codes_of_the_reference(path: str) -> None:
+    command = COMMANDS[path]
+    text = f"{command.help}\n{command.epilog or ''}"
+    assert "Examples:" in text
+    codes = re.findall(r"^ +(\d)  ", text.split("Exit codes:")[1], re.MULTILINE)
+    assert codes[0] == "0"
+    told = re.search(
+        r"^.*\bExit code: (.*?)\n\n", section(reference("cli"), f"`{path}`") + "\n\n", re.DOTALL
+    )
+    if told is not None:  # some share one paragraph, which stands before them
+        assert re.findall(r"(?:^|[,;] )(\d)\b", " ".join(told[1].split())) == codes
+
+
 def lines_to_type() -> Iterator[tuple[str, str]]:
     """What follows ``lockgate`` in the pages' shell examples, each with its page."""
     for page in PAGES:

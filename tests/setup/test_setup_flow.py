@@ -198,7 +198,7 @@ async def test_credentials_are_not_replaced_unasked(
             "GITHUB_API_URL: it is no web address",
             marks=pytest.mark.long,
         ),
-        pytest.param(["--port", "many"], {}, "Invalid value for '--port'", marks=pytest.mark.long),
+        pytest.param(["--port", "many"], {}, "invalid value for '--port'", marks=pytest.mark.long),
     ],
 )
 async def test_what_cannot_work_is_said_before_anything_is_made(

@@ -1,0 +1,43 @@
+"""What every command says of words that it cannot take, and how a group lists its commands."""
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "called"),
+    [
+        ("commits chek", "no such command 'chek'. Did you mean 'check'?", "lockgate commits"),
+        ("demo --prot 1", "no such option '--prot'. Did you mean '--port'?", "lockgate demo"),
+        ("promote", "missing argument 'OWNER/REPO'", "lockgate promote"),
+        ("slo check --phase mid", "invalid value for '--phase'", "lockgate slo check"),
+        ("emc pause 1 --dir nowhere", "directory 'nowhere' does not exist", "lockgate emc pause"),
+        ("doctor all", "got unexpected extra argument (all)", "lockgate doctor"),
+        ("nothing", "no such command 'nothing'", "lockgate"),
+    ],
+)
+def test_words_that_cannot_be_taken_are_named_with_the_help(
+    line: str, error: str, called: str
+) -> None:
+    ended = CliRunner().invoke(main, line.split(), prog_name="lockgate")
+    assert ended.exit_code == 2
+    said, helped = ended.stderr.splitlines()
+    assert said.startswith("error: ")
+    assert error.lower() in said.lower()
+    assert helped == f"help: `{called} --help` says how it is used"
+    assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("line", ["", "commits", "emc", "emc new"])
+def test_a_group_alone_shows_its_help(line: str) -> None:
+    ended = CliRunner().invoke(main, line.split(), prog_name="lockgate")
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("Usage: lockgate")
+
+
+def test_a_group_lists_whole_sentences() -> None:
+    shown = CliRunner().invoke(main, ["emc", "--help"]).stdout
+    assert "..." not in shown.split("Commands:")[1]
+    assert "with VERSIONs these alone." in " ".join(shown.split())
