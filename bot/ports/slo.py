@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 from bot.core.model import RepoRef, Sha
 from bot.core.slo.kept import BudgetPoint, KeptState
-from bot.core.slo.model import Counts, Indicator, Sample
+from bot.core.slo.model import Counts, Indicator, Sample, State
 from bot.core.slo.probes import DueProbe, Probe, ProbeAnswer
 
 
@@ -151,6 +151,13 @@ class SloStore(Protocol):
     async def fetch_states(self, repository_ids: Sequence[int]) -> Sequence[KeptState]:
         """How the objectives of these repositories stood when they were last evaluated, by
         repository and name. Whether that is long ago is the reader's question."""
+        ...
+
+    async def count_states(
+        self, repository_ids: Sequence[int], since: datetime
+    ) -> Mapping[State, int]:
+        """How many objectives of these repositories stand how. One that was last looked at before
+        ``since`` is an error: nobody knows."""
         ...
 
     async def fetch_budget_history(

@@ -72,6 +72,20 @@ async def test_newer_states_stand_and_what_vanished_is_forgotten(slos: PostgresS
     assert [one.name for one in await slos.fetch_states([7, 42])] == ["a", "b"]
 
 
+async def test_states_are_counted_and_what_is_old_is_an_error(slos: PostgresSlos) -> None:
+    fine = state("a")
+    fine = replace(fine, state=replace(fine.state, state=State.OK))
+    late = replace(fine, state=replace(fine.state, name="d", at=NOW - HOUR))
+    seen = replace(fine, state=replace(late.state, name="e"), looked_at=NOW)
+    await slos.save_states(42, [fine, state("b"), state("c"), late, seen])
+    await slos.save_states(7, [replace(fine, repository_id=7)])
+    counted = {State.OK: 2, State.BURNING: 2, State.ERROR: 1}
+    assert await slos.count_states([42], NOW) == counted
+    assert await slos.count_states([42, 7], NOW) == {**counted, State.OK: 3}
+    assert await slos.count_states([42], NOW + HOUR) == {State.ERROR: 5}
+    assert await slos.count_states([], NOW) == {}
+
+
 async def test_history_has_one_point_an_hour_and_none_where_nothing_is_known(
     slos: PostgresSlos,
 ) -> None:
@@ -94,6 +108,10 @@ async def test_history_has_one_point_an_hour_and_none_where_nothing_is_known(
     assert await history(42, "availability", NOW) == points
     assert await history(42, "availability", NOW + HOUR) == points[2:]
     assert await history(7, "availability", NOW) == []
+    # A look without new numbers is no new point.
+    rested = state(left=Fraction(-1), at=NOW + timedelta(minutes=95))
+    await slos.save_states(42, [replace(rested, looked_at=NOW + timedelta(minutes=125))])
+    assert await history(42, "availability", NOW) == points
     await slos.thin_budgets(NOW + timedelta(days=31, hours=1))
     assert await history(42, "availability", NOW) == points[2:]
 

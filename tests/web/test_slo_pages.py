@@ -31,7 +31,7 @@ from bot.adapters.postgres.store import PostgresStore
 from bot.core.model import Sha
 from bot.core.slo.alerts import AlertState, Phase, content_of
 from bot.core.slo.kept import FRESH
-from bot.core.slo.model import Pair, Unit, Window
+from bot.core.slo.model import Pair, Unit, Window, record
 from bot.ports.slo import KeptAlert
 from bot.web.headers import SECURITY_HEADERS
 
@@ -234,6 +234,66 @@ async def test_a_name_alone_leads_to_the_one_repository_or_offers_several(
             assert f'href="/repos/{repository}/slo/api-availability{suffix}"' in several.text
 
 
+JSON = {"Accept": "application/json"}
+
+
+@pytest.mark.usefixtures("shop")
+async def test_machines_are_given_what_slo_check_prints(public: httpx.AsyncClient) -> None:
+    for path in ("/slo", "/repos/octo/shop/slo"):
+        for asked in ({"params": {"format": "json"}}, {"headers": JSON}):
+            answer = await public.get(path, **asked)  # type: ignore[arg-type]
+            assert answer.headers["content-type"] == "application/json"
+            found = answer.json()
+            assert [one["name"] for one in found][:2] == ["api-latency", "flag-response"]
+    printed = record(STATES[1].state)
+    assert found[0] == {
+        **printed,
+        "repository": "octo/shop",
+        "evaluated_at": LOOKED.isoformat(),
+        "counted_at": LOOKED.isoformat(),
+    }
+    assert list(found[0])[: len(printed)] == list(printed)
+    for path in (ONE, "/slo/api-availability"):
+        one = await public.get(path, headers=JSON)
+        assert (one.status_code, one.json()["name"]) == (200, "api-availability")
+        held = {**JSON, "If-None-Match": one.headers["etag"]}
+        assert (await public.get(path, headers=held)).status_code == 304
+    browser = {"Accept": "text/html,application/xhtml+xml,application/json;q=0.9"}
+    page = await public.get("/slo", headers=browser)
+    assert page.headers["content-type"].startswith("text/html")
+    assert (await public.get("/slo", params={"format": "yaml"})).status_code == 404
+
+
+async def test_records_are_for_those_who_see_the_pages_and_never_fine_when_old(
+    public: httpx.AsyncClient,
+    site: httpx.AsyncClient,
+    store: PostgresStore,
+    clock: FixedClock,
+) -> None:
+    await store.save_evaluation(evaluation())
+    await save(store, kept(), replace(kept(slo("rests")), looked_at=NOW + timedelta(minutes=2)))
+    await another(store, private=True)
+    (first, _) = (await public.get("/slo", headers=JSON)).json()
+    assert (first["repository"], first["state"]) == ("octo/shop", "ok")
+    for path in ("/repos/octo/secret/slo", "/repos/octo/secret/slo/api-availability"):
+        hidden = await public.get(path, headers=JSON)
+        absent = await public.get(path.replace("secret", "absent"), headers=JSON)
+        assert hidden.status_code == absent.status_code == 404
+        assert hidden.text == absent.text.replace("absent", "secret")
+        assert (await site.get(path, headers=JSON)).status_code == 200
+    several = await site.get("/slo/api-availability", headers=JSON)
+    assert several.status_code == 300
+    assert [one["repository"] for one in several.json()] == ["octo/secret", "octo/shop"]
+    clock.at = LOOKED + FRESH + timedelta(seconds=1)
+    assert [one["state"] for one in (await public.get("/slo", headers=JSON)).json()] == [
+        "error",
+        "ok",
+    ]
+    rests = words(await public.get("/repos/octo/shop/slo/rests"))
+    assert "by what was counted 5 min ago" in rests
+    assert "by what was counted" not in words(await public.get(ONE))
+
+
 @pytest.mark.usefixtures("shop")
 async def test_what_is_not_there(public: httpx.AsyncClient) -> None:
     for path in (
@@ -345,5 +405,10 @@ async def test_a_thousand_objectives_are_paged_and_quick(
     assert page.text.count('<tr role="row" id="objective-') == 100
     assert "900 of 1,000 objectives are out of budget" in words(page)
     assert "Before Page 2 of 10 After" in words(page)
+    records = await public.get("/slo", params={"page": 9, "format": "json"})
+    assert len(records.json()) == 100
+    assert records.links["next"]["url"] == "/slo?format=json&page=10"
+    last = await public.get(records.links["next"]["url"])
+    assert (len(last.json()), last.links) == (100, {})
     # The bound is on this process' work, server and client alike, and generous.
     assert took < 2

@@ -14,6 +14,7 @@ from bot.adapters.postgres.plain import from_plain, to_plain
 from bot.adapters.postgres.statements import load_queries
 from bot.core.model import Sha
 from bot.core.slo.kept import BudgetPoint, KeptState
+from bot.core.slo.model import State
 from bot.core.slo.probes import (
     BOUNDS_MS,
     KEPT_ANSWERS,
@@ -131,6 +132,13 @@ class PostgresSlos:
     async def fetch_states(self, repository_ids: Sequence[int]) -> list[KeptState]:
         rows = await self._fetch("fetch_states", {"repository_ids": list(repository_ids)})
         return [cast("KeptState", from_plain(KeptState, row["content"])) for row in rows]
+
+    async def count_states(
+        self, repository_ids: Sequence[int], since: datetime
+    ) -> dict[State, int]:
+        arguments = {"repository_ids": list(repository_ids), "since": since}
+        rows = await self._fetch("count_states", arguments)
+        return {State(row["state"]): row["count"] for row in rows}
 
     async def fetch_budget_history(
         self, repository_id: int, name: str, since: datetime

@@ -222,6 +222,14 @@ SELECT content
  WHERE repository_id = ANY(%(repository_ids)s::bigint[])
  ORDER BY repository_id, objective;
 
+-- count_states --
+SELECT CASE WHEN evaluated_at < %(since)s::timestamptz THEN 'error'
+            ELSE content #>> '{state,state}' END AS state,
+       count(*)
+  FROM slo_states
+ WHERE repository_id = ANY(%(repository_ids)s::bigint[])
+ GROUP BY 1;
+
 -- fetch_budget_history --
 SELECT budget.at, budget.remaining
   FROM slo_states AS state

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from bot.core.decision import Verdict
 from bot.core.hosting import LedgerEntry
 from bot.web.pages.names import requested_repository
-from bot.web.pages.objective_pages import view_all
+from bot.web.pages.objective_pages import view_summary
 from bot.web.pages.objectives import BudgetSummary
 from bot.web.pages.operations import SLOW_SECONDS, OperationsView, view_operations
 from bot.web.pages.pages import Page, Site, not_modified, render
@@ -133,7 +133,7 @@ def dashboard_pages(site: Site) -> tuple[Page, Page]:
             more_pulls=len(evaluations) > PULLS_SHOWN,
             operations=await operations_of(request, ""),
             shipped=await view_shipped(site, request),
-            budgets=(await view_all(site, request)).summary,
+            budgets=await view_summary(site, request),
         )
         return not_modified(request, render(site, request, "dashboard.html", view))
 
@@ -177,5 +177,5 @@ async def _with_history(
         ledger=tuple(ledger[:LEDGER_SHOWN]),
         more_ledger=len(ledger) > LEDGER_SHOWN,
         databases=tuple(await databases_of(site, repository_id)),
-        budgets=(await view_all(site, request, repository_id)).summary,
+        budgets=await view_summary(site, request, repository_id),
     )

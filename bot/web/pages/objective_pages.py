@@ -1,14 +1,16 @@
 """``GET /slo`` and what is below it, and the same of one repository: how objectives stand.
 
 Sources are never asked for a page: it shows what workers found in the last minute. A chart is kept
-by nobody for longer than that, and is shown to whoever may see the repository.
+by nobody for longer than that, and is shown to whoever may see the repository. Machines are given
+records in place of pages.
 """
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -18,15 +20,18 @@ from starlette.routing import Route
 from bot.core.hosting import LedgerEntry
 from bot.core.slo.alerts import AlertState, restored
 from bot.core.slo.chart import NARROW, STYLE, WIDTH, render_badge, render_chart
+from bot.core.slo.kept import FRESH
 from bot.core.slo.model import State
 from bot.core.slo.windows import period
 from bot.ports.environments import KnownRepository
 from bot.ports.slo import KeptAlert
 from bot.web.pages.names import requested_objective, requested_repository
+from bot.web.pages.objective_records import as_json, record_of, wants_json
 from bot.web.pages.objectives import (
     AlertView,
     AnswerView,
     Budgets,
+    BudgetSummary,
     ChartView,
     ObjectiveView,
     forecast_of,
@@ -34,6 +39,7 @@ from bot.web.pages.objectives import (
     view_alerts,
     view_budgets,
     view_chart,
+    view_counts,
     view_objective,
 )
 from bot.web.pages.pages import Page, Site, not_modified, render
@@ -131,16 +137,25 @@ def objective_routes(site: Site) -> list[Route]:
     ]
 
 
-async def view_all(site: Site, request: Request, repository_id: int = 0) -> Budgets:
-    """The objectives that the reader may see, of one repository or of all."""
-    return view_budgets(one for _, one in await _visible(site, request, repository_id))
+async def view_summary(site: Site, request: Request, repository_id: int = 0) -> BudgetSummary:
+    """How many objectives that the reader may see stand how, of one repository or of all. None of
+    them is read for that."""
+    known = await _readable(site, request, repository_id)
+    fresh = site.clock.now() - FRESH
+    return view_counts(await site.slos.count_states(sorted(known), fresh))
+
+
+async def _readable(
+    site: Site, request: Request, repository_id: int
+) -> Mapping[int, KnownRepository]:
+    ids = [repository_id] if repository_id else await site.slos.fetch_defining()
+    return await readable_repositories(
+        site, request, await site.environments.fetch_repositories(ids)
+    )
 
 
 async def _visible(site: Site, request: Request, repository_id: int = 0) -> list[Found]:
-    ids = [repository_id] if repository_id else await site.slos.fetch_defining()
-    known = await readable_repositories(
-        site, request, await site.environments.fetch_repositories(ids)
-    )
+    known = await _readable(site, request, repository_id)
     now = site.clock.now()
     return [
         (
@@ -159,9 +174,13 @@ def _list(site: Site) -> Page:
             if found is None:
                 return _unknown(site, request)
             repository, id_ = found.repo.full_name, found.repo.id
-        budgets = await view_all(site, request, id_)
+        budgets = view_budgets(one for _, one in await _visible(site, request, id_))
         pages = max(-(-len(budgets.objectives) // ROWS), 1)
         view = ObjectivesPageView(repository, budgets, _page_number(request, pages), pages)
+        if wants_json(request):
+            more = f"{quote(request.url.path)}?format=json&page={view.page + 1}"
+            records = [record_of(one) for one in view.shown]
+            return as_json(request, records, following=more if view.page < pages else "")
         return not_modified(request, render(site, request, "objectives.html", view))
 
     return objectives
@@ -197,13 +216,15 @@ def _by_name(site: Site, suffix: str, shown: Shown) -> Page:
     async def objective(request: Request) -> Response:
         name = requested_objective(request)
         found = [one for one in await _visible(site, request) if one[1].kept.name == name]
-        if len(found) == 1 and suffix:
+        if len(found) == 1 and (suffix or wants_json(request)):
             return await shown(request, *found[0])
         if len(found) == 1:
             return RedirectResponse(found[0][1].path, status_code=302)
         if found:
             same = sorted((one for _, one in found), key=lambda one: one.repository.lower())
             choice = ChoiceView(name, tuple(same[:_MOST_SAME]), suffix)
+            if not suffix and wants_json(request):
+                return as_json(request, [record_of(one) for one in choice.objectives], 300)
             return render(site, request, "objective_choice.html", choice, status=300)
         if suffix:
             raise HTTPException(404)
@@ -231,11 +252,15 @@ def _unknown(site: Site, request: Request) -> Response:
         "Either no file in `slo/` of the default branch defines it, or no worker has looked at it "
         "yet, or the repository is one that you may not see.",
     )
+    if wants_json(request):
+        return as_json(request, {"error": view.title}, 404)
     return render(site, request, "unknown.html", view, status=404)
 
 
 def _page(site: Site) -> Shown:
     async def page(request: Request, found: KnownRepository, one: ObjectiveView) -> Response:
+        if wants_json(request):
+            return as_json(request, record_of(one))
         states = {
             each.alert: state
             for each in await site.slos.fetch_alerts(found.repo.id)

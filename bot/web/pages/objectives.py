@@ -29,6 +29,7 @@ _STANDS = {
     State.NO_DATA: (Verdict.ERROR, "no data"),
     State.ERROR: (Verdict.ERROR, "could not be read"),
 }
+_WORST_FIRST = (Verdict.FAIL, Verdict.ERROR, Verdict.WAIT, Verdict.PASS)
 _OUTCOMES = {
     Outcome.OK: "answered",
     Outcome.STATUS: "unexpected status",
@@ -214,11 +215,6 @@ class Budgets:
         return self._count(Verdict.WAIT)
 
     @property
-    def summary(self) -> "BudgetSummary":
-        held = self.unknown + self.spent + self.burning
-        return BudgetSummary(len(self.objectives), held, self.verdict)
-
-    @property
     def verdict(self) -> Verdict:
         return self.objectives[0].verdict if self.objectives else Verdict.SKIP
 
@@ -264,15 +260,22 @@ def view_objective(repository: str, kept: KeptState, now: datetime) -> Objective
     return ObjectiveView(repository, kept, kept.is_old(now))
 
 
+def view_counts(states: Mapping[State, int]) -> BudgetSummary:
+    """``states`` are how many objectives stand how."""
+    verdicts = {_STANDS[state][0] for state in states}
+    worst = min(verdicts, key=_WORST_FIRST.index, default=Verdict.SKIP)
+    total = sum(states.values())
+    return BudgetSummary(total, total - states.get(State.OK, 0), worst)
+
+
 def view_budgets(objectives: Iterable[ObjectiveView]) -> Budgets:
     """What is spent first, then what nobody knows, then by what is left."""
-    order = (Verdict.FAIL, Verdict.ERROR, Verdict.WAIT, Verdict.PASS)
     return Budgets(
         tuple(
             sorted(
                 objectives,
                 key=lambda one: (
-                    order.index(one.verdict),
+                    _WORST_FIRST.index(one.verdict),
                     one.kept.state.budget_remaining or Fraction(0),
                     one.repository.lower(),
                     one.kept.name,
