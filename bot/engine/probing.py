@@ -10,13 +10,14 @@ from bot.core.model import RepoRef, Sha
 from bot.core.slo.model import SourceKind
 from bot.core.slo.probes import Probe, ProbeFault, probe_of
 from bot.core.work.probes import AskProbes, SweepProbes
+from bot.engine.asking import Asking
 from bot.engine.locate import Locator
 from bot.engine.objectives import parse_files
 from bot.ports import HubError, HubGone, HubRefused
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import CommandHub
-from bot.ports.slo import Prober, SloStore
+from bot.ports.slo import SloStore
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ class Probing:
     commands: CommandHub
     observations: ObservationStore
     slos: SloStore
-    prober: Prober
+    asking: Asking
     locator: Locator
 
     async def sweep(self, work: SweepProbes, cause: str) -> None:
@@ -89,8 +90,7 @@ class Probing:
         """Ask what is due. A worker that dies under way leaves those looks out: they count as
         nothing, and not as failures of what was asked."""
         while due := await self.slos.claim_probes(AT_ONCE):
-            answers = await asyncio.gather(*(self.prober.ask(one.probe) for one in due))
-            await self.slos.record_probes(list(zip(due, answers, strict=True)))
+            await self.slos.record_probes(await self.asking.ask(due))
             if len(due) < AT_ONCE:
                 return
 

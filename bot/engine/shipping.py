@@ -8,6 +8,7 @@ from bot.core.operations.machine import Operation
 from bot.core.slo.model import SourceKind
 from bot.engine.alerting import Alerting
 from bot.engine.answers import Answers
+from bot.engine.asking import Asking
 from bot.engine.budgets import Budgets
 from bot.engine.builds import Builds
 from bot.engine.burning import Burns
@@ -183,7 +184,7 @@ class Shipping:
             self.commands,
             self.slo_sources,
             self.slos,
-            self.prober,
+            self.asking,
             self.clock,
         )
         return Watches(
@@ -197,6 +198,10 @@ class Shipping:
             self.clock,
             self.links,
         )
+
+    @property
+    def asking(self) -> Asking:
+        return Asking(self.prober, self.hub)
 
     @property
     def way_back(self) -> WayBack:

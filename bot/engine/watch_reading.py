@@ -20,13 +20,14 @@ from bot.core.slo.watching import (
     undefined,
     watched,
 )
+from bot.engine.asking import Asking
 from bot.engine.objectives import parse_files
 from bot.engine.probing import MOST_PROBES, probes_in
 from bot.engine.standings import ANSWERS_WITHIN
 from bot.ports import Clock, HubError
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.operations import CommandHub
-from bot.ports.slo import Prober, SloStore, Source, SourceError, SourceOf
+from bot.ports.slo import SloStore, Source, SourceError, SourceOf
 
 _ANSWERS = 4000
 """Of one probe: more than a watch and the hour before it can have."""
@@ -41,7 +42,7 @@ class WatchReading:
     commands: CommandHub
     sources: Mapping[SourceKind, SourceOf]
     slos: SloStore
-    prober: Prober
+    asking: Asking
     clock: Clock
 
     async def read(
@@ -55,8 +56,8 @@ class WatchReading:
         if watch.files is None:
             watch = await self._define(watch, repo)
         objectives, unread = _objectives(watch)
-        if self.clock.now() < watch.ends:
-            await self._ask(repo, objectives)
+        if self.clock.now() < watch.ends and not await self._ask(repo, objectives):
+            watch = replace(watch, left_out=watch.left_out + 1)
         until = min(self.clock.now(), watch.ends)
         found = await asyncio.gather(
             *(self._observe(watch, repo, slo, until) for slo in objectives)
@@ -84,16 +85,18 @@ class WatchReading:
                 return replace(watch, files=kept)
             return replace(watch, unread=f"the objectives could not be read: {error}")
 
-    async def _ask(self, repo: RepoRef, objectives: Sequence[Slo]) -> None:
-        """Ask their endpoints, all at once, each within its own time."""
+    async def _ask(self, repo: RepoRef, objectives: Sequence[Slo]) -> bool:
+        """Ask their endpoints. False where the bot's own network was away."""
         names = sorted({_source(slo).name for slo in objectives if _is_probe(slo)})
         due = await self.slos.find_probes(repo.id, names[:MOST_PROBES]) if names else []
-        answers = await asyncio.gather(*(self.prober.ask(one.probe) for one in due))
+        if not due:
+            return True
+        answers = await self.asking.ask(due)
         # As of when they were answered: the clock that the watch goes by.
         at = self.clock.now()
-        found = [(replace(one, at=at), answer) for one, answer in zip(due, answers, strict=True)]
-        if found:
-            await self.slos.record_probes(found)
+        if answers:
+            await self.slos.record_probes([(replace(one, at=at), each) for one, each in answers])
+        return len(answers) == len(due)
 
     async def _observe(
         self, watch: Watch, repo: RepoRef, slo: Slo, until: datetime

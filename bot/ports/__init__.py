@@ -127,6 +127,11 @@ class Hub(Protocol):
         """``eyes``, ``rocket``, ``-1`` or ``confused``; the same reaction twice is one."""
         ...
 
+    async def is_reachable(self) -> bool:
+        """Whether GitHub gives any answer now, be it a refusal; asked once, within seconds. Raises
+        nothing."""
+        ...
+
     def rate_limit(self, installation_id: int) -> RateLimit | None:
         """The tightest limit last seen for an installation; None before the first answer."""
         ...

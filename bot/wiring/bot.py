@@ -158,7 +158,12 @@ async def open_bot(settings: Settings) -> AsyncIterator[Bot]:
             site=site_url(settings.github_api_url),
         )
         probing = Probing(
-            objective_hub, shipping.commands, observations, slos, prober, shipping.locator
+            objective_hub,
+            shipping.commands,
+            observations,
+            slos,
+            shipping.asking,
+            shipping.locator,
         )
         engine = Engine(hub, opened, CLOCK, links, settings.retention, shipping, probing)
         people = await stack.enter_async_context(open_people(settings))

@@ -424,6 +424,24 @@ async def _told_of_a_failure(hub: GitHubHub, ref: PullRef) -> list[str]:
 # what is declared is what is used
 
 
+async def test_github_is_reachable_while_it_gives_any_answer(
+    github: GitHub, hub: GitHubHub, shop: Repository
+) -> None:
+    faults = github.sandbox.faults
+    assert await hub.is_reachable()
+    faults.answer("GET /rate_limit", 503, times=None)
+    assert await hub.is_reachable()
+    faults.clear()
+    faults.primary_limit("GET /rate_limit", reset_at=2**32, times=None)
+    assert await hub.is_reachable()
+    # A limit on who asks by no name is none of the App's.
+    assert await hub.fetch_repositories(github.ref(shop).installation_id)
+    faults.clear()
+    faults.cut("GET /rate_limit")
+    assert not await hub.is_reachable()
+    assert github.seen.routes().count("GET /rate_limit") >= 3
+
+
 async def test_every_declared_operation_is_used_and_no_other(
     github: GitHub, hub: GitHubHub, shop: Repository
 ) -> None:
@@ -461,6 +479,7 @@ async def test_every_declared_operation_is_used_and_no_other(
     since = github.clock.now() - timedelta(days=1)
     attempts = [each async for each in hub.fetch_deliveries(since=since)]
     await hub.redeliver(attempts[0].id)
+    assert await hub.is_reachable()
     await _command_everything(github, hub, small)
     await _type_everything(github, small)
     await _release_everything(github, hub, shop)

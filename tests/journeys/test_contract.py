@@ -22,6 +22,7 @@ MANY_PROBLEMS = "".join(f"unknown_{number}: true\n" for number in range(60))
 
 OF_COMMANDS = {
     "GET /orgs/{org}/teams/{team_slug}/memberships/{username}",
+    "GET /rate_limit",
     "GET /repos/{owner}/{repo}/branches/{branch}",
     "GET /repos/{owner}/{repo}/deployments",
     "GET /repos/{owner}/{repo}/issues/comments/{comment_id}",

@@ -149,6 +149,10 @@ class Watched:
     async def was_fine(self) -> None:
         await self.found(FINE, 60, self.clock.now() - timedelta(minutes=30))
 
+    def cut_the_domain(self) -> None:
+        """Its page gives no answer. Which build is live can still be asked."""
+        self.production.vercel.faults.cut(f"GET //{DOMAIN}/", times=None)
+
     async def good_build(self) -> None:
         """One is live that is watched no longer, and was fine for long."""
         await self.was_fine()
@@ -295,6 +299,36 @@ async def test_a_bad_build_is_taken_back(shop: Watched, notices: list[Notice]):
     assert "the watch over operation" in ending["cause"]
     news = [one for one in notices if "is worse: it is rolled back" in one.title]
     assert [(one.severity, one.environment) for one in news] == [("critical", "production")]
+
+
+async def test_the_bots_own_network_takes_nothing_back(shop: Watched):
+    """All of its probes fail while it reaches nothing at all."""
+    pull = await shop.promoted("feat: sort by price")
+    shop.cut_the_domain()
+    shop.production.github.faults.cut("*", times=None)
+    for _ in range(8):
+        assert (await shop.look(pull)).state is WatchState.WATCHING
+    shop.production.github.faults.clear()
+    shop.production.vercel.faults.clear()
+    for _ in range(4):
+        await shop.look(pull)
+    watch = await shop.look(pull, timedelta(minutes=15))
+    assert (watch.state, watch.left_out) == (WatchState.HEALTHY, 8)
+    told = await shop.told(pull)
+    assert "**Healthy:** error ratio 0 %" in told
+    assert "8 looks count as nothing: neither a probe nor GitHub gave the bot any answer" in told
+    assert await shop.production.served() == pull.merge_commit_sha
+
+
+async def test_a_domain_that_gives_no_answer_is_an_outage_while_github_answers(shop: Watched):
+    pull = await shop.promoted("feat: break the shop")
+    shop.cut_the_domain()
+    watch = await shop.watch_of(pull)
+    while watch.state is WatchState.WATCHING:
+        watch = await shop.look(pull)
+    assert (watch.state, watch.left_out) == (WatchState.WORSE, 0)
+    assert "**Rolled back after " in await shop.told(pull)
+    assert await shop.production.served() == shop.good.merge_commit_sha
 
 
 async def test_by_policy_people_are_told_alone(shop: Watched, notices: list[Notice]):

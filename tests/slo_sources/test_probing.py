@@ -16,6 +16,7 @@ from bot.core.hosting import HostTarget
 from bot.core.model import RepoRef, Sha
 from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
 from bot.core.work.probes import AskProbes, SweepProbes
+from bot.engine.asking import Asking
 from bot.engine.locate import Locator
 from bot.engine.probing import AT_ONCE, MOST_PROBES, Probing, probes_in
 from bot.ports import HubGone, HubUnavailable
@@ -51,6 +52,9 @@ class World:
     placed: bool = True
     tip: Sha = TIP
     asked: list[str] = field(default_factory=list)
+    answers: Mapping[str, ProbeAnswer] = field(default_factory=dict)
+    """By probe, where it is another one."""
+    controls: int = 0
 
     async def fetch_places(self) -> list[Place]:
         places = [HostTarget("vercel", "shop", "shop.example")] * (2 if self.placed else 0)
@@ -76,14 +80,19 @@ class World:
 
     async def ask(self, probe: Probe) -> ProbeAnswer:
         self.asked.append(probe.name)
-        return ProbeAnswer(Outcome.OK, 20, 200)
+        return self.answers.get(probe.name, ProbeAnswer(Outcome.OK, 20, 200))
+
+    async def is_reachable(self) -> bool:
+        self.controls += 1
+        return not self.away
 
 
 def probing(store: PostgresStore, world: World) -> Probing:
     repositories, operations = PostgresRepositories(store.pool), PostgresOperations(store.pool)
     locator = Locator(world, repositories, operations, store, world)  # type: ignore[arg-type]
     slos = PostgresSlos(store.pool)
-    return Probing(world, world, world, slos, world, locator)  # type: ignore[arg-type]
+    asking = Asking(world, world)  # type: ignore[arg-type]
+    return Probing(world, world, world, slos, asking, locator)  # type: ignore[arg-type]
 
 
 def wanted(url: str, *, due: bool = False) -> list[str]:
@@ -202,6 +211,55 @@ async def test_more_than_go_at_once_are_all_asked(store: PostgresStore, database
     wanted(database_url, due=True)
     await part.ask(AskProbes(), "")
     assert sorted(world.asked) == names
+
+
+FINE = ProbeAnswer(Outcome.OK, 20, 200)
+FAULTY = ProbeAnswer(Outcome.STATUS, 20, 503)
+PRIVATE = ProbeAnswer(Outcome.PRIVATE, 0)
+LOST = [
+    ProbeAnswer(outcome, 900)
+    for outcome in (
+        Outcome.DNS,
+        Outcome.CONNECTION,
+        Outcome.TLS,
+        Outcome.TIMEOUT,
+        Outcome.PROTOCOL,
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("answers", "github_away", "kept", "controls"),
+    [
+        ([LOST[0], LOST[1]], True, [], 1),
+        *[([lost], True, [], 1) for lost in LOST],
+        ([LOST[0], LOST[1]], False, ["p0", "p1"], 1),
+        # Whoever got one answer has a network.
+        ([LOST[0], FINE], True, ["p0", "p1"], 0),
+        ([LOST[0], FAULTY], True, ["p0", "p1"], 0),
+        ([FAULTY], True, ["p0"], 0),
+        # What was not sent says nothing of the network.
+        ([PRIVATE], True, ["p0"], 0),
+        ([PRIVATE, LOST[0]], True, ["p0"], 1),
+    ],
+)
+async def test_what_the_bots_own_network_kept_from_being_asked_counts_as_nothing(
+    store: PostgresStore,
+    database_url: str,
+    answers: list[ProbeAnswer],
+    github_away: bool,
+    kept: list[str],
+    controls: int,
+) -> None:
+    named = {f"p{number}": answer for number, answer in enumerate(answers)}
+    world = World(answers=named, away=github_away)
+    part = probing(store, world)
+    await part.slos.want_probes(42, [Probe(name, "https://shop.example/") for name in named])
+    wanted(database_url, due=True)
+    await part.ask(AskProbes(), "")
+    found = [name for name in named if await part.slos.fetch_answers(42, name, limit=9)]
+    assert (found, world.controls) == (kept, controls)
+    assert sorted(world.asked) == sorted(named)
 
 
 async def test_one_repository_does_not_fill_the_worker(

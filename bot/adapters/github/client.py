@@ -1,6 +1,7 @@
 """Sends the declared operations to GitHub: credentials, cache, redirects, limits, retries."""
 
 import asyncio
+import contextlib
 import json
 import random
 import time
@@ -33,6 +34,8 @@ API_VERSION = "2022-11-28"
 _ACCEPT = sansio.accept_format()
 _REDIRECTS = (301, 302, 307, 308)
 _MAX_REDIRECTS = 3
+_BRIEFLY = 5
+"""Seconds for a question whose answer nobody needs but to know that there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,24 @@ class GitHubClient:
             raise HubRefused(f"could not {document.task}{_of(about)}: GitHub said: {text}")
         known = tuple(error for error in errors or () if isinstance(error, dict))
         return GraphQLAnswer(data, known)
+
+    async def is_answered(self, operation: Operation) -> bool:
+        """Whether an operation without parameters, asked by nobody, gets any answer. Sent once,
+        and waited for briefly; what it says of limits is not of ours."""
+        result: RawAnswer | Failed = Failed(Failure.CUT, "TimeoutError")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BRIEFLY):
+                result = await send(
+                    self._http,
+                    operation.method,
+                    self.api_url + operation.path,
+                    headers=sansio.create_headers(USER_AGENT, accept=_ACCEPT),
+                    body=None,
+                    bearer=None,
+                )
+        status = str(result.status) if isinstance(result, RawAnswer) else result.failure.value
+        GITHUB_REQUESTS.labels(operation.route, status).inc()
+        return isinstance(result, RawAnswer)
 
     async def _rest(
         self,

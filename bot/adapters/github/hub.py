@@ -235,6 +235,9 @@ class GitHubHub:
             about=repo.full_name,
         )
 
+    async def is_reachable(self) -> bool:
+        return await self._client.is_answered(op.GET_RATE_LIMIT)
+
     def rate_limit(self, installation_id: int) -> RateLimit | None:
         return self._client.quota.tightest(installation_id, self._client.clock.now())
 

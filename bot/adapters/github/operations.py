@@ -106,6 +106,8 @@ GET_REPO_INSTALLATION = Operation(
     "find the installation of the repository",
     Auth.APP,
 )
+GET_RATE_LIMIT = Operation("rate-limit/get", "GET", "/rate_limit", "read the rate limit", Auth.NONE)
+"""Counts against no limit: https://docs.github.com/rest/rate-limit/rate-limit"""
 LIST_REPOSITORIES = Operation(
     "apps/list-repos-accessible-to-installation",
     "GET",
@@ -297,6 +299,7 @@ OPERATIONS: tuple[Operation, ...] = (
     CREATE_TOKEN,
     CONVERT_MANIFEST,
     GET_REPO_INSTALLATION,
+    GET_RATE_LIMIT,
     LIST_REPOSITORIES,
     GET_REPO,
     GET_PERMISSION,

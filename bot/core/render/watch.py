@@ -51,8 +51,11 @@ def watch_lines(shown: Shown) -> list[str]:
         lines = ["> [!CAUTION]", f"> {lines[0]}"]
     if shown.author and watch.state is WatchState.WORSE:
         lines += ["", f"{escape.mention(shown.author.login)}, this is about your pull request."]
-    if watch.state in (WatchState.HEALTHY, WatchState.WORSE, WatchState.UNKNOWN) and watch.judged:
-        lines += ["", *_table(watch)]
+    if watch.state in (WatchState.HEALTHY, WatchState.WORSE, WatchState.UNKNOWN):
+        if watch.left_out:
+            lines += ["", f"{capitalised(left_out(watch))}."]
+        if watch.judged:
+            lines += ["", *_table(watch)]
     return lines
 
 
@@ -163,6 +166,15 @@ def unknown(watch: Watch) -> str:
     return "; ".join(said[:3]) or "nothing was counted"
 
 
+def left_out(watch: Watch) -> str:
+    """Of looks that count as nothing."""
+    looks = "1 look counts" if watch.left_out == 1 else f"{watch.left_out} looks count"
+    return (
+        f"{looks} as nothing: neither a probe nor GitHub gave the bot any answer, so that its own "
+        "network was away"
+    )
+
+
 def cause_of(watch: Watch) -> str:
     """Why it is rolled back, to stand behind "because"."""
     return f"the watch over operation {watch.operation_id} found {worse(watch)}"
@@ -189,6 +201,7 @@ def plain_evidence(watch: Watch) -> dict[str, Json]:
         "seconds": watch.took.total_seconds() if watch.took else None,
         "ended_by": watch.ended_by,
         "unread": watch.unread,
+        "looks_left_out": watch.left_out,
         "on_fail": watch.on_fail.value,
         "back_to": watch.back_to.called if watch.back_to else "",
         "refused": watch.refused,

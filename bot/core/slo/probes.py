@@ -84,6 +84,12 @@ class ProbeAnswer:
     def good(self) -> bool:
         return self.outcome is Outcome.OK
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether it was sent, and nothing came back that speaks HTTP: the endpoint is away, or
+        who asked is."""
+        return not self.status and self.outcome is not Outcome.PRIVATE
+
 
 class ProbeFault(ValueError):
     """What an objective asks of a probe cannot be answered; says why and what to write."""

@@ -94,6 +94,8 @@ class Watch:
     series: tuple[Series, ...] = ()
     unread: str = ""
     """Why nothing can be watched, in plain words."""
+    left_out: int = 0
+    """Looks that count as nothing, since the bot's own network was away."""
     state: WatchState = WatchState.WATCHING
     took: timedelta | None = None
     """From its beginning to what decided."""
