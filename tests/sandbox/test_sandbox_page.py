@@ -73,9 +73,13 @@ async def test_a_pull_request_is_opened_and_worked_on(
     await page.get_by_label("Commit message").fill("fix: sort\n\nby name")
     await page.get_by_role("button", name="Push", exact=True).click()
     await expect(page.get_by_text("wants to merge 3 commits")).to_be_visible()
-    await page.get_by_label("Comment", exact=True).fill("**Good** work")
+    await page.get_by_label("Comment", exact=True).fill("**Good** work\n\n- ➖ nothing is left out")
     await page.get_by_role("button", name="Comment", exact=True).click()
     await expect(page.locator("article strong", has_text="Good")).to_be_visible()
+    mark = await page.locator("article .emoji.skip").bounding_box()
+    line = await page.locator("article li", has=page.locator(".emoji.skip")).bounding_box()
+    assert mark and line
+    assert line["y"] <= mark["y"] <= line["y"] + line["height"]
     await page.get_by_role("button", name="Merge").click()
     await expect(page.locator(".state", has_text="merged")).to_be_visible()
     assert pull.merged_by is github.user("mona")
