@@ -17,12 +17,14 @@ from bot.core.render.command import (
     render_status,
     unknown_command,
 )
+from bot.core.slo.watching import WatchState
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds
 from bot.engine.gather import Gatherer
 from bot.engine.links import Links
 from bot.ports.host import Host, HostError
 from bot.ports.operations import OperationStore
+from bot.ports.watches import WatchStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Questions:
     operations: OperationStore
     gatherer: Gatherer
     builds: Builds
+    watches: WatchStore
     links: Links
 
     async def gates(self, request: GatesRequest, asked: Asked) -> Answer:
@@ -63,6 +66,8 @@ class Questions:
         self, name: str, live: LedgerEntry | None, asked: Asked
     ) -> EnvironmentStatus:
         repo, target = asked.ref.repo, asked.environments[name].target
+        watches = await self.watches.fetch_open_watches(repo.id, name)
+        watch = next((one for one in watches if one.state is WatchState.WATCHING), None)
         status = EnvironmentStatus(
             name=name,
             domain=target.domain if target else "",
@@ -76,6 +81,8 @@ class Questions:
             unsettled=unsettled(
                 await self.operations.fetch_operations(repo.id, environment=name), live
             ),
+            watch=watch,
+            watch_url=self.links.operation(watch.operation_id) if watch else "",
         )
         if target is None or target.host not in self.hosts:
             return replace(status, unread="this server has no access to its host")

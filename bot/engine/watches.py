@@ -24,6 +24,7 @@ from bot.core.slo.watching import (
     WatchState,
     decided,
     ended,
+    looked,
     plan_watch,
 )
 from bot.core.work.operations import TellOperation
@@ -112,13 +113,14 @@ class Watches:
         watch, objectives, observed = await self.reading.read(watch, operation.repo)
         now = self.clock.now()
         decision = decide_watch(observed, watch.rules, watch.begun, now)
+        watch = looked(watch, decision, observed, objectives)
         unread = bool(watch.unread) or any(one.unread for one in observed)
         waits = decision.outcome is Outcome.WATCHING or (
             decision.outcome is Outcome.UNKNOWN and unread and now < watch.ends + GRACE
         )
         # While a promotion is under way, whoever asked for it sees to what is live.
         if not waits and not (decision.outcome is Outcome.WORSE and await self._is_moving(watch)):
-            saved = await self._save(decided(watch, decision, observed, objectives))
+            saved = await self._save(decided(watch, decision))
             return saved, _SOON if saved.state is WatchState.WATCHING else None
         saved = await self._save(watch)
         if saved.state is not WatchState.WATCHING:

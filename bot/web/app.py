@@ -16,6 +16,7 @@ from bot.ports.environments import EnvironmentReader
 from bot.ports.operations import AuditReader, OperationStore
 from bot.ports.schemas import SchemaStore
 from bot.ports.slo import SloStore
+from bot.ports.watches import WatchStore
 from bot.web.headers import SecurityHeaders
 from bot.web.login import Login
 from bot.web.pages.audit import audit_pages
@@ -38,6 +39,7 @@ def create_app(
     audit: AuditReader,
     schemas: SchemaStore,
     slos: SloStore,
+    watches: WatchStore,
     databases: Mapping[str, Database],
     clock: Clock,
     webhooks: Sequence[Middleware],
@@ -61,6 +63,7 @@ def create_app(
         audit,
         schemas,
         slos,
+        watches,
         Looks(databases, clock),
         clock,
         viewer,

@@ -48,6 +48,7 @@ def bot_app(bot: Bot, viewer: Viewer | None = None) -> Starlette:
         audit=bot.audit,
         schemas=bot.schemas,
         slos=bot.engine.shipping.slos,
+        watches=bot.engine.shipping.watch_store,
         databases=bot.databases,
         clock=CLOCK,
         webhooks=[

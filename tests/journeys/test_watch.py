@@ -207,6 +207,14 @@ class Watched:
             20,
         )
 
+    async def answered(self, pull: Pull, words: str) -> str:
+        """What is answered to a command, while the watch goes on."""
+        comment = self.production.comment(pull, words)
+        await self.journey.until(
+            lambda: bool(self.production.answer_to(pull, comment)), f"no answer to {words}", 20
+        )
+        return self.production.answer_to(pull, comment)
+
     async def audited(self, pull: Pull) -> list[tuple[str, object]]:
         """What the log has on the watch: what became of it, oldest first."""
         found = await self.journey.bot.audit.fetch_entries(
@@ -263,6 +271,11 @@ async def test_a_good_build_is_healthy(shop: Watched, notices: list[Notice]):
     await shop.said(pull, "**Watching for 15 minutes**, until ")
     for _ in range(6):
         assert (await shop.look(pull)).state is WatchState.WATCHING
+    operation = (await shop.watch_of(pull)).operation_id
+    status = await shop.answered(pull, "/status")
+    assert "- Production is watched until " in status
+    assert f"/operations/{operation}): " in status
+    assert "error ratio 0 % so far (before: 0 %)" in status
     watch = await shop.look(pull, timedelta(minutes=15))
     assert watch.state is WatchState.HEALTHY
     told = await shop.told(pull)

@@ -21,7 +21,15 @@ from bot.core.operations.machine import (
 )
 from bot.core.operations.machine import State as OperationState
 from bot.core.policy.slo import OnFail, SloPolicy, WatchPolicy
-from bot.core.render.watch import Shown, cause_of, percent, watch_lines, watch_notice
+from bot.core.render.watch import (
+    Shown,
+    cause_of,
+    percent,
+    so_far,
+    watch_lines,
+    watch_notice,
+    watch_remark,
+)
 from bot.core.slo.model import Slo
 from bot.core.slo.openslo import parse_slos
 from bot.core.slo.probes import Outcome as Found
@@ -33,6 +41,7 @@ from bot.core.slo.watching import (
     decided,
     ended,
     from_answers,
+    looked,
     objectives_of,
     plan_watch,
     undefined,
@@ -160,7 +169,8 @@ def test_the_objective_s_own_quantile_is_told():
     at = WATCH.begun
     answers = [answer(at + SECOND * n, n) for n in range(1, 101)]
     seen, asked = [from_answers(WATCH, slo("latency"), answers)], [slo("latency")]
-    found = decided(WATCH, decide_watch(seen, WATCH.rules, at, WATCH.ends), seen, asked)
+    decision = decide_watch(seen, WATCH.rules, at, WATCH.ends)
+    found = decided(looked(WATCH, decision, seen, asked), decision)
     assert found.state is WatchState.HEALTHY
     assert [(one.quantile, one.quantile_after) for one in found.judged] == [("p95", 95)]
 
@@ -280,6 +290,55 @@ FAILED = fail(
 )
 def test_what_the_comment_says(watch: Watch, rollback: Operation | None, said: str):
     assert first(watch, rollback) == said
+
+
+@pytest.mark.parametrize(
+    ("watch", "said"),
+    [
+        (WATCH, "nothing was counted so far"),
+        (replace(WATCH, unread="GitHub is away"), "GitHub is away"),
+        (
+            replace(WATCH, judged=(replace(EVENTS, after=None, why="down: <x>"),)),
+            "availability: down: <x>",
+        ),
+        (
+            replace(WATCH, judged=(EVENTS,)),
+            "error ratio 0.02 % so far (before: 0.03 %)",
+        ),
+        # The one that is nearest to being worse, not the one with most errors.
+        (
+            replace(
+                WATCH,
+                judged=(
+                    replace(EVENTS, name="pages", after=0.1, tolerated=0.5),
+                    replace(EVENTS, after=0.009, tolerated=0.01, before=None),
+                ),
+                left_out=1,
+            ),
+            (
+                "availability has error ratio 0.9 % so far (before: unknown); 1 look counts as "
+                "nothing: neither a probe nor GitHub gave the bot any answer, so that its own "
+                "network was away"
+            ),
+        ),
+    ],
+)
+def test_what_is_said_while_it_goes_on(watch: Watch, said: str):
+    assert so_far(watch) == said
+
+
+def test_status_tells_until_when_and_of_which_operation():
+    watch = replace(WATCH, environment="prod|x", unread="down: @octo | <x>")
+    assert watch_remark(watch, "https://bot.example/operations/7") == (
+        "prod&#124;x is watched until 12:15 UTC, since "
+        "[operation 7](https://bot.example/operations/7): down: @&#8203;octo &#124; &lt;x&gt;. "
+        "`/watch cancel prod|x` ends it."
+    )
+
+
+def test_looks_that_count_as_nothing_are_told_with_the_evidence():
+    over = replace(WATCH, state=WatchState.UNKNOWN, left_out=60)
+    assert watch_lines(Shown(over))[2].startswith("60 looks count as nothing: neither a probe ")
 
 
 def test_what_the_schema_refuses_is_said_loudly_with_where_to():

@@ -20,6 +20,7 @@ from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore
+from bot.adapters.postgres.watches import PostgresWatches
 from bot.core.audit.checkpoint import SEED_BYTES, AuditKey
 from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
 from bot.core.hosting import Build, Freeze, HostTarget, Lock, Origin
@@ -165,6 +166,7 @@ def build(
         audit=audit_log(store),
         schemas=PostgresSchemas(store.pool),
         slos=PostgresSlos(store.pool),
+        watches=PostgresWatches(store.pool),
         databases=databases or {},
         login=login,
         clock=clock,

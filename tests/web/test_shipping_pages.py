@@ -29,11 +29,15 @@ from test_pages import read
 from bot.adapters.postgres.observations import PostgresObservations
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.store import PostgresStore
+from bot.adapters.postgres.watches import PostgresWatches
 from bot.core.audit.entry import KINDS
 from bot.core.hosting import Build, Origin
 from bot.core.model import RepoRef, Sha
 from bot.core.operations.machine import Done, Failed, Kind, Operation, StepName, attempt, record
 from bot.core.operations.outside import Move
+from bot.core.policy.slo import SloPolicy, WatchPolicy
+from bot.core.slo.watch import Judged, Outcome
+from bot.core.slo.watching import ended, plan_watch
 from bot.ports.operations import AuditEntry
 from bot.web.pages.audit import ENTRIES_SHOWN, EXPORTED_AT_ONCE
 from bot.web.viewer import Everything, PublicOnly
@@ -142,6 +146,34 @@ async def test_an_environment_is_held_since_a_move_that_nobody_saw_verified(
     assert held in page
     assert "/promote production" in page
     assert "/rollback production" in page
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/repos/octo/shop/environments/production", "/repos/octo/shop"]
+)
+async def test_a_watch_is_shown_while_it_goes_on(
+    site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations, path: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    await operations.record_live(
+        SHOP.id, "production", shipped_build(GOOD), origin=Origin.PROMOTION, actor="ada",
+        at=NOW, verified=True, operation_id=None, fence=None,
+    )  # fmt: skip
+    stored, _ = await operations.add_operation(promotion(take_back=False, overrides={}))
+    watches, asked = PostgresWatches(store.pool), WatchPolicy(**{"for": "15m"})
+    begun = replace(
+        plan_watch(stored, SloPolicy(watch=asked), asked),
+        judged=(Judged("<api>", Outcome.WATCHING, None, 0.0, 0.25, None, 0.5, None),),
+    )
+    watch = await watches.add_watch(begun)
+    document = read(await site.get(path))
+    assert "watched until " in document.text
+    assert f"since operation {stored.id} : error ratio 25 % so far (before: 0 %)" in document.text
+    assert "/watch cancel production" in document.text
+    links = [attrs.get("href") for tag, attrs in document.tags if tag == "a"]
+    assert f"/operations/{stored.id}" in links
+    assert await watches.save_watch(ended(watch, "ada ended it.", NOW))
+    assert "watched until" not in read(await site.get(path)).text
 
 
 async def test_a_build_of_several_releases_links_each(

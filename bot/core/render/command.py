@@ -17,7 +17,9 @@ from bot.core.phrases import counted, say_duration, say_time
 from bot.core.render import escape
 from bot.core.render.operation import TABLE_BYTES, asked_of, gates_table
 from bot.core.render.slo import budget_lines
+from bot.core.render.watch import watch_remark
 from bot.core.render.words import HOLDING, capitalised, fit, stopped
+from bot.core.slo.watching import Watch
 
 _MARKER = re.compile(r"<!-- lockgate:answer comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
 _REFUSED, _QUEUED = "<!-- lockgate:refused -->\n", "<!-- lockgate:queued -->\n"
@@ -190,6 +192,10 @@ class EnvironmentStatus:
     auto_assigns: bool = False
     drift: str = ""
     unread: str = ""
+    watch: Watch | None = None
+    """The one that has not ended yet."""
+    watch_url: str = ""
+    """The page of the operation that it is about."""
 
 
 def render_status(environments: Sequence[EnvironmentStatus], now: datetime) -> str:
@@ -266,6 +272,8 @@ def _remarks(environments: Sequence[EnvironmentStatus]) -> list[str]:
     lines = []
     for each in environments:
         name = _name(each.name)
+        if each.watch:
+            lines.append(f"- {watch_remark(each.watch, each.watch_url)}")
         if each.drift:
             lines.append(
                 f"- The domain of {name} serves {escape.code(each.drift, 60)}, which is not what "

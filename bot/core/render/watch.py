@@ -155,6 +155,32 @@ def healthy(watch: Watch) -> str:
     return ", ".join(said)
 
 
+def so_far(watch: Watch) -> str:
+    """What a watch that has not ended has seen, in a few words: of the objective that comes
+    nearest to being worse. Holds words of the objectives' files."""
+    counted = [one for one in watch.judged if one.after is not None]
+    if counted:
+        near = max(counted, key=lambda one: (one.after or 0.0) / max(one.tolerated, 1e-9))
+        before = "unknown" if near.before is None else percent(near.before)
+        said = _of(watch, near, f"error ratio {percent(near.after)} so far (before: {before})")
+    else:
+        whys = [f"{one.name}: {one.why}" for one in watch.judged if one.why]
+        said = watch.unread or "; ".join(whys[:1]) or "nothing was counted so far"
+    return f"{said}; {left_out(watch)}" if watch.left_out else said
+
+
+def watch_remark(watch: Watch, operation_url: str) -> str:
+    """Of a watch that has not ended, as ``/status`` tells it. Markdown."""
+    environment = capitalised(escape.inline(watch.environment, 60))
+    until = watch.ends.astimezone(UTC).strftime("%H:%M UTC")
+    operation = escape.link(f"operation {watch.operation_id}", operation_url)
+    ends = escape.code(f"/watch cancel {watch.environment}")
+    return (
+        f"{environment} is watched until {until}, since {operation}: "
+        f"{stopped(_safe(so_far(watch)))} {ends} ends it."
+    )
+
+
 def unknown(watch: Watch) -> str:
     if watch.unread:
         return watch.unread

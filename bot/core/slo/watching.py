@@ -233,17 +233,22 @@ def quantile_name(slo: Slo) -> str:
     return f"p{float(slo.objective * 100):g}"
 
 
-def decided(
+def looked(
     watch: Watch, decision: WatchDecision, observed: Sequence[Watched], objectives: Sequence[Slo]
 ) -> Watch:
-    """With how it ended, and the evidence, that against the build first. Latencies are told by the
+    """With the evidence so far, that against the build first. Latencies are told by the
     objective's own quantile."""
     parts = {slo.name: slo.objective for slo in objectives}
     latencies = {one.name: one.latency for one in observed}
     worse = decision.worse
     told = [*worse, *(one for one in decision.judged if one not in worse)]
     evidence = tuple(_told(one, latencies.get(one.name), parts.get(one.name)) for one in told)
-    return replace(watch, state=_STATES[decision.outcome], took=decision.took, judged=evidence)
+    return replace(watch, judged=evidence)
+
+
+def decided(watch: Watch, decision: WatchDecision) -> Watch:
+    """With how it ended."""
+    return replace(watch, state=_STATES[decision.outcome], took=decision.took)
 
 
 def _told(judged: Judged, latency: Latency | None, part: Fraction | None) -> Judged:

@@ -19,6 +19,7 @@ from bot.ports.environments import EnvironmentReader
 from bot.ports.operations import AuditReader, OperationStore
 from bot.ports.schemas import SchemaStore
 from bot.ports.slo import SloStore
+from bot.ports.watches import WatchStore
 from bot.web.pages import text
 from bot.web.pages.databases import Looks
 from bot.web.pages.operations import ROWS_SHOWN
@@ -41,6 +42,7 @@ class Site:
     audit: AuditReader
     schemas: SchemaStore
     slos: SloStore
+    watches: WatchStore
     looks: Looks
     clock: Clock
     viewer: Viewer

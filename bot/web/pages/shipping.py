@@ -13,6 +13,8 @@ from bot.core.operations.machine import Kind, Operation, State, Step, StepName, 
 from bot.core.operations.outside import unsettled
 from bot.core.policy import Policy
 from bot.core.render.json import from_json
+from bot.core.render.watch import so_far
+from bot.core.slo.watching import Watch, WatchState
 from bot.ports.environments import EnvironmentState, KnownRepository
 from bot.web.pages.details import GateView, view_gate
 from bot.web.pages.pages import Site
@@ -185,6 +187,13 @@ class EnvironmentView:
     """The one that is under way."""
     warning: str = ""
     doubted: Operation | None = None
+    watch: Watch | None = None
+    """The one over what is live, while it has not ended."""
+
+    @property
+    def seen(self) -> str:
+        """What that has seen so far, in a few words."""
+        return so_far(self.watch) if self.watch else ""
 
     @property
     def path(self) -> str:
@@ -317,8 +326,9 @@ async def view_shipped(site: Site, request: Request, repository_id: int = 0) -> 
         for operation in operations
         if operation.repo.id in known
     }
+    watches = await running_watches(site, repository_id)
     environments = [
-        view_environment(state, known[state.repository_id], views)
+        view_environment(state, known[state.repository_id], views, watches)
         for state in states
         if state.repository_id in known
     ]
@@ -326,10 +336,22 @@ async def view_shipped(site: Site, request: Request, repository_id: int = 0) -> 
     return Shipped(tuple(environments), tuple(views.values()))
 
 
+async def running_watches(
+    site: Site, repository_id: int = 0, environment: str = ""
+) -> dict[tuple[int, str], Watch]:
+    """By the repository's id, and the environment."""
+    return {
+        (watch.repo.id, watch.environment): watch
+        for watch in await site.watches.fetch_open_watches(repository_id, environment)
+        if watch.state is WatchState.WATCHING
+    }
+
+
 def view_environment(
     state: EnvironmentState,
     known: KnownRepository,
     operations: Mapping[int, OperationView],
+    watches: Mapping[tuple[int, str], Watch],
 ) -> EnvironmentView:
     """The operation that holds it, or else the newest that waits for it."""
     holding = operations.get(state.holder or 0)
@@ -347,6 +369,7 @@ def view_environment(
         lock=state.lock,
         freezes=state.freezes,
         operation=holding or (waiting[0] if waiting else None),
+        watch=watches.get((state.repository_id, state.name)),
     )
 
 

@@ -21,6 +21,7 @@ from bot.web.pages.shipping import (
     databases_of,
     environment_path,
     readable_repositories,
+    running_watches,
     view_environment,
     view_operation,
     with_newest,
@@ -125,7 +126,9 @@ async def _view(
     views = {one.id: view_operation(one, found.repo.full_name) for one in operations}
     under_way = {id_: view for id_, view in views.items() if not view.operation.concluded}
     empty = EnvironmentState(found.repo.id, called, None, None, None, ())
-    environment = with_newest(view_environment(state or empty, found, under_way), operations)
+    watches = await running_watches(site, found.repo.id, called)
+    shown = view_environment(state or empty, found, under_way, watches)
+    environment = with_newest(shown, operations)
     decided = next((view for view in views.values() if view.gates is not None), None)
     ledger = await site.operations.fetch_ledger(found.repo.id, called, limit=LEDGER_SHOWN + 1)
     more = len(ledger) > LEDGER_SHOWN
