@@ -1,6 +1,7 @@
 """What import-linter cannot see: who reads the environment, and what is in the repository."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from importlib import import_module
@@ -85,6 +86,15 @@ def test_the_catalogue_has_every_rule_for_commit_messages_once() -> None:
         if isinstance(value, Rule)
     ]
     assert sorted(rule.name for rule in COMMIT_RULES) == sorted(rule.name for rule in defined)
+
+
+def test_the_architecture_names_every_module_of_the_engine() -> None:
+    page = (ROOT / "docs/explanation/architecture.md").read_text()
+    named = set(re.findall(r"`(\w+)`", page.partition("## The engine, by subject")[2]))
+    modules = {path.stem for path in (ROOT / "bot/engine").glob("[a-z]*.py")}
+    families = tuple(name for name in named if name.endswith("_"))
+    assert sorted(name for name in modules - named if not name.startswith(families)) == []
+    assert sorted(named - modules - set(families)) == []
 
 
 def test_no_lock_file_is_kept() -> None:
