@@ -78,7 +78,8 @@ async def test_a_pull_request_is_opened_and_worked_on(
     await expect(page.locator("article strong", has_text="Good")).to_be_visible()
     mark = await page.locator("article .emoji.skip").bounding_box()
     line = await page.locator("article li", has=page.locator(".emoji.skip")).bounding_box()
-    assert mark and line
+    assert mark
+    assert line
     assert line["y"] <= mark["y"] <= line["y"] + line["height"]
     await page.get_by_role("button", name="Merge").click()
     await expect(page.locator(".state", has_text="merged")).to_be_visible()
