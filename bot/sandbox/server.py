@@ -29,6 +29,7 @@ from bot.sandbox.pages import pages
 from bot.sandbox.rest import ROUTES
 from bot.sandbox.shipping import Shipping
 from bot.sandbox.tickets import Grant, Manifest
+from bot.sandbox.wire import cut, read_body, send_reply
 
 _API: Final = (
     "/repos/", "/repositories/", "/app", "/app-manifests/", "/installation", "/user", "/users/",
@@ -184,19 +185,19 @@ class Sandbox(Shipping):
         if path == "/" and "text/html" in headers.get("accept", ""):
             await self._pages(scope, receive, send)
             return
-        raw = await _read(receive)
+        raw = await read_body(receive, _BODY_BYTES)
         fault = self.faults.take(scope["method"], path)
         if fault is not None and await self._failed(fault, scope, path, raw, send):
             return
         reply, principal, route = self._reply(scope, path, prefix, headers, raw)
         if fault is not None and fault.after:
             if fault.kind == "cut":
-                _cut(send)
+                cut(send)
                 return
             reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
         made_up = fault is not None and fault.kind == "answer"
         self._watch(scope, path, raw, reply, principal, route, made_up)
-        await _send(send, reply, scope["method"])
+        await send_reply(send, reply, scope["method"])
 
     async def _failed(self, fault: Fault, scope: Scope, path: str, raw: bytes, send: Send) -> bool:
         """Whether the fault has dealt with the request."""
@@ -209,11 +210,11 @@ class Sandbox(Shipping):
         if fault.after:
             return False
         if fault.kind == "cut":
-            _cut(send)
+            cut(send)
             return True
         reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
         self._watch(scope, path, raw, reply, None, None, True)
-        await _send(send, reply, scope["method"])
+        await send_reply(send, reply, scope["method"])
         return True
 
     def _reply(
@@ -305,15 +306,6 @@ def _refuse_nameless(headers: Headers) -> None:
         raise ApiError(403, "Request forbidden by administrative rules.")
 
 
-async def _read(receive: Receive) -> bytes:
-    chunks = bytearray()
-    while True:
-        message = await receive()
-        chunks += message.get("body", b"")
-        if not message.get("more_body") or len(chunks) > _BODY_BYTES:
-            return bytes(chunks)
-
-
 def _parsed(raw: bytes) -> Json:
     """Raises ApiError (400) for what is no JSON object."""
     if not raw:
@@ -332,25 +324,3 @@ def _maybe_json(raw: bytes) -> Any:
         return json.loads(raw) if raw else None
     except ValueError:
         return None
-
-
-def _cut(send: Send) -> None:
-    # uvicorn hands out no other way to its transport
-    cycle: Any = getattr(send, "__self__", None)
-    cycle.transport.abort()
-
-
-async def _send(send: Send, reply: Reply, method: str) -> None:
-    content = reply.content()
-    headers = {**reply.headers}
-    if reply.status not in (204, 304):
-        headers["content-type"] = reply.media_type
-        headers["content-length"] = str(len(content))
-    await send(
-        {
-            "type": "http.response.start",
-            "status": reply.status,
-            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})

@@ -18,10 +18,9 @@ import httpx
 
 from bot.sandbox.faults import EventFaults, Sending
 from bot.sandbox.model import App, Delivery, Installation, Json, Repository
+from bot.sandbox.outgoing import Outgoing
 from bot.sandbox.shapes import node_id
-from bot.sandbox.tls import tls_context
 
-TIMEOUT_SECONDS: Final = 10.0
 _KEPT_DELIVERIES: Final = 5_000
 _AT_ONCE: Final = 64
 _ALWAYS_SENT: Final = frozenset({"installation", "installation_repositories"})
@@ -29,13 +28,14 @@ _ALWAYS_SENT: Final = frozenset({"installation", "installation_repositories"})
 _OWN_CHECK_ACTIONS: Final = frozenset({"requested", "rerequested", "requested_action"})
 
 
-class Hooks:
+class Hooks(Outgoing):
     def __init__(
         self,
         now: Callable[[], datetime],
         installations: dict[int, Installation],
         next_id: Callable[[str], int],
     ) -> None:
+        super().__init__()
         self._now = now
         self._installations = installations
         self._next_id = next_id
@@ -44,8 +44,6 @@ class Hooks:
         self.faults = EventFaults()
         self.on_delivery: Callable[[Delivery], None] | None = None
         """Called when an attempt has ended."""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._client: httpx.AsyncClient | None = None
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     def emit(
@@ -109,7 +107,7 @@ class Hooks:
         )
         self._keep(delivery)
         for sending in self.faults.plan(delivery):
-            self._start(sending)
+            self._begin(self._deliver(sending))
 
     def redeliver(self, delivery: Delivery) -> Delivery:
         """Send once more, as a new attempt with the same GUID."""
@@ -126,7 +124,7 @@ class Hooks:
             redelivery=True,
         )
         self._keep(again)
-        self._start(Sending([again]))
+        self._begin(self._deliver(Sending([again])))
         return again
 
     def send_raw(self, app: App, event: str, body: bytes) -> Delivery:
@@ -145,7 +143,7 @@ class Hooks:
             delivered_at=self._now(),
         )
         self._keep(delivery)
-        self._start(Sending([delivery]))
+        self._begin(self._deliver(Sending([delivery])))
         return delivery
 
     def newest_first(self, app: App) -> Iterator[Delivery]:
@@ -154,28 +152,10 @@ class Hooks:
             if delivery.app is app and delivery.done:
                 yield delivery
 
-    async def settled(self) -> None:
-        """Return when nothing is on its way any more."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
-
-    async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
     def _keep(self, delivery: Delivery) -> None:
         self.deliveries[delivery.id] = delivery
         for old in list(islice(self.deliveries, max(0, len(self.deliveries) - _KEPT_DELIVERIES))):
             del self.deliveries[old]
-
-    def _start(self, sending: Sending) -> None:
-        task = asyncio.get_running_loop().create_task(self._deliver(sending))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, sending: Sending) -> None:
         if sending.seconds:
@@ -187,13 +167,6 @@ class Hooks:
                 self.on_delivery(delivery)
 
     async def _post(self, delivery: Delivery) -> None:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=TIMEOUT_SECONDS,
-                trust_env=False,
-                follow_redirects=False,
-                verify=tls_context(),
-            )
         hook = delivery.app.hook
         headers = {
             "Accept": "*/*",
@@ -216,7 +189,7 @@ class Hooks:
         delivery.request_headers = headers
         started = time.perf_counter()
         try:
-            answer = await self._client.post(hook.url, content=delivery.body, headers=headers)
+            answer = await self._post_to(hook.url, delivery.body, headers)
         except httpx.TimeoutException:
             delivery.status, delivery.status_code = "timed out", 0
         except (httpx.HTTPError, httpx.InvalidURL):

@@ -3,7 +3,6 @@
 https://vercel.com/docs/webhooks/webhooks-api
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from bot.sandbox.tls import tls_context
+from bot.sandbox.outgoing import Outgoing
 from bot.sandbox.vercel import shapes
 from bot.sandbox.vercel.model import Delivery, Deployment, Job, Json, Listener, Project
 
@@ -22,37 +21,20 @@ if TYPE_CHECKING:
 _KEPT: Final = 5_000
 
 
-class Hooks:
+class Hooks(Outgoing):
     """Each event is sent once. Without a ``url`` none are."""
 
     def __init__(self, world: "World") -> None:
+        super().__init__()
         self._world = world
         self.url = ""
         self.secret = ""
         self.deliveries: list[Delivery] = []
         """Oldest first."""
         self.on_delivery: Listener | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._client: httpx.AsyncClient | None = None
 
     def send_to(self, url: str, secret: str) -> None:
         self.url, self.secret = url, secret
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._tasks)
-
-    async def settled(self) -> None:
-        while self._tasks:
-            await asyncio.gather(*self._tasks)
-
-    async def aclose(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
 
     def deployment(self, event: str, deployment: Deployment) -> None:
         self._emit(event, deployment.project, shapes.event_payload(deployment))
@@ -85,26 +67,18 @@ class Hooks:
             }
         ).encode()
         signature = hmac.new(self.secret.encode(), body, hashlib.sha1).hexdigest()
-        task = asyncio.get_running_loop().create_task(
-            self._post(identifier, event, body, signature, self.url)
-        )
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._begin(self._post(identifier, event, body, signature, self.url))
 
     async def _post(
         self, identifier: str, event: str, body: bytes, signature: str, url: str
     ) -> None:
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                timeout=10, trust_env=False, follow_redirects=False, verify=tls_context()
-            )
         headers = {
             "content-type": "application/json",
             "user-agent": "Vercel Webhooks/1",
             "x-vercel-signature": signature,
         }
         try:
-            status = (await self._client.post(url, content=body, headers=headers)).status_code
+            status = (await self._post_to(url, body, headers)).status_code
         except (httpx.HTTPError, httpx.InvalidURL):
             status = 0
         delivery = Delivery(identifier, event, body, signature, status)

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers, QueryParams
@@ -24,6 +24,7 @@ from bot.sandbox.vercel.faults import VercelFaults
 from bot.sandbox.vercel.model import Json, Project
 from bot.sandbox.vercel.pages import pages
 from bot.sandbox.vercel.world import World
+from bot.sandbox.wire import cut, read_body, send_reply
 
 if TYPE_CHECKING:
     from bot.sandbox.model import Repository
@@ -97,9 +98,9 @@ class SandboxVercel(World):
         if domain not in _LOCAL:
             await self._answer_site(scope, send, domain, path)
         elif path == "/_github":
-            body = await _read(receive)
+            body = await read_body(receive, _BODY_BYTES)
             status = github.take(self, headers, body)
-            await _send(send, Reply(None, status, raw=b""), "POST")
+            await send_reply(send, Reply(None, status, raw=b""), "POST")
         elif path.startswith("/v") and path[2:3].isdigit():
             await self._answer_api(scope, receive, send, path, headers)
         else:
@@ -109,12 +110,12 @@ class SandboxVercel(World):
         fault = self.faults.take(scope["method"], f"//{domain}{path}")
         if fault is not None and await self._failed(fault, scope, send):
             return
-        await _send(send, sites.answer(self, domain, path), scope["method"])
+        await send_reply(send, sites.answer(self, domain, path), scope["method"])
 
     async def _answer_api(
         self, scope: Scope, receive: Receive, send: Send, path: str, headers: Headers
     ) -> None:
-        raw = await _read(receive)
+        raw = await read_body(receive, _BODY_BYTES)
         fault = self.faults.take(scope["method"], path)
         if fault is not None and await self._failed(fault, scope, send):
             return
@@ -135,7 +136,7 @@ class SandboxVercel(World):
         }
         if fault is not None and fault.after:
             if fault.kind == "cut":
-                _cut(send)
+                cut(send)
                 return
             reply = Reply(dict(fault.body), fault.status, dict(fault.headers))
         if self.on_exchange is not None:
@@ -154,7 +155,7 @@ class SandboxVercel(World):
                     agent=headers.get("user-agent", ""),
                 )
             )
-        await _send(send, reply, scope["method"])
+        await send_reply(send, reply, scope["method"])
 
     async def _failed(self, fault: Fault, scope: Scope, send: Send) -> bool:
         """Whether the fault has dealt with the request."""
@@ -164,9 +165,9 @@ class SandboxVercel(World):
         if fault.after:
             return False
         if fault.kind == "cut":
-            _cut(send)
+            cut(send)
             return True
-        await _send(
+        await send_reply(
             send, Reply(dict(fault.body), fault.status, dict(fault.headers)), scope["method"]
         )
         return True
@@ -176,15 +177,6 @@ def _domain_of(host: str) -> str:
     """The name in a ``Host``; a name below ``localhost`` is this machine's, for browsers."""
     name = host if host.endswith("]") else host.rpartition(":")[0] or host
     return name.lower()
-
-
-async def _read(receive: Receive) -> bytes:
-    chunks = bytearray()
-    while True:
-        message = await receive()
-        chunks += message.get("body", b"")
-        if not message.get("more_body") or len(chunks) > _BODY_BYTES:
-            return bytes(chunks)
 
 
 def _parsed(raw: bytes) -> Json:
@@ -197,26 +189,3 @@ def _parsed(raw: bytes) -> Json:
     if not isinstance(body, dict):
         raise VercelError(400, "bad_request", "Invalid JSON")
     return body
-
-
-def _cut(send: Send) -> None:
-    # uvicorn hands out no other way to its transport
-    cycle: Any = getattr(send, "__self__", None)
-    cycle.transport.abort()
-
-
-async def _send(send: Send, reply: Reply, method: str) -> None:
-    content = reply.content()
-    headers = {
-        **reply.headers,
-        "content-type": reply.media_type,
-        "content-length": str(len(content)),
-    }
-    await send(
-        {
-            "type": "http.response.start",
-            "status": reply.status,
-            "headers": [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
