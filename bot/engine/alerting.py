@@ -7,7 +7,7 @@ outbox takes one.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -52,6 +52,52 @@ _READ = 20
 """Entries of an environment's ledger looked through, newest first."""
 _UNKNOWN_WITHIN = timedelta(hours=1)
 """How long before an objective became unknown a move may have led to that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One alert, and what is seen of it now."""
+
+    alert: KeptAlert
+    burning: bool | None
+    after: timedelta
+    compose: Compose
+
+    @property
+    def key(self) -> _Key:
+        return self.alert.objective, self.alert.alert
+
+    @property
+    def before(self) -> AlertState:
+        return restored(self.alert.content) if self.alert.content else AlertState()
+
+
+@dataclass(slots=True)
+class _Moves:
+    """What went live in a repository's environments, read once for all alerts of a look."""
+
+    operations: OperationStore
+    repo: RepoRef
+    _ledgers: Mapping[str, Sequence[LedgerEntry]] | None = None
+
+    async def cause(self, kept: KeptState, rule: Rule, state: AlertState) -> LedgerEntry | None:
+        """The newest move of an environment that the objective concerns, within the window that
+        fires before it did."""
+        longs = [alert.long for alert in rule.pairs(kept.state) if alert.firing]
+        within = _UNKNOWN_WITHIN if rule.unknown else max(longs, default=_UNKNOWN_WITHIN)
+        if self._ledgers is None:
+            fetch = self.operations.fetch_ledger
+            self._ledgers = {
+                name: await fetch(self.repo.id, name, limit=_READ)
+                for name in await self.operations.fetch_live(self.repo.id)
+            }
+        entries = [
+            entry
+            for name, ledger in self._ledgers.items()
+            if kept.concerns(name)
+            for entry in ledger
+        ]
+        return likely_cause(entries, (state.since or kept.evaluated_at) - rule.after, within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +164,7 @@ class Alerting:
         environment: str,
         policy: SloPolicy,
         known: dict[_Key, KeptAlert],
-    ) -> "list[_Look]":
+    ) -> list[_Look]:
         left = kept.state.budget_remaining
         # The strictest alone is told of what is crossed at once: it says all that the others do.
         lowest = min((one.part for one in policy.steps if crossed(left, one.part)), default=None)
@@ -157,7 +203,7 @@ class Alerting:
 
         return compose
 
-    async def _look(self, repo: RepoRef, looks: "Sequence[_Look]", now: datetime) -> None:
+    async def _look(self, repo: RepoRef, looks: Sequence[_Look], now: datetime) -> None:
         """All of them together: a thousand alerts that begin at once are as few statements as
         one."""
         before = {look.key: look.before for look in looks}
@@ -172,7 +218,7 @@ class Alerting:
         await self._saved(repo, untold, await self._told(repo, untold, after))
 
     async def _told(
-        self, repo: RepoRef, looks: "Sequence[_Look]", states: Mapping[_Key, AlertState]
+        self, repo: RepoRef, looks: Sequence[_Look], states: Mapping[_Key, AlertState]
     ) -> dict[_Key, AlertState]:
         """Tell the news of each; how they stand now that people are told."""
         notices = []
@@ -186,8 +232,8 @@ class Alerting:
         return {key: replace(state, told=state.since) for key, state in told.items()}
 
     async def _saved(
-        self, repo: RepoRef, looks: "Sequence[_Look]", states: Mapping[_Key, AlertState]
-    ) -> "list[_Look]":
+        self, repo: RepoRef, looks: Sequence[_Look], states: Mapping[_Key, AlertState]
+    ) -> list[_Look]:
         alerts = [replace(one.alert, content=content_of(states[one.key])) for one in looks]
         if not await self.slos.save_alerts(repo.id, alerts):
             # Two workers at one alert, after the heart of the first stopped: the other goes on.
@@ -220,7 +266,7 @@ class Alerting:
             incident=_incident(alert.objective, alert.alert),
         )
 
-    def _composer(self, repo: RepoRef, kept: KeptState, rule: Rule, moves: "_Moves") -> Compose:
+    def _composer(self, repo: RepoRef, kept: KeptState, rule: Rule, moves: _Moves) -> Compose:
         async def compose(state: AlertState, news: News) -> Notice | None:
             if not (rule.when_firing if news is News.FIRING else rule.when_resolved):
                 return None
@@ -249,51 +295,6 @@ class Alerting:
 
 class AlertMoved(Exception):
     """An alert was saved by another worker meanwhile; what it found stands."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One alert, and what is seen of it now."""
-
-    alert: KeptAlert
-    burning: bool | None
-    after: timedelta
-    compose: Compose
-
-    @property
-    def key(self) -> _Key:
-        return self.alert.objective, self.alert.alert
-
-    @property
-    def before(self) -> AlertState:
-        return restored(self.alert.content) if self.alert.content else AlertState()
-
-
-@dataclass(frozen=True, slots=True)
-class _Moves:
-    """What went live in a repository's environments, each read once for all alerts of a look."""
-
-    operations: OperationStore
-    repo: RepoRef
-    _entries: dict[str, Sequence[LedgerEntry]] = field(default_factory=dict)
-
-    async def cause(self, kept: KeptState, rule: Rule, state: AlertState) -> LedgerEntry | None:
-        """The newest move of an environment that the objective concerns, within the window that
-        fires before it did."""
-        longs = [alert.long for alert in rule.pairs(kept.state) if alert.firing]
-        within = _UNKNOWN_WITHIN if rule.unknown else max(longs, default=_UNKNOWN_WITHIN)
-        if not self._entries:
-            for name in await self.operations.fetch_live(self.repo.id):
-                self._entries[name] = await self.operations.fetch_ledger(
-                    self.repo.id, name, limit=_READ
-                )
-        entries = [
-            entry
-            for name, ledger in self._entries.items()
-            if kept.concerns(name)
-            for entry in ledger
-        ]
-        return likely_cause(entries, (state.since or kept.evaluated_at) - rule.after, within)
 
 
 def _made_of(

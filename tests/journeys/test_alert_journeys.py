@@ -31,6 +31,7 @@ from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
 from bot.core.work.objectives import EvaluateObjectives
 from bot.core.work.probes import SweepProbes
 from bot.core.work.schemas import AdvanceSchemaRun
+from bot.ports import JobStatus
 from bot.sandbox.code import CommitSpec
 
 SLO_FILE = """\
@@ -101,7 +102,19 @@ class Alerted:
         """As a worker does once a minute."""
         repo = (await self.production.journey.bot.observations.fetch_places())[0].repo
         work = EvaluateObjectives(repo.installation_id, repo.id, repo.owner, repo.name)
-        await self.production.journey.bot.store.enqueue(work)
+        store = self.production.journey.bot.store
+        await store.enqueue(work)
+
+        async def looked() -> bool:
+            jobs = await store.fetch_jobs(JobStatus.WAITING)
+            jobs += await store.fetch_jobs(JobStatus.RUNNING)
+            now = datetime.now(UTC)
+            return not any(
+                job.kind == work.kind and (job.due_at is None or job.due_at <= now) for job in jobs
+            )
+
+        # One that waits for its second of the minute is no unrest: this one is due.
+        await self.production.journey.until(looked, "no worker has looked")
         await self.production.journey.rest()
 
     def told(self) -> list[str]:
@@ -171,6 +184,27 @@ async def test_an_endpoint_that_fails_is_told_once_and_so_is_its_recovery(alerte
     _, resolve = alerted.pagerduty.taken
     assert resolve["event_action"] == "resolve"
     assert resolve["dedup_key"] == trigger["dedup_key"]
+
+
+async def test_objectives_end_where_the_app_is_taken_off(alerted: Alerted):
+    await alerted.defined()
+    await alerted.found(DOWN, 20)
+    await alerted.look()
+    github, repository = alerted.production.github, alerted.production.repository
+    assert [one.state.state for one in await alerted.slos.fetch_states([repository.id])] == [
+        State.EXHAUSTED
+    ]
+    github.uninstall(github.installation_of(github.app, repository))
+    await alerted.production.journey.bot.store.enqueue(SweepProbes())
+    await alerted.production.journey.rest()
+    assert await alerted.slos.fetch_defined(repository.id) == {}
+    assert await alerted.slos.fetch_defining() == [repository.id], "what is kept is to be ended"
+    await alerted.look()
+    assert await alerted.slos.fetch_defining() == []
+    trigger, *resolved = alerted.pagerduty.taken
+    assert trigger["event_action"] == "trigger"
+    assert {"resolve"} == {one["event_action"] for one in resolved}
+    assert trigger["dedup_key"] in {one["dedup_key"] for one in resolved}
 
 
 async def test_a_spent_budget_freezes_promotions_and_no_rollback(alerted: Alerted):
