@@ -1,5 +1,7 @@
 """The ``lockgate`` command. Its subcommands' modules are imported only when they are called."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
@@ -53,19 +55,28 @@ class _LazyGroup(Group):
     def says(self, ctx: click.Context, name: str) -> str:
         return _COMMANDS[name]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _in_our_words(ctx):
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
-        """What click finds wrong in the words is said as everything else is."""
-        try:
+        with _in_our_words(ctx):
             return super().invoke(ctx)
-        except NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            path = (error.ctx or ctx).command_path.removeprefix(ctx.command_path)
-            message = error.format_message().rstrip(".")
-            raise CommandError(
-                f"{message[:1].lower()}{message[1:]}",
-                f"`lockgate{path} --help` says how it is used",
-            ) from None
+
+
+@contextmanager
+def _in_our_words(ctx: click.Context) -> Iterator[None]:
+    """What click finds wrong in the words is said as every other error is."""
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        path = (error.ctx or ctx).command_path.removeprefix(ctx.command_path)
+        message = error.format_message().rstrip(".")
+        raise CommandError(
+            f"{message[:1].lower()}{message[1:]}", f"`lockgate{path} --help` says how it is used"
+        ) from None
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

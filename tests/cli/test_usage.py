@@ -9,13 +9,15 @@ from bot.cli.main import main
 @pytest.mark.parametrize(
     ("line", "error", "called"),
     [
-        ("commits chek", "no such command 'chek'. Did you mean 'check'?", "lockgate commits"),
-        ("demo --prot 1", "no such option '--prot'. Did you mean '--port'?", "lockgate demo"),
+        ("commits chek", "there is no command 'chek'; did you mean 'check'?", "lockgate commits"),
+        ("demo --prot 1", "no such option", "lockgate demo"),
         ("promote", "missing argument 'OWNER/REPO'", "lockgate promote"),
         ("slo check --phase mid", "invalid value for '--phase'", "lockgate slo check"),
         ("emc pause 1 --dir nowhere", "directory 'nowhere' does not exist", "lockgate emc pause"),
         ("doctor all", "got unexpected extra argument (all)", "lockgate doctor"),
-        ("nothing", "no such command 'nothing'", "lockgate"),
+        ("polic", "there is no command 'polic'; did you mean 'policy'?", "lockgate"),
+        ("--nope", "no such option", "lockgate"),
+        ("nothing", "there is no command 'nothing'", "lockgate"),
     ],
 )
 def test_words_that_cannot_be_taken_are_named_with_the_help(
