@@ -50,7 +50,8 @@ def configure_logging(
     *, level: str = "info", stream: IO[str] | None = None, json: bool = True
 ) -> None:
     """Send structlog's and the standard library's records through one chain to ``stream``
-    (standard error unless told). ``json=False`` is for people at a terminal."""
+    (standard error unless told). ``json=False`` is for people at a terminal: without colours, so
+    that NO_COLOR is obeyed without reading the environment."""
     out = sys.stderr if stream is None else stream
     shared: list[Callable[[Any, str, MutableMapping[str, Any]], Any]] = [
         structlog.contextvars.merge_contextvars,
@@ -62,7 +63,7 @@ def configure_logging(
     renderer: Callable[[Any, str, MutableMapping[str, Any]], Any] = (
         structlog.processors.JSONRenderer(default=str)
         if json
-        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

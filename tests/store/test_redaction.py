@@ -68,6 +68,18 @@ def log_lines() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
+def test_lines_for_people_have_no_colours(log_lines: io.StringIO) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    configure_logging(stream=terminal, json=False)
+    structlog.get_logger("test").error("refused", why="no")
+    assert "refused" in terminal.getvalue()
+    assert "\x1b" not in terminal.getvalue()
+
+
 def test_lines_are_json_with_their_context_and_without_secrets(log_lines: io.StringIO) -> None:
     log = structlog.get_logger("test")
     with log_context(delivery="d-1", installation=7, repository="octo/shop", job=3):
