@@ -8,21 +8,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
+from kitchen import CONTRACT, FOLDER
 from production import DOMAIN, POLICY, Production, opened_production
 
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.worker import run_worker
+from bot.core.hosting import Origin
 from bot.core.operations.machine import Kind, State, begin, plan_operation
 from bot.core.policy import POLICY_PATH
 from bot.core.render.operation_markers import operation_marker
 from bot.core.slo.probes import Outcome, Probe, ProbeAnswer
 from bot.core.slo.watching import Watch, WatchState
+from bot.core.work.schemas import SweepSchemas
 from bot.core.work.watches import AdvanceWatch
+from bot.engine import observe
 from bot.ports.operations import Notice
 from bot.ports.watches import WatchStore
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
+from bot.settings import Secret
 
 SLO_FILE = """\
 apiVersion: openslo/v1
@@ -226,11 +232,11 @@ class Watched:
 
 @asynccontextmanager
 async def watched_shop(
-    database_url: str, home: Path, notices: list[Notice]
+    database_url: str, home: Path, notices: list[Notice], **changes: object
 ) -> AsyncIterator[Watched]:
-    """No worker runs."""
+    """No worker runs. ``changes`` are to the settings."""
     async with opened_production(
-        database_url, home, policy(), probe_hosts=frozenset({"127.0.0.1"})
+        database_url, home, policy(), probe_hosts=frozenset({"127.0.0.1"}), **changes
     ) as production:
         clock, bot = Later(), production.journey.bot
         outbox = PostgresOutbox(bot.store.pool, {"slack": Heard(notices)})
@@ -389,6 +395,96 @@ async def test_a_promotion_that_goes_live_ends_it_and_is_watched_itself(shop: Wa
     assert (await shop.look(mended)).state is WatchState.WATCHING
     await shop.production.say(mended, "/watch cancel")
     assert await shop.production.served() == mended.merge_commit_sha
+
+
+async def test_what_somebody_moves_past_the_bot_ends_it(
+    shop: Watched, monkeypatch: pytest.MonkeyPatch
+):
+    soon = timedelta(milliseconds=50)
+    monkeypatch.setattr(observe, "AGAIN_AFTER", soon)
+    monkeypatch.setattr(observe, "_SHORTEST_LOOK", soon)
+    production = shop.production
+    pull = await shop.promoted("feat: break the shop", broken=True)
+    mended = production.merged("fix: mend the shop")
+    await production.github.hooks.settled()
+    production.hear_vercel()
+    production.vercel.promote(production.project, production.build_of(mended))
+
+    async def noticed() -> bool:
+        return (await production.ledger())[0].origin is Origin.OUTSIDE
+
+    await shop.journey.until(noticed, "nobody notices the move", 20)
+    watch = await shop.look(pull)
+    assert watch.state is WatchState.ENDED
+    assert watch.ended_by == f"production serves {mended.merge_commit_sha[:7]} by now."
+    assert "**The watch was ended** before it could tell. " in await shop.told(pull)
+    assert await production.served() == mended.merge_commit_sha
+    assert (await production.newest()).id == watch.operation_id, "nothing was asked for since"
+    assert await shop.audited(pull) == [("begun", None), ("decided", "ended")]
+
+
+async def test_a_build_that_a_contract_took_its_columns_from_is_not_put_back(
+    database_url: str, empty_database_url: str, tmp_path: Path, notices: list[Notice]
+):
+    """It was live right before. Another tool applied the contract, so that nobody asked."""
+    databases = {"production": Secret(empty_database_url)}
+    async with (
+        watched_shop(database_url, tmp_path, notices, databases=databases) as shop,
+        shop.working(),
+    ):
+        production = shop.production
+        table = "CREATE TABLE recipes (id bigserial PRIMARY KEY, title text, titles text)"
+        run(empty_database_url, table)
+        await shop.was_fine()
+        reading = await shop.promoted("feat: read titles")
+        await production.say(reading, "/watch cancel")
+        await production.say(reading, "/migrations")
+        safe = await shop.promoted("feat: read no titles")
+        await production.say(safe, "/watch cancel")
+        said = await shop.answered(reading, "/promote")
+        await production.until(State.SUCCEEDED, concluded=True)
+        await production.say(reading, "/watch cancel")
+        assert await production.served() == reading.merge_commit_sha, said
+        drop = "ALTER TABLE recipes DROP COLUMN title;\n"
+        text = f"-- requires-build: {safe.merge_commit_sha}\n{drop}"
+        spec = CommitSpec("refactor: drop titles", {f"{FOLDER}/{CONTRACT}_drop.contract.sql": text})
+        production.github.push(production.repository, "main", spec)
+        bad = await shop.promoted("feat: break the shop", broken=True)
+        notices.clear()
+        run(
+            empty_database_url,
+            "CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations"
+            " (version text PRIMARY KEY, statements text[], name text);"
+            " INSERT INTO supabase_migrations.schema_migrations"
+            f" VALUES ('{CONTRACT}', '{{}}', 'drop'); {drop}",
+        )
+        await shop.journey.bot.store.enqueue(SweepSchemas())
+
+        async def noticed() -> bool:
+            return bool(await shop.journey.bot.audit.fetch_entries(kind="schema"))
+
+        await shop.journey.until(noticed, "nobody notices what another tool applied", 20)
+        watch = await shop.watch_of(bad)
+        while watch.state is WatchState.WATCHING:
+            watch = await shop.look(bad)
+        nearest = f"/rollback {safe.merge_commit_sha[:7]}"
+        told = await shop.told(bad)
+        assert "> [!CAUTION]\n> ❌ **It is worse, and was not rolled back:** " in told
+        assert "recipes.title" in told
+        assert CONTRACT in told
+        assert nearest in told
+        assert (watch.back_to, watch.rollback_id) == (None, 0)
+        assert await production.served() == bad.merge_commit_sha
+        (news,) = [one for one in notices if "could not be rolled back" in one.title]
+        assert (news.severity, nearest in news.text) == ("critical", True)
+        assert (await production.newest()).id == watch.operation_id
+        await production.say(bad, nearest)
+        assert await production.served() == safe.merge_commit_sha
+
+
+def run(url: str, statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statements)  # type: ignore[call-overload]
 
 
 async def test_a_promotion_that_is_refused_leaves_the_watch_as_it_is(shop: Watched):
