@@ -105,7 +105,7 @@ async def told(production: Production, pull: Pull, words: str) -> None:
 async def test_what_waits_at_the_host_is_taken_back_once_it_went_live(
     production: Production, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("bot.engine.steps._NOW_AND_THEN", timedelta(milliseconds=50))
+    monkeypatch.setattr("bot.engine.switching._NOW_AND_THEN", timedelta(milliseconds=50))
     good, following = await a_good_build_and_the_next(production)
     promoting = await behind_a_rolling_release(production, following)
     production.comment(following, "/cancel")

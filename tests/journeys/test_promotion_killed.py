@@ -20,7 +20,7 @@ SEED = 20261122
 ADVANCE = "operate.py:_advance:"
 """Its statements are between one step and the next, and around what a step does."""
 EFFECTS = (
-    "steps.py:_switch:",
+    "switching.py:switch:",
     "steps.py:_record:",
     "steps.py:_confirm:",
     "operate.py:_conclude:",
