@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from killing import Killer, its_heart_has_stopped, killer
 from production import Production
-from test_watch import DOWN, Watched, policy, watched_shop
+from test_watch_journeys import DOWN, Watched, policy, watched_shop
 
 from bot.core.operations.machine import Kind, State
 from bot.core.slo.watching import WatchState

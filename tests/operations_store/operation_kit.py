@@ -97,5 +97,6 @@ any_fields: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 (names, not 
     version=st.just(0),
     concluded=st.booleans(),
     follows=_int,
+    cause=_any_text,
 )
 any_operation = st.builds(Operation, **any_fields)
