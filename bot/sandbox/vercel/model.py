@@ -93,7 +93,6 @@ class Project:
     job: Job | None = None
     plans: list[JobPlan] = field(default_factory=list)
     pinned: Deployment | None = None
-    moved_by: dict[str, str] = field(default_factory=dict)
 
     @property
     def domain(self) -> str:

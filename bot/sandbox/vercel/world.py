@@ -164,11 +164,6 @@ class World:
             self.hooks.deployment("deployment.succeeded", deployment)
         self.on_change()
 
-    def cancel_build(self, deployment: Deployment) -> None:
-        deployment.state = "CANCELED"
-        self.hooks.deployment("deployment.canceled", deployment)
-        self.on_change()
-
     def delete(self, deployment: Deployment) -> None:
         deployment.state = "DELETED"
         for domain, serving in deployment.project.domains.items():
