@@ -16,7 +16,13 @@ from fractions import Fraction
 from pathlib import Path
 from random import Random
 
+from bot.core.hosting import Build
+from bot.core.model import RepoRef, Sha
+from bot.core.policy.slo import OnFail
 from bot.core.slo.model import Sample
+from bot.core.slo.openslo import parse_slos
+from bot.core.slo.probes import Outcome as Found
+from bot.core.slo.probes import ProbeAnswer
 from bot.core.slo.watch import (
     Compare,
     FailOn,
@@ -28,6 +34,7 @@ from bot.core.slo.watch import (
     Watched,
     decide_watch,
 )
+from bot.core.slo.watching import Watch, from_answers
 
 PAGE = Path(__file__).parents[2] / "docs/explanation/watch.md"
 BEGIN, END = "<!-- simulated:begin -->\n", "<!-- simulated:end -->\n"
@@ -36,6 +43,48 @@ STEP = timedelta(seconds=15)
 BEFORE, LASTS = timedelta(hours=1), timedelta(minutes=15)
 RUNS = 2000
 BUDGET = Fraction(1, 1000)
+EACH_MINUTE = timedelta(minutes=1)
+OBJECTIVE = parse_slos(
+    [
+        (
+            "slo/shop.yml",
+            """\
+apiVersion: openslo/v1
+kind: DataSource
+metadata: {name: shop}
+spec: {type: probe, connectionDetails: {url: "https://shop.example/"}}
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: latency}
+spec:
+  service: shop
+  indicator:
+    spec:
+      thresholdMetric: {metricSource: {metricSourceRef: shop, spec: {measure: latency_ms}}}
+  timeWindow: [{duration: 30d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.95, op: lte, value: 150}]
+""",
+        )
+    ]
+).slos[0]
+WATCH = Watch(
+    id=1,
+    repo=RepoRef(1, 42, "octo", "shop"),
+    environment="production",
+    operation_id=1,
+    build=Build(Sha("a" * 40), "dpl_a"),
+    pull_number=1,
+    moved_at=BEGUN,
+    begun=BEGUN,
+    policy_lasts=LASTS,
+    every=STEP,
+    compare=Compare.BEFORE,
+    fail_on=FailOn.REGRESSION,
+    on_fail=OnFail.ROLLBACK,
+    doubt=Fraction(1, 100),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +106,19 @@ class LatencyWorld:
     times: float = 1.0
     deviation: float = 0.1
     alike: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeWorld:
+    """Single answers of a probe: how many times slower they are after, the deviation of their
+    logarithm, how alike neighbours are, and the part of answers that take ten times as long,
+    before and after. Whoever is asked each minute before is asked at every look after."""
+
+    times: float = 1.0
+    deviation: float = 0.2
+    alike: float = 0.0
+    hanging: float = 0.01
+    hanging_after: float = 0.01
 
 
 def rules(percent: str = "1", **changes: object) -> Rules:
@@ -99,6 +161,22 @@ def watch_latency(world: LatencyWorld, asked: Rules, seed: int) -> WatchDecision
     calm = tuple(Sample(one.at, 150, 150) for one in readings)
     split = len(latency.before)
     seen = Watched("latency", BUDGET, Fraction("14.4"), calm[:split], calm[split:], latency)
+    return decide_watch([seen], asked, BEGUN, BEGUN + LASTS)
+
+
+def watch_probe(world: ProbeWorld, asked: Rules, seed: int) -> WatchDecision:
+    """By what the bot itself makes of a probe's answers, for an objective by latency."""
+    random = Random(seed)
+    state, answers = random.gauss(0, 1), []
+    times = [at for at in _times(BEFORE, LASTS) if at > timedelta(0) or not at % EACH_MINUTE]
+    for at in times:
+        state = world.alike * state + math.sqrt(1 - world.alike**2) * random.gauss(0, 1)
+        after = at > timedelta(0)
+        took = 100 * math.exp(world.deviation * state) * (world.times if after else 1)
+        if random.random() < (world.hanging_after if after else world.hanging):
+            took *= 10
+        answers.append(ProbeAnswer(Found.OK, math.ceil(took), 200, BEGUN + at))
+    seen = from_answers(WATCH, OBJECTIVE, answers[::-1])
     return decide_watch([seen], asked, BEGUN, BEGUN + LASTS)
 
 
@@ -158,6 +236,20 @@ LATENCIES = {
     "4×": LatencyWorld(times=4.0),
 }
 
+PROBED = {
+    "no change": ProbeWorld(),
+    "no change, neighbours alike (0.9)": ProbeWorld(alike=0.9),
+    "no change, restless (40 %)": ProbeWorld(deviation=0.4),
+    "no change, restless (40 %), neighbours alike (0.9)": ProbeWorld(deviation=0.4, alike=0.9),
+    "1.2×": ProbeWorld(times=1.2),
+    "1.5×": ProbeWorld(times=1.5),
+    "2×": ProbeWorld(times=2.0),
+    "2×, restless (40 %)": ProbeWorld(times=2.0, deviation=0.4),
+    "4×": ProbeWorld(times=4.0),
+    "one in five takes ten times as long": ProbeWorld(hanging_after=0.2),
+    "one in two takes ten times as long": ProbeWorld(hanging_after=0.5),
+}
+
 
 def calm_rules(world: World, percent: str) -> Rules:
     if world.after > world.before:
@@ -205,6 +297,16 @@ def tables(runs: int) -> str:
     for name, slow in LATENCIES.items():
         found_slow = each(lambda s: watch_latency(slow, rules(), s), few)  # noqa: B023
         lines.append(f"| {name} | {_said(found_slow, few)} |")
+    lines += [
+        "",
+        f"Of single answers of a probe, of {runs} watches at a rate of 1 %:",
+        "",
+        "| the answers after | rolled back, and when |",
+        "|---|---|",
+    ]
+    for name, probed in PROBED.items():
+        found_probed = each(lambda s: watch_probe(probed, rules(), s), runs)  # noqa: B023
+        lines.append(f"| {name} | {_said(found_probed, runs)} |")
     return "\n".join(lines)
 
 

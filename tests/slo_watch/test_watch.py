@@ -15,11 +15,13 @@ from simulate import (
     PAGE,
     STEP,
     LatencyWorld,
+    ProbeWorld,
     World,
     rules,
     taken_back,
     watch,
     watch_latency,
+    watch_probe,
 )
 
 from bot.core.slo.evidence import measure_baseline, weigh_errors, weigh_slowness
@@ -221,6 +223,24 @@ def test_bursts_prove_less() -> None:
     assert even.dispersion == 1.0
     assert bursts.dispersion > 10
     assert bursts.ceiling > even.ceiling
+
+
+def test_bursts_are_seen_in_single_events_too() -> None:
+    """As a probe gives them: each is all good or all bad."""
+    apart = measure_baseline(([(1, 1)] + [(0, 1)] * 9) * 6, 0.05)
+    together = measure_baseline([(1, 1)] * 6 + [(0, 1)] * 54, 0.05)
+    assert apart.dispersion == 1.0
+    assert together.dispersion > 3
+    assert together.ratio == apart.ratio
+    assert together.ceiling > apart.ceiling
+
+
+def test_slow_answers_of_a_probe_are_seen_and_noise_is_not() -> None:
+    slow = [watch_probe(ProbeWorld(times=2.0), rules(), seed) for seed in range(FEW)]
+    assert len(taken_back(slow)) == FEW
+    assert taken_back(slow)[int(FEW * 0.9)] <= 180
+    calm = [watch_probe(ProbeWorld(deviation=0.4), rules("5"), seed) for seed in range(FEW)]
+    assert len(taken_back(calm)) <= FEW * 0.05
 
 
 def test_ranks_ask_for_no_scale() -> None:
