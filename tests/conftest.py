@@ -34,9 +34,7 @@ hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
 hypothesis.settings.load_profile("quick")
 
 # Only shown where a test fails; in colours and columns it took a twentieth of a journey's time.
-structlog.configure(
-    processors=[structlog.stdlib.add_log_level, structlog.processors.KeyValueRenderer()]
-)
+_PLAIN_LOG = [structlog.stdlib.add_log_level, structlog.processors.KeyValueRenderer()]
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +83,13 @@ def empty_database_url(postgres_server: EmbeddedServer) -> Iterator[str]:
 async def store(database_url: str) -> AsyncIterator[PostgresStore]:
     async with open_store(database_url) as opened:
         yield opened
+
+
+def pytest_runtest_setup() -> None:
+    """Commands that ran within the process have set their own."""
+    if structlog.get_config()["processors"] is not _PLAIN_LOG:
+        structlog.reset_defaults()
+        structlog.configure(processors=_PLAIN_LOG)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

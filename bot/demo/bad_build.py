@@ -45,7 +45,7 @@ class BadBuild:
         (await until(self._build, "the bad build is not there")).broken = True
         answer = await self._hands.say(self._bad, "/promote", "**Watching for ")
         self._hands.must_serve(self._bad)
-        return f"{answer}; its pages answer 500"
+        return f"{answer} Its pages answer 500."
 
     async def taken_back(self) -> str:
         told = await until(self._told, "it was not taken back")

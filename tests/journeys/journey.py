@@ -101,8 +101,12 @@ class Journey:
         health = await store.queue_health()
         if health.running or health.waiting > len(OF_EVERY_MINUTE):
             return False
-        return not health.waiting or all(
-            job.kind in OF_EVERY_MINUTE for job in await store.fetch_jobs(JobStatus.WAITING)
+        if not health.waiting:
+            return True
+        waiting = await store.fetch_jobs(JobStatus.WAITING)
+        # What waited at the first look and does not at the second has begun.
+        return len(waiting) == health.waiting and all(
+            job.kind in OF_EVERY_MINUTE for job in waiting
         )
 
     async def verdict(self, pull: Pull) -> str:
