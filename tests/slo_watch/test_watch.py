@@ -225,14 +225,13 @@ def test_bursts_prove_less() -> None:
     assert bursts.ceiling > even.ceiling
 
 
-def test_bursts_are_seen_in_single_events_too() -> None:
-    """As a probe gives them: each is all good or all bad."""
-    apart = measure_baseline(([(1, 1)] + [(0, 1)] * 9) * 6, 0.05)
-    together = measure_baseline([(1, 1)] * 6 + [(0, 1)] * 54, 0.05)
-    assert apart.dispersion == 1.0
-    assert together.dispersion > 3
-    assert together.ratio == apart.ratio
-    assert together.ceiling > apart.ceiling
+def test_an_outage_before_makes_a_probe_no_slower_to_see_the_next() -> None:
+    """As where a build was taken back, and the next one is as bad."""
+    before = samples(*[(0, 1)] * 50, *[(1, 1)] * 10, before=True)
+    seen = watched(before=before, after=samples(*[(1, 1)] * 60), budget=Fraction(1, 100))
+    decision = decide_watch([seen], rules(), BEGUN, BEGUN + LASTS)
+    assert decision.outcome is Outcome.WORSE
+    assert decision.took <= timedelta(minutes=2, seconds=30)
 
 
 def test_slow_answers_of_a_probe_are_seen_and_noise_is_not() -> None:

@@ -23,9 +23,6 @@ _STAKES = (0.1, 0.2, 0.4, 0.6, 0.8)
 """Exponents of the bets on a rank, from bold to careful: Vovk's power martingales."""
 _FEWEST_BAD = 3
 """Nothing is decided on fewer bad events than that."""
-_TOGETHER = 10
-"""Events, at least, of what is compared with its neighbours: an interval with a single event is
-all good or all bad, and tells nothing of bursts."""
 _HALVINGS = 60
 
 
@@ -150,19 +147,8 @@ def _divergence(seen: float, true: float) -> float:
 
 def _dispersion(intervals: Sequence[Counts], ratio: float) -> float:
     """Pearson's statistic over its degrees of freedom; never below 1."""
-    told = _grouped(intervals)
+    told = [(bad, total) for bad, total in intervals if total > 0]
     if len(told) < 2 or not 0 < ratio < 1:
         return 1.0
     squares = ((bad - total * ratio) ** 2 / (total * ratio * (1 - ratio)) for bad, total in told)
     return max(1.0, math.fsum(squares) / (len(told) - 1))
-
-
-def _grouped(intervals: Sequence[Counts]) -> list[Counts]:
-    """Neighbours put together, until each has events enough; the last may have fewer."""
-    groups: list[Counts] = []
-    for bad, total in intervals:
-        if groups and groups[-1][1] < _TOGETHER:
-            bad, total = bad + groups[-1][0], total + groups[-1][1]
-            groups.pop()
-        groups.append((bad, total))
-    return [one for one in groups if one[1] > 0]
