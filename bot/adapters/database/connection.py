@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import traceback
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
@@ -59,9 +60,15 @@ async def connect(url: str, *, purpose: str = "lockgate emc") -> Connection:
         "tcp_user_timeout": 10_000,
     }
     with named_errors():
-        connection = await psycopg.AsyncConnection.connect(
-            make_conninfo(**(limits | given)), autocommit=True, prepare_threshold=None
-        )
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                make_conninfo(**(limits | given)), autocommit=True, prepare_threshold=None
+            )
+        except asyncio.CancelledError as error:
+            # The attempt's socket is held by the frames of this traceback, and stays open until
+            # somebody collects it; until then a DROP DATABASE waits, for up to a minute.
+            traceback.clear_frames(error.__traceback__)
+            raise
         try:
             # Not as start-up options: poolers refuse those, and then nobody could say why.
             await connection.execute(_SETTINGS)
