@@ -7,7 +7,7 @@ one comment, and each is written to the audit log, also when it is refused.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
@@ -16,13 +16,9 @@ from bot.core.commands.authority import Caller, Commented, authorise, is_heard
 from bot.core.commands.command import Surroundings
 from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
 from bot.core.commands.requests import Refusal, Request
-from bot.core.commits.config import CommitsConfig
 from bot.core.effects import PostComment, React
-from bot.core.model import Actor, ActorKind, PolicyFiles, RepoRef, Role
-from bot.core.policy import DEFAULT_POLICY, Policy, PolicyInForce, policy_result, resolve_policy
+from bot.core.model import Actor, ActorKind, RepoRef, Role
 from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.policy.migrations import DEFAULT_MIGRATIONS, MigrationsPolicy
-from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import Read, Unread
 from bot.core.render.command import (
     answer_marker,
@@ -35,26 +31,11 @@ from bot.engine.answers import Answers
 from bot.engine.apply import apply
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.locate import Locator
-from bot.engine.remembered import parse_remembered
+from bot.engine.policies import Environments, Policies
 from bot.ports import Clock, Hub, HubError, HubGone, HubRefused, HubUnavailable, Store
 from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
 
 log = structlog.get_logger()
-
-_REMEMBERED_FOR = timedelta(hours=6)
-"""A push that changes the policy is told of. For one that was missed, it is read again by then."""
-
-
-@dataclass(frozen=True, slots=True)
-class Environments:
-    """``fault`` is why the policy in force cannot be used: ``by_name`` is then of the last one
-    that could, which is enough for a rollback."""
-
-    by_name: Mapping[str, EnvironmentPolicy]
-    commits: CommitsConfig
-    release: ReleasePolicy | None = None
-    fault: str = ""
-    migrations: MigrationsPolicy = DEFAULT_MIGRATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +43,7 @@ class CommandRunner:
     hub: Hub
     commands: CommandHub
     operations: OperationStore
+    policies: Policies
     store: Store
     answers: Answers
     audit: AuditLog
@@ -165,7 +147,7 @@ class CommandRunner:
 
     async def _environments(self, work: RunCommand) -> Environments:
         files = await self.commands.fetch_trunk_policy(work.repo)
-        return await usable_environments(self.operations, work.repository_id, files)
+        return await self.policies.in_force(work.repo, files)
 
     async def _teams(
         self, repo: RepoRef, login: str, environments: Mapping[str, EnvironmentPolicy]
@@ -210,43 +192,6 @@ class CommandRunner:
                 key=content_key("command", work.repository_id, work.comment_id, line, refused),
             )
         )
-
-
-async def usable_environments(
-    operations: OperationStore, repository_id: int, files: PolicyFiles
-) -> Environments:
-    """The environments of the policy in force, which is remembered; else of the last good one."""
-    outcome = resolve_policy(files)
-    if isinstance(outcome, PolicyInForce):
-        policy = outcome.policy
-        named = policy.environments
-        await operations.save_policy(
-            repository_id,
-            # As it was written: what a newer release has by default an older one does not know.
-            policy.model_dump_json(by_alias=True, exclude_unset=True),
-            {name: policy.target for name, policy in named.items() if policy.target},
-        )
-        return Environments(
-            policy.environments, policy.commits, policy.release, migrations=policy.migrations
-        )
-    fault = policy_result(outcome).summary
-    remembered = await operations.fetch_policy(repository_id)
-    if remembered is None:
-        return Environments({}, DEFAULT_POLICY.commits, fault=fault)
-    last = parse_remembered(remembered[0])
-    if last is None:
-        return Environments({}, DEFAULT_POLICY.commits, fault=fault)
-    return Environments(last.environments, last.commits, last.release, fault, last.migrations)
-
-
-async def remembered_policy(
-    operations: OperationStore, repository_id: int, now: datetime
-) -> Policy | None:
-    """The policy as it was read not long ago; None if it was not."""
-    remembered = await operations.fetch_policy(repository_id)
-    if remembered is None or now - remembered[1] > _REMEMBERED_FOR:
-        return None
-    return parse_remembered(remembered[0])
 
 
 async def _read_role(hub: Hub, repo: RepoRef, login: str) -> Read[Role]:

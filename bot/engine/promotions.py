@@ -25,10 +25,10 @@ from bot.core.slo.watching import WatchState
 from bot.core.work.operations import AdvanceEnvironment, TellOperation
 from bot.core.work.promotions import PromoteRelease, ReconcilePromotion, RejudgePromotion
 from bot.engine.apply import apply
-from bot.engine.commands import remembered_policy, usable_environments
 from bot.engine.gather import Gatherer
 from bot.engine.links import Links
 from bot.engine.locate import Locator
+from bot.engine.policies import Policies
 from bot.engine.release_lines import release_branches
 from bot.engine.released import Released
 from bot.ports import Clock, Hub, HubGone, HubRefused, Store
@@ -50,6 +50,7 @@ class Promotions:
     releases: ReleaseHub
     ledger: ReleaseLedger
     hosts: Mapping[str, Host]
+    policies: Policies
     operations: OperationStore
     store: Store
     gatherer: Gatherer
@@ -149,9 +150,7 @@ class Promotions:
             snapshot = await self.hub.fetch_merge_group(
                 work.repo, head_sha=head, base_sha=head, base_ref=trunk
             )
-            environments = await usable_environments(
-                self.operations, work.repository_id, snapshot.policy_files
-            )
+            environments = await self.policies.in_force(work.repo, snapshot.policy_files)
             name = _shown(environments.by_name)
             if not name or environments.fault:
                 return
@@ -189,7 +188,7 @@ class Promotions:
     async def _is_idle(self, repository_id: int) -> bool:
         """Whether the policy, as it was read not long ago, names no environment: then an event
         costs no request."""
-        remembered = await remembered_policy(self.operations, repository_id, self.clock.now())
+        remembered = await self.policies.recent(repository_id)
         return remembered is not None and not remembered.environments
 
     async def promote_release(self, work: PromoteRelease, cause: str) -> None:
@@ -213,9 +212,7 @@ class Promotions:
         if not tags:
             log.info("prerelease_not_promoted", tag=work.tag)
             return
-        environments = await usable_environments(
-            self.operations, work.repository_id, snapshot.policy_files
-        )
+        environments = await self.policies.in_force(work.repo, snapshot.policy_files)
         live = await self.operations.fetch_live(work.repository_id)
         for name, policy in environments.by_name.items():
             if environments.fault or policy.on_release is not OnRelease.PROMOTE:

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.model import RepoRef
-from bot.engine.commands import usable_environments
 from bot.engine.publishing import Completed, Trunk
 from bot.engine.release_outcomes import Renewed
 from bot.engine.releases import Releases
@@ -64,7 +63,7 @@ class ReleaseRuns:
 
     async def _trunks(self, repo: RepoRef, cause: str, *, dry: bool) -> AsyncIterator[Trunk]:
         files = await self.releases.commands.fetch_trunk_policy(repo)
-        policy = await usable_environments(self.releases.operations, repo.id, files)
+        policy = await self.releases.policies.in_force(repo, files)
         if policy.fault:
             remedy = "mend it on the default branch; `lockgate policy check` tells what is wrong"
             raise NotReleasing(policy.fault, remedy)

@@ -29,7 +29,7 @@ from bot.core.render import escape
 from bot.core.work.promotions import ReconcilePromotion
 from bot.core.work.releases import ReconcileLine, ReconcileRelease, ReplanRelease, RerunRelease
 from bot.engine.apply import noted
-from bot.engine.commands import Environments, remembered_policy, usable_environments
+from bot.engine.policies import Environments, Policies
 from bot.engine.publishing import Completed, Publisher, Trunk
 from bot.engine.release_branches import fetch_standing, merge_line
 from bot.engine.release_checks import ReleaseChecks
@@ -37,7 +37,7 @@ from bot.engine.release_former import FormerPulls
 from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
-from bot.ports import Clock, EffectRecord, HubGone, Store
+from bot.ports import EffectRecord, HubGone, Store
 from bot.ports.operations import CommandHub, OperationStore
 from bot.ports.releases import (
     RefProtected,
@@ -57,17 +57,16 @@ _NOTHING = "<!-- lockgate:release-nothing -->"
 class Releases:
     releases: ReleaseHub
     commands: CommandHub
+    policies: Policies
     operations: OperationStore
     steering: SteeringStore
     store: Store
-    clock: Clock
     publisher: Publisher
     lines: Lines
     checks: ReleaseChecks
 
     async def reconcile_line(self, work: ReconcileLine, cause: str) -> None:
-        now = self.clock.now()
-        remembered = await remembered_policy(self.operations, work.repository_id, now)
+        remembered = await self.policies.recent(work.repository_id)
         try:
             policy = remembered or await self._fetch_policy(work.repo)
         except HubGone as error:
@@ -82,8 +81,7 @@ class Releases:
 
     async def reconcile_release(self, work: ReconcileRelease, cause: str) -> None:
         if not isinstance(work, ReplanRelease):
-            now = self.clock.now()
-            remembered = await remembered_policy(self.operations, work.repository_id, now)
+            remembered = await self.policies.recent(work.repository_id)
             if remembered is not None and remembered.release is None:
                 return  # then an event costs no request
         try:
@@ -114,7 +112,7 @@ class Releases:
 
     async def _fetch_policy(self, repo: RepoRef) -> Environments:
         files = await self.commands.fetch_trunk_policy(repo)
-        policy = await usable_environments(self.operations, repo.id, files)
+        policy = await self.policies.in_force(repo, files)
         if policy.fault:
             log.info("release_policy_unusable", repository=repo.full_name)
         return policy

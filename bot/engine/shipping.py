@@ -12,7 +12,7 @@ from bot.engine.asking import Asking
 from bot.engine.budgets import Budgets
 from bot.engine.builds import Builds
 from bot.engine.burning import Burns
-from bot.engine.commands import CommandRunner, Environments, usable_environments
+from bot.engine.commands import CommandRunner
 from bot.engine.contracts import Contracts
 from bot.engine.drift import DriftWatch
 from bot.engine.gather import Gatherer
@@ -25,6 +25,7 @@ from bot.engine.objective_questions import ObjectiveQuestions
 from bot.engine.objectives import Objectives
 from bot.engine.observe import Observer
 from bot.engine.operate import Operator
+from bot.engine.policies import Environments, Policies
 from bot.engine.promotions import Promotions
 from bot.engine.publishing import Publisher
 from bot.engine.questions import Questions
@@ -90,6 +91,10 @@ class Shipping:
     @property
     def locator(self) -> Locator:
         return Locator(self.hub, self.repositories, self.operations, self.store, self.clock)
+
+    @property
+    def policies(self) -> Policies:
+        return Policies(self.operations, self.audit, self.clock)
 
     @property
     def gatherer(self) -> Gatherer:
@@ -177,6 +182,7 @@ class Shipping:
             self.hub,
             self.commands,
             self.operations,
+            self.policies,
             self.store,
             answers,
             self.audit,
@@ -273,6 +279,7 @@ class Shipping:
             self.release_hub,
             self.release_ledger,
             self.hosts,
+            self.policies,
             self.operations,
             self.store,
             self.gatherer,
@@ -288,10 +295,10 @@ class Shipping:
         return Releases(
             self.release_hub,
             self.commands,
+            self.policies,
             self.operations,
             self.steering,
             self.store,
-            self.clock,
             Publisher(self.release_hub, self.release_ledger, self.store, self.audit),
             Lines(self.release_hub, self.site),
             self.release_checks,
@@ -335,4 +342,4 @@ class Shipping:
 
     async def _environments(self, operation: Operation) -> Environments:
         files = await self.commands.fetch_trunk_policy(operation.repo)
-        return await usable_environments(self.operations, operation.repo.id, files)
+        return await self.policies.in_force(operation.repo, files)

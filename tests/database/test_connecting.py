@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,9 @@ SOCKETS = Path("/proc/self/fd")
 
 def open_sockets() -> int:
     return sum(
-        os.readlink(each).startswith("socket:") for each in SOCKETS.iterdir() if each.is_symlink()
+        str(each.readlink()).startswith("socket:")
+        for each in SOCKETS.iterdir()
+        if each.is_symlink()
     )
 
 

@@ -41,6 +41,7 @@ KINDS = (
     "migrate",
     "migration",
     "observation",
+    "policy",
     "promotion",
     "release",
     "rollback",
