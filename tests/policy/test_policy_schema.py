@@ -5,6 +5,7 @@
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,9 +161,14 @@ INVALID = [
 ]
 
 
+@cache
+def validator() -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(policy_schema())
+
+
 def is_valid_by_schema(text: str) -> bool:
     document: Any = YAML(typ="safe", pure=True).load(text)
-    return jsonschema_rs.Draft202012Validator(policy_schema()).is_valid(document)
+    return validator().is_valid(document)
 
 
 @pytest.mark.parametrize("text", VALID)
