@@ -1,13 +1,11 @@
 """``lockgate policy``: check a policy file before it is pushed, or print its JSON Schema."""
 
 import json
-import sys
-from pathlib import Path
 
 import click
 
-from bot.cli.errors import CommandError
 from bot.cli.groups import Group
+from bot.cli.text_files import read_text
 from bot.core.policy import (
     DEFAULT_POLICY,
     POLICY_PATH,
@@ -19,7 +17,8 @@ from bot.core.policy import (
 from bot.core.render.escape import visible
 
 _MOST = 2 * 1024 * 1024
-"""Bytes read at most: the parser refuses far shorter files, and says so."""
+"""Bytes: the parser refuses far shorter files, and says so with the place."""
+_ABSENT = "name the file, or create it: without one the built-in defaults hold"
 
 
 @click.group(cls=Group)
@@ -57,7 +56,7 @@ def check(format_: str, file: str) -> None:
       2  it cannot be read, or usage
     """
     name = "standard input" if file == "-" else file
-    result = parse_policy(_read(file, name))
+    result = parse_policy(read_text(file, _MOST, absent=_ABSENT))
     problems = result.problems if isinstance(result, PolicyProblems) else ()
     empty = result is DEFAULT_POLICY
     if format_ == "json":
@@ -82,30 +81,6 @@ def schema() -> None:
       2  usage
     """
     click.echo(json.dumps(policy_schema(), indent=2, ensure_ascii=False))
-
-
-def _read(file: str, name: str) -> str:
-    try:
-        if file == "-":
-            raw = sys.stdin.buffer.read(_MOST)
-        else:
-            with Path(file).open("rb") as stream:
-                raw = stream.read(_MOST)
-        return raw.decode("utf-8")
-    except FileNotFoundError:
-        raise CommandError(
-            f"there is no file {name}",
-            "name the file, or create it: without one the built-in defaults hold",
-        ) from None
-    except OSError as error:
-        raise CommandError(
-            f"{name} cannot be read: {error.strerror}", "name a readable file"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise CommandError(
-            f"{name} is not UTF-8 text: byte {error.start + 1} does not fit",
-            "save the file as UTF-8",
-        ) from None
 
 
 def _print_json(name: str, problems: tuple[PolicyProblem, ...], *, empty: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.errors import CommandError
+from bot.cli.text_files import read_text
 from bot.core.render.escape import visible
 
 if TYPE_CHECKING:  # reading the files takes long to import, and --help needs none of it
@@ -14,7 +15,8 @@ if TYPE_CHECKING:  # reading the files takes long to import, and --help needs no
 
 FOLDER = "slo"
 _MOST = 8 * 1024 * 1024
-"""Bytes read at most of one file: the parser refuses far shorter ones, and says so."""
+"""Bytes of one file: the parser refuses far shorter ones, and says so with the place."""
+_ABSENT = "name a folder of objectives, or one of its files"
 
 
 def valid_slos(path: str, environment: str | None) -> "list[Slo]":
@@ -42,27 +44,9 @@ def read_files(path: str) -> "SloFiles":
         raise CommandError(
             f"there is no .yml file in {visible(path)}", "name the folder of the objectives"
         )
-    return parse_slos([(one.as_posix(), _read(one)) for one in found])
-
-
-def _read(place: Path) -> str:
-    name = visible(str(place))
-    try:
-        with place.open("rb") as stream:
-            return stream.read(_MOST).decode("utf-8")
-    except FileNotFoundError:
-        raise CommandError(
-            f"{name} is not there", "name a folder of objectives, or one of its files"
-        ) from None
-    except OSError as error:
-        raise CommandError(
-            f"{name} cannot be read: {error.strerror}", "name a readable file"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise CommandError(
-            f"{name} is not UTF-8 text: byte {error.start + 1} does not fit",
-            "save the file as UTF-8",
-        ) from None
+    return parse_slos(
+        [(one.as_posix(), read_text(str(one), _MOST, absent=_ABSENT)) for one in found]
+    )
 
 
 def print_problems(files: "SloFiles", *, err: bool = False) -> None:

@@ -1,14 +1,13 @@
 """Numbers of a file → how objectives stand, for ``lockgate slo check`` and ``report``."""
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
-from pathlib import Path
 
 from bot.cli.errors import CommandError
 from bot.cli.slo_telling import Told
+from bot.cli.text_files import read_text
 from bot.core.render.escape import visible
 from bot.core.slo.budget import evaluate_series, failed
 from bot.core.slo.model import Ratio, Slo
@@ -50,7 +49,7 @@ def _told(slo: Slo, readings: list[Reading], now: datetime) -> Told:
 
 def _readings(file: str) -> Iterator[tuple[str, Reading]]:
     name = "standard input" if file == "-" else visible(file)
-    for number, line in enumerate(_text(file, name).split("\n"), 1):
+    for number, line in enumerate(read_text(file, _MOST).split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -69,21 +68,3 @@ def _number(value: object) -> float | Fraction | None:
     if isinstance(value, bool) or not isinstance(value, int | float | None):
         raise TypeError
     return Fraction(value) if isinstance(value, int) else value
-
-
-def _text(file: str, name: str) -> str:
-    try:
-        if file == "-":
-            raw = sys.stdin.buffer.read(_MOST + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                raw = stream.read(_MOST + 1)
-        if len(raw) > _MOST:
-            raise CommandError(f"{name} is larger than {_MOST >> 20} MB", "give fewer lines")
-        return raw.decode("utf-8")
-    except OSError as error:
-        raise CommandError(
-            f"{name} cannot be read: {error.strerror}", "name a readable file"
-        ) from None
-    except UnicodeDecodeError:
-        raise CommandError(f"{name} is not UTF-8 text", "save the file as UTF-8") from None

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from bot.cli.errors import CommandError
+from bot.cli.text_files import read_text
 from bot.core.phrases import listed
 from bot.core.policy import POLICY_PATH, PolicyProblems, parse_policy
 from bot.core.policy.slo import NoData, SloPolicy
@@ -42,13 +43,7 @@ def policy_of(environment: str | None) -> SloPolicy:
     path = Path(POLICY_PATH)
     if environment is None or not path.exists():
         return SloPolicy()
-    try:
-        with path.open("rb") as stream:
-            found = parse_policy(stream.read(_LONGEST_POLICY).decode())
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}", "make it readable") from None
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is not UTF-8 text", "save it as UTF-8") from None
+    found = parse_policy(read_text(POLICY_PATH, _LONGEST_POLICY))
     if isinstance(found, PolicyProblems):
         raise CommandError(
             f"{path} is not in order, so what it asks of objectives is not known",

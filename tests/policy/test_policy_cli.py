@@ -97,10 +97,17 @@ def test_what_cannot_be_read_is_a_usage_error(
     assert error in result.stderr
 
 
-def test_a_huge_file_is_answered() -> None:
-    result = run("check", "-", stdin="version: 1\n" * 500_000)
-    assert result.exit_code == 1
-    assert "the file is larger than 64 KB" in result.output
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        (10_000, 1, "the file is larger than 64 KB"),
+        (500_000, 2, "standard input is larger than 2 MB"),
+    ],
+)
+def test_a_huge_file_is_answered(lines: int, code: int, said: str) -> None:
+    result = run("check", "-", stdin="version: 1\n" * lines)
+    assert result.exit_code == code
+    assert said in result.output
 
 
 def test_the_schema_is_printed() -> None:

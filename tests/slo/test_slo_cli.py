@@ -76,7 +76,7 @@ def test_nothing_is_told_of_files_that_are_wrong(folder: Path, command: str) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "is not there"),
+        (None, "there is no file"),
         (b"\xff", "is not UTF-8 text: byte 1 does not fit"),
     ],
 )
