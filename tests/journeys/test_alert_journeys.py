@@ -18,6 +18,7 @@ from kitchen import (
     opened_kitchen,
 )
 from notify_kit import ROUTING_KEY, Channel, judge_pagerduty, judge_slack, served
+from probed_api import DOWN, FINE, SLO_FILE
 from production import POLICY, Production
 
 from bot.adapters.notify.pagerduty import PagerDuty
@@ -27,38 +28,12 @@ from bot.adapters.postgres.slos import PostgresSlos
 from bot.core.policy import POLICY_PATH
 from bot.core.slo.kept import KeptState
 from bot.core.slo.model import Alert, BudgetState, State, Window
-from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
+from bot.core.slo.probes import DueProbe, Probe, ProbeAnswer
 from bot.core.work.objectives import EvaluateObjectives
 from bot.core.work.probes import SweepProbes
 from bot.core.work.schemas import AdvanceSchemaRun
 from bot.ports import JobStatus
 from bot.sandbox.code import CommitSpec
-
-SLO_FILE = """\
-apiVersion: openslo/v1
-kind: DataSource
-metadata: {name: api-probe}
-spec:
-  type: probe
-  connectionDetails: {url: "http://127.0.0.1:9/", interval: 1h}
----
-apiVersion: openslo/v1
-kind: SLO
-metadata: {name: api-availability, displayName: API availability}
-spec:
-  service: api
-  indicator:
-    spec:
-      ratioMetric:
-        good:
-          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: success}}
-        total:
-          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: all}}
-  timeWindow: [{duration: 30d, isRolling: true}]
-  budgetingMethod: Occurrences
-  objectives: [{target: 0.95}]
-"""
-FINE, DOWN = ProbeAnswer(Outcome.OK, 80, 200), ProbeAnswer(Outcome.CONNECTION, 3)
 
 
 class Later:

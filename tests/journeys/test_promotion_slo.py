@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from probed_api import DOWN, FINE, SLO_FILE
 from production import POLICY, Production, opened_production
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,35 +19,11 @@ from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import open_store
 from bot.core.operations.machine import State
 from bot.core.policy import POLICY_PATH
-from bot.core.slo.probes import DueProbe, Outcome, Probe, ProbeAnswer
+from bot.core.slo.probes import DueProbe, Probe, ProbeAnswer
 from bot.sandbox.code import CommitSpec
 from bot.settings import NumbersSource, Secret
 from bot.web.server import bind, listening
 
-SLO_FILE = """\
-apiVersion: openslo/v1
-kind: DataSource
-metadata: {name: api-probe}
-spec:
-  type: probe
-  connectionDetails: {url: "http://127.0.0.1:9/", interval: 1h}
----
-apiVersion: openslo/v1
-kind: SLO
-metadata: {name: api-availability, displayName: API availability}
-spec:
-  service: api
-  indicator:
-    spec:
-      ratioMetric:
-        good:
-          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: success}}
-        total:
-          metricSource: {metricSourceRef: api-probe, type: probe, spec: {measure: all}}
-  timeWindow: [{duration: 30d, isRolling: true}]
-  budgetingMethod: Occurrences
-  objectives: [{target: 0.95}]
-"""
 FROM_PROMETHEUS = (
     SLO_FILE.replace("type: probe", "type: prometheus")
     .replace('{url: "http://127.0.0.1:9/", interval: 1h}', '{url: "http://127.0.0.1:9/"}')
@@ -54,7 +31,6 @@ FROM_PROMETHEUS = (
     .replace("measure: all", 'query: "all[{{.window}}]"')
 )
 ASKED = POLICY + "    slo: {require: [api-availability]}\n"
-FINE, DOWN = ProbeAnswer(Outcome.OK, 80, 200), ProbeAnswer(Outcome.CONNECTION, 3)
 
 
 def write(production: Production, slo: str, policy: str = ASKED) -> None:
