@@ -25,11 +25,23 @@ PLAIN = [
     "release: {hidden: [a], latest: false, extra_files: [a, {file: b}, {file: c, regex: (d)}]}\n",
     "release: {extra_files: [{file: a.json, path: info.version}]}\n",
     "commits: {}\nenvironments: {}\nmigrations: {}\nrelease: {}\n",
+    "release: {packages: [], release_as: 2.0.0, separate_pull_requests: false}\n",
+    "release: {packages: [{path: a}, {path: b, depends_on: [a]}]}\n",
+    "release: {packages: [{path: a, depends_on: [b]}, {path: b, depends_on: [a]}]}\n",
+    "release: {packages: [{path: .}, {path: a/b, exclude: [/a/b/c]}, {path: a/b/d}]}\n",
+    "release: {tag: '{name}/{version}', packages: [{path: a, name: '@x/y'}, {path: b, name: y}]}\n",
+    "release: {packages: [{path: a, component: c, tag: '{component}{version}'}, {path: b}]}\n",
+    "release: {separate_pull_requests: true, packages: [{path: a}, {path: b, depends_on: [a]}]}\n",
+    "release: {packages: [{path: a, release_as: 3.0.0, draft: true, latest: legacy, kind: go}]}\n",
+    "release: {kind: node, packages: [{path: a}], prerelease: {branch: b, identifier: canary}}\n",
+    "release: {packages: [{path: a, extra_files: [b, {file: /c.json, path: d}]}]}\n",
+    "release: {packages: [{path: a}], changelog: {path: /NEWS.md}, extra_files: []}\n",
 ]
 BY_MODELS = [
     "release: {release_as: null}\n",
     "release: {sections: {größe: Size}}\n",
-    "release: {packages: [{path: a}, {path: b, depends_on: [a]}]}\n",
+    "release: {packages: [{path: a, name: null}]}\n",
+    "release: {tag: 'v{version}', packages: [{path: .}, {path: a}]}\n",
 ]
 NEITHER = [
     "",
@@ -50,7 +62,23 @@ NEITHER = [
     "release: {sections: {a: b}, hidden: [a]}\n",
     "release: {changelog: {header: ''}}\n",
     'release: {changelog: {header: "\\uD800"}}\n',
-    "release: {packages: [{path: a}, {path: a}]}\n",
+    "release: {packages: [{path: a}, {path: a, name: b}]}\n",
+    "release: {packages: [{path: a}, {path: b/a}]}\n",
+    "release: {packages: [{path: ., tag: '{component}-{version}'}]}\n",
+    "release: {packages: [{path: a, name: '@x/c'}, {path: b, name: '@y/c'}]}\n",
+    "release: {packages: [{path: a, depends_on: [b]}]}\n",
+    "release: {packages: [{path: a, depends_on: [a]}]}\n",
+    "release: {packages: [{name: a}]}\n",
+    "release: {packages: [a]}\n",
+    "release: {packages: {path: a}}\n",
+    'release: {packages: [{path: a, name: "b\\n"}]}\n',
+    "release: {packages: [{path: a, component: '@x/y'}]}\n",
+    "release: {packages: [{path: a}], release_as: 2.0.0}\n",
+    "release: {packages: [{path: a}], extra_files: [b]}\n",
+    "release: {packages: [{path: a}], tag: 'v{version}'}\n",
+    "release: {packages: [{path: a}, {path: b}], changelog: {path: /NEWS.md}}\n",
+    "release: {packages: [{path: a, kind: python}], prerelease: {branch: b, identifier: canary}}\n",
+    "release: {separate_pull_requests: true, packages: []}\n",
     "release: {extra_files: [{file: a.txt, path: info.version}]}\n",
     "release: {extra_files: [{file: a.json, path: a, regex: (b)}]}\n",
     "release: {extra_files: [{path: a}]}\n",
@@ -137,6 +165,27 @@ VALUES = {
 }
 
 
+PATHS = st.sampled_from(["a", "b", "c", "a/b", "b/c", ".", "a/"])
+PACKAGE = {
+    "name": st.sampled_from(["d", "@x/e", "e", "-a", "a\n"]),
+    "component": st.sampled_from(["f", "g", "@x/a"]),
+    "tag": st.sampled_from(["w{version}", "{component}-{version}", "{name}{version}", "v"]),
+    "exclude": st.lists(st.sampled_from(["a/b", "/b", "../a"]), max_size=2),
+    "depends_on": st.lists(st.sampled_from(["a", "b", "d"]), max_size=1),
+    "kind": st.sampled_from(["node", "python"]),
+    "release_as": st.just("2.0.0"),
+}
+PACKAGES = st.lists(
+    st.fixed_dictionaries({"path": PATHS}, optional=PACKAGE), min_size=1, max_size=3
+)
+BESIDE = st.sampled_from(
+    [
+        *({}, {}, {"tag": "{name}@{version}"}, {"tag": "v{version}"}, {"release_as": "2.0.0"}),
+        *({"changelog": {"path": "/a"}}, {"prerelease": {"branch": "a", "identifier": "canary"}}),
+    ]
+)
+
+
 def said_of(key: str) -> st.SearchStrategy[tuple[str, Any]]:
     return st.tuples(st.just(key), VALUES.get(key, SCALARS) | SCALARS)
 
@@ -150,3 +199,12 @@ SECTION = st.lists(
 @given(SECTION)
 def test_what_is_read_plainly_is_what_the_models_read(section: dict[str, Any]) -> None:
     agree(f"release: {json.dumps(section)}\n")
+
+
+@settings(max_examples=300, deadline=None)
+@given(PACKAGES, BESIDE, st.booleans())
+def test_packages_that_are_read_plainly_are_what_the_models_read(
+    packages: list[dict[str, Any]], beside: dict[str, Any], separate: bool
+) -> None:
+    said = {**beside, "packages": packages, "separate_pull_requests": separate}
+    agree(f"release: {json.dumps(said)}\n")

@@ -617,7 +617,11 @@ def test_nothing_heavy_is_loaded(shop: Clone) -> None:
     ("section", "heavy"),
     [
         ("{kind: node}", {"pydantic", "bot.core.policy.release"}),
-        ("{packages: [{path: .}]}", {"bot.core.policy.environments", "bot.core.catalog"}),
+        ("{packages: [{path: .}, {path: b}]}", {"pydantic", "bot.core.policy.release"}),
+        (
+            "{packages: [{path: ., name: null}]}",
+            {"bot.core.policy.environments", "bot.core.catalog"},
+        ),
     ],
 )
 def test_a_policy_s_releases_load_no_other_models(

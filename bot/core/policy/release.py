@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.core.commits.names import TypeName
-from bot.core.policy.release_checks import TAG_NAMES
+from bot.core.policy.release_packages import call_package, make_package
 from bot.core.policy.release_values import (
     BranchName,
     ComponentName,
@@ -25,14 +25,12 @@ from bot.core.release.config import (
     DEFAULT_HEADER,
     DEFAULT_HIDDEN,
     DEFAULT_SECTIONS,
-    Package,
     ReleaseConfig,
 )
 from bot.core.release.kinds import ExtraFile, Kind, Latest, PackageFiles
-from bot.core.release.version import Bump, parse_version
+from bot.core.release.version import Bump
 
 _FROZEN = ConfigDict(extra="forbid", frozen=True)
-_PACKAGE_TAG = "{component}-v{version}"
 
 
 def _strict_names(schema: dict[str, Any]) -> None:
@@ -106,11 +104,7 @@ class PackagePolicy(BaseModel):
     @property
     def called(self) -> str:
         """Its name; empty for the whole repository, where nothing else is said."""
-        return self.name or self.component or self.path.rpartition("/")[2]
-
-    @property
-    def tagged(self) -> str:
-        return self.component or self.called.rpartition("/")[2]
+        return call_package(self.path, self.name, self.component)
 
 
 class PrereleasePolicy(BaseModel):
@@ -242,12 +236,6 @@ class ReleasePolicy(BaseModel):
                 return package
         raise KeyError(name)
 
-    def tag_of(self, package: PackagePolicy) -> str:
-        """The pattern of a package's tags, with nothing but the version to be filled in."""
-        shared = any(name in self.tag for name in TAG_NAMES) or not package.path
-        pattern = package.tag or (self.tag if shared else _PACKAGE_TAG)
-        return pattern.replace("{component}", package.tagged).replace("{name}", package.called)
-
     def files_of(self, package: PackagePolicy) -> PackageFiles:
         """Where a package's version stands."""
         return PackageFiles(
@@ -287,8 +275,22 @@ def release_config(policy: ReleasePolicy, *, branch: str = "", repo_url: str = "
     """
     prerelease = policy.prerelease
     shown = policy.sections
+    folders = [one.path for one in policy.whole]
     return ReleaseConfig(
-        packages=tuple(_package(policy, one) for one in policy.whole),
+        packages=tuple(
+            make_package(
+                policy.tag,
+                folders,
+                one.path,
+                name=one.name,
+                component=one.component,
+                tag=one.tag,
+                exclude=one.exclude,
+                depends_on=one.depends_on,
+                release_as=one.release_as,
+            )
+            for one in policy.whole
+        ),
         sections=tuple(shown.items()),
         hidden=frozenset(policy.hidden) - shown.keys(),
         other_title="Other" if policy.other is Other.SHOW else "",
@@ -299,21 +301,4 @@ def release_config(policy: ReleasePolicy, *, branch: str = "", repo_url: str = "
         prerelease_identifier=prerelease.identifier if prerelease else "rc",
         header=policy.changelog.header or DEFAULT_HEADER,
         repo_url=repo_url,
-    )
-
-
-def _package(policy: ReleasePolicy, package: PackagePolicy) -> Package:
-    within = f"{package.path}/" if package.path else ""
-    inner = [
-        other.path
-        for other in policy.whole
-        if other.path != package.path and other.path.startswith(within)
-    ]
-    return Package(
-        name=package.called,
-        path=package.path,
-        excluded=tuple(dict.fromkeys([*inner, *(one.strip("/") for one in package.exclude)])),
-        tag=policy.tag_of(package),
-        depends_on=package.depends_on,
-        release_as=parse_version(package.release_as) if package.release_as else None,
     )

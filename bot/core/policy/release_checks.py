@@ -9,6 +9,8 @@ from bot.core.release.version import Version, parse_version
 
 TAG_NAMES = ("{component}", "{name}")
 """What may stand in a tag's pattern besides the version."""
+PACKAGE_NAME = r"^@?[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9._-]{1,99})?$"
+COMPONENT_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 # https://git-scm.com/docs/git-check-ref-format; a hyphen in front would be taken for an option
 NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|^[/.-]|[/.]$|\.lock(?:/|$)|^@$")
 _NO_PATH = re.compile(r"[\x00-\x1f\x7f\\]|//|/$|(?:^|/)(?:\.\.?|\.git)(?:/|$)")

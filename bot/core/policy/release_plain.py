@@ -11,15 +11,19 @@ from typing import Any, NoReturn, TypeAlias
 
 from bot.core.policy.loader import MappingNode, Node, ScalarNode, SequenceNode, load
 from bot.core.policy.release_checks import (
+    COMPONENT_NAME,
+    PACKAGE_NAME,
     TAG_NAMES,
     check_branch,
     check_file,
+    check_folder,
     check_identifier,
     check_regex,
     check_tag,
     check_value_path,
     check_version,
 )
+from bot.core.policy.release_packages import complaints_between, make_package
 from bot.core.release.config import (
     DEFAULT_HEADER,
     DEFAULT_HIDDEN,
@@ -28,7 +32,7 @@ from bot.core.release.config import (
     ReleaseConfig,
 )
 from bot.core.release.kinds import Kind
-from bot.core.release.version import Bump, Version, parse_version
+from bot.core.release.version import Bump, Version
 
 SECTIONS = frozenset({"version", "commits", "environments", "migrations", "release"})
 """The keys of a policy. A file with another one is left to the models."""
@@ -51,8 +55,7 @@ def release_section(text: str) -> MappingNode | None:
 
 def read_plainly(section: MappingNode) -> tuple[ReleaseConfig, str] | None:
     """The releases of any branch but the one that prereleases come from, which is named beside; it
-    is empty if there is none. None where the models have to be asked: that is of several packages
-    too."""
+    is empty if there is none. None where the models have to be asked."""
     try:
         values = _mapping(section, _KEYS)
         return _config(values), values["prerelease"]["branch"] if "prerelease" in values else ""
@@ -72,23 +75,47 @@ def _config(values: dict[str, Any]) -> ReleaseConfig:
     if {"sections", "hidden"} <= values.keys() and hidden & sections.keys():
         _refuse("a type is both shown and hidden")
     identifier = values.get("prerelease", {}).get("identifier", "rc")
-    if "prerelease" in values and values.get("kind") == Kind.PYTHON:
+    said = values.get("packages") or [{}]
+    kinds = {one.get("kind", values.get("kind")) for one in said}
+    if "prerelease" in values and Kind.PYTHON in kinds:
         from bot.core.release.spelling import python_version
 
         python_version(Version(1, 2, 3).next_prerelease(identifier))
-    tag, release_as = values.get("tag", Package().tag), values.get("release_as")
-    for name in TAG_NAMES:  # of a package; the whole repository has none
-        tag = tag.replace(name, "")
+    separate = values.get("separate_pull_requests", False)
     return ReleaseConfig(
-        packages=(Package(tag=tag, release_as=parse_version(release_as) if release_as else None),),
+        packages=_packages(values, separate=separate),
         sections=tuple(sections.items()),
         hidden=frozenset(hidden) - sections.keys(),
         other_title="Other" if values.get("other", "show") == "show" else "",
         bump_before_1_0=Bump(values.get("bump_before_1_0", "minor")),
         bump_dependents=Bump(values.get("bump_dependents", "patch")),
+        separate=separate,
         prerelease_identifier=identifier,
         header=values.get("changelog", {}).get("header", DEFAULT_HEADER),
     )
+
+
+def _packages(values: dict[str, Any], *, separate: bool) -> tuple[Package, ...]:
+    """The repository as the only one where none is listed. Raises ValueError as above."""
+    tag, said = values.get("tag", Package().tag), values.get("packages")
+    if not said:
+        if separate:
+            _refuse("there are no packages to separate")
+        return (make_package(tag, (), "", release_as=values.get("release_as")),)
+    if values.get("extra_files") or values.get("release_as"):
+        _refuse("this is said of each package")
+    if "tag" in values and not any(name in tag for name in TAG_NAMES):
+        _refuse("it may be a tag of several packages")
+    if values.get("changelog", {}).get("path", "").startswith("/") and len(said) > 1:
+        _refuse("one changelog for all packages")
+    folders = [one["path"] for one in said]
+    packages = tuple(
+        make_package(tag, folders, **{key: one[key] for key in _OF_PLAN & one.keys()})
+        for one in said
+    )
+    if any(complaints_between(packages, separate=separate)):
+        _refuse("packages that are in each other's way")
+    return packages
 
 
 def _refuse(why: str) -> NoReturn:
@@ -164,12 +191,19 @@ def _items(node: Node, most: int) -> tuple[Node, ...]:
     return node.items
 
 
+def _named(pattern: str) -> Reader:
+    def check(text: str) -> str:
+        return text if re.fullmatch(pattern, text) else _refuse("no such name")
+
+    return _texts(250, check)
+
+
+def _list_of(read: Reader, most: int) -> Reader:
+    return lambda node: tuple(read(item) for item in _items(node, most))
+
+
 def _hidden(node: Node) -> frozenset[str]:
     return frozenset(_name_of(_text(item, 50)) for item in _items(node, 200))
-
-
-def _extra_files(node: Node) -> list[str]:
-    return [_extra_file(item) for item in _items(node, 100)]
 
 
 def _extra_file(node: Node) -> str:
@@ -190,9 +224,30 @@ def _extra_file(node: Node) -> str:
 
 _FILE = _texts(500, check_file)
 _TITLE = _texts(100, _title)
-_KEYS: dict[str, Reader] = {
+_PACKAGE_NAME = _named(PACKAGE_NAME)
+_OF_BOTH: dict[str, Reader] = {
     "kind": _one_of(*Kind),
     "tag": _texts(200, check_tag),
+    "extra_files": _list_of(_extra_file, 100),
+    "release_as": _texts(500, check_version),
+    "draft": _flag,
+    "latest": _latest,
+}
+"""What is said of the repository, or else of a package."""
+_OF_PACKAGE: dict[str, Reader] = {
+    **_OF_BOTH,
+    "path": _texts(500, check_folder),
+    "name": _PACKAGE_NAME,
+    "component": _named(COMPONENT_NAME),
+    "exclude": _list_of(_FILE, 100),
+    "depends_on": _list_of(_PACKAGE_NAME, 100),
+}
+_OF_PLAN = {"path", "name", "component", "tag", "exclude", "depends_on", "release_as"}
+"""What of a package a plan needs to know."""
+_KEYS: dict[str, Reader] = {
+    **_OF_BOTH,
+    "packages": _list_of(lambda node: _mapping(node, _OF_PACKAGE, needed="path"), 200),
+    "separate_pull_requests": _flag,
     "prerelease": lambda node: _mapping(
         node,
         {"branch": _texts(200, check_branch), "identifier": _texts(50, check_identifier)},
@@ -203,9 +258,5 @@ _KEYS: dict[str, Reader] = {
     "other": _one_of("show", "hide"),
     "bump_before_1_0": _one_of("minor", "patch"),
     "bump_dependents": _one_of(*Bump),
-    "extra_files": _extra_files,
-    "release_as": _texts(500, check_version),
-    "draft": _flag,
-    "latest": _latest,
     "changelog": lambda node: _mapping(node, {"path": _FILE, "header": _texts(2_000)}),
 }

@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, Field, StringConstraints
 
 from bot.core.policy.release_checks import (
+    COMPONENT_NAME,
+    PACKAGE_NAME,
     Unfit,
     check_branch,
     check_file,
@@ -56,12 +58,8 @@ ValuePath: TypeAlias = Annotated[
 VersionRegex: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=500), _checked(check_regex)
 ]
-PackageName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^@?[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9._-]{1,99})?$")
-]
-ComponentName: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
-]
+PackageName: TypeAlias = Annotated[str, StringConstraints(pattern=PACKAGE_NAME)]
+ComponentName: TypeAlias = Annotated[str, StringConstraints(pattern=COMPONENT_NAME)]
 Title: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^\S(?:[^\x00-\x1f\x7f]*\S)?$", max_length=100)
 ]

@@ -1,19 +1,17 @@
 """What no key of ``release`` is wrong in by itself, but they are together."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
 
-from bot.core.policy.problems import Complaint, nearest
-from bot.core.policy.release import ExtraFilePolicy, ExtraFiles, ReleasePolicy
-from bot.core.policy.release_checks import NO_REF, TAG_NAMES
-from bot.core.release.config import Package
+from bot.core.policy.problems import Complaint
+from bot.core.policy.release import ExtraFilePolicy, ExtraFiles, ReleasePolicy, release_config
+from bot.core.policy.release_checks import TAG_NAMES
+from bot.core.policy.release_packages import Path, complaints_between
 from bot.core.release.kinds import Kind
 from bot.core.release.spelling import python_version
 from bot.core.release.version import Version
 
 _AT = ("release",)
 _SAMPLE = Version(1, 2, 3)
-Path: TypeAlias = tuple[str | int, ...]
 
 
 def complaints_of_release(release: ReleasePolicy) -> Iterator[Complaint]:
@@ -93,63 +91,8 @@ def _of_packages(release: ReleasePolicy) -> Iterator[Complaint]:
             release.changelog.path.lstrip("/"),
             at_key=False,
         )
-    names = [package.called for package in release.packages]
-    paths = [package.path for package in release.packages]
-    patterns = [release.tag_of(package) for package in release.packages]
     for index, package in enumerate(release.packages):
-        at: Path = (*_AT, "packages", index)
-        yield from _of_extra_files((*at, "extra_files"), package.extra_files)
-        if package.path in paths[:index]:
-            yield Complaint(
-                (*at, "path"), "{} is another package's already: a folder is one package"
-            )
-        elif package.called in names[:index]:
-            yield Complaint(
-                at, f"{{}} is called `{package.called}`, as one before it is: give it a `name`"
-            )
-        elif NO_REF.search(patterns[index].replace("{version}", "1.2.3")):
-            yield Complaint(
-                at, f"{{}} would have the tags `{patterns[index]}`: give it a `name` or a `tag`"
-            )
-        else:
-            yield from _of_tags(at, patterns[:index], patterns[index], names)
-        for number, name in enumerate(package.depends_on):
-            if name not in names:
-                near = nearest(name, [one for one in names if one])
-                yield Complaint(
-                    (*at, "depends_on", number), "{} names no package of this file", near
-                )
-            elif name == package.called:
-                yield Complaint((*at, "depends_on", number), "{} is the package itself")
-            elif release.separate_pull_requests and package.called in _needed(release, name):
-                yield Complaint(
-                    (*at, "depends_on", number),
-                    f"{{}} leads back to `{package.called}`: with `separate_pull_requests` each "
-                    "release would call for another, without end",
-                )
-
-
-def _needed(release: ReleasePolicy, name: str) -> set[str]:
-    """What a package depends on, and what that does."""
-    depends_on = {package.called: package.depends_on for package in release.packages}
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        new = set(depends_on.get(waiting.pop(), ())) - found
-        found |= new
-        waiting += new
-    return found
-
-
-def _of_tags(at: Path, before: list[str], pattern: str, names: list[str]) -> Iterator[Complaint]:
-    """A tag must say whose it is."""
-    own = Package(tag=pattern)
-    for other, name in zip(before, names, strict=False):
-        theirs = Package(tag=other)
-        if own.version_of(theirs.tag_of(_SAMPLE)) or theirs.version_of(own.tag_of(_SAMPLE)):
-            yield Complaint(
-                at,
-                f"{{}} has the tags `{pattern}`, which cannot be told from those of "
-                f"`{name or '.'}`, `{other}`: give it another `tag` or `component`",
-            )
-            return
+        yield from _of_extra_files((*_AT, "packages", index, "extra_files"), package.extra_files)
+    yield from complaints_between(
+        release_config(release).packages, separate=release.separate_pull_requests
+    )
