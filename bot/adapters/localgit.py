@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bot.core.model import Sha
 from bot.core.release.model import HistoryCommit, Tag
+from bot.core.sha import Sha
 
 HEAD = Sha("HEAD")
 """What is checked out, where a commit's id is asked for."""

@@ -13,13 +13,13 @@ import click
 
 from bot.adapters.localgit import HEAD, LocalGit, LocalGitError, ShallowCloneError
 from bot.cli.errors import CommandError
-from bot.core.model import Sha
 from bot.core.release.changelog import render_changelog, render_sections
 from bot.core.release.config import Package, ReleaseConfig
 from bot.core.release.model import HistoryCommit, NothingToRelease, ReleasePlan, Tag
 from bot.core.release.packages import Release, last_release, releases
 from bot.core.release.plan import plan_releases
 from bot.core.render.escape import plain
+from bot.core.sha import Sha
 
 if TYPE_CHECKING:  # a clone without the section needs none of it
     from bot.core.policy.loader import MappingNode

@@ -5,10 +5,9 @@ Plain frozen values, no behaviour beyond what their fields already say.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType, TypeAlias
+from typing import TypeAlias
 
-Sha = NewType("Sha", str)
-"""A full 40-character lower-case commit id."""
+from bot.core.sha import Sha as Sha
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ parent that it has.
 
 from collections.abc import Iterable, Sequence
 
-from bot.core.model import Sha
 from bot.core.release.model import HistoryCommit
+from bot.core.sha import Sha
 
 
 def claim_reached(commits: Sequence[HistoryCommit], marks: Sequence[Sha]) -> list[int | None]:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 
 from bot.core.commits.message import Message, MessageKind
 from bot.core.commits.parse import parse_message
-from bot.core.model import Sha
 from bot.core.release.ancestry import claim_merged
 from bot.core.release.bump import AskedVersion, bump_of, highest
 from bot.core.release.config import ReleaseConfig
 from bot.core.release.messages import read_messages, read_override
 from bot.core.release.model import Change, HistoryCommit
+from bot.core.sha import Sha
 
 _NESTING = 8
 """So many reverts of reverts are told apart; what is quoted deeper is text."""

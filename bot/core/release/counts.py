@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from bot.core.model import Sha
 from bot.core.release.config import ReleaseConfig
 from bot.core.release.model import Change, NothingToRelease, ReleasePlan
+from bot.core.sha import Sha
 
 
 @dataclass(frozen=True, slots=True)

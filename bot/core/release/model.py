@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.core.model import Sha
 from bot.core.release.version import Bump, Version
+from bot.core.sha import Sha
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from bot.core.model import Sha
 from bot.core.phrases import counted, listed
 from bot.core.release.config import ReleaseConfig
 from bot.core.release.model import FileChange, FileNote, ReleasePlan
 from bot.core.release.notes import cut_section, cut_units, length
 from bot.core.release.version import Version, parse_version
 from bot.core.render import escape
+from bot.core.sha import Sha
 
 BODY_LIMIT = 65_000
 """Characters. GitHub takes 65,536; what is longer than this would be cut without looking when it is

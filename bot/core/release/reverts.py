@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from bot.core.model import Sha
 from bot.core.release.bump import AskedVersion
 from bot.core.release.changes import Revert, Statement, comparable
 from bot.core.release.model import Change
+from bot.core.sha import Sha
 
 _Line: TypeAlias = deque[tuple[int, Statement]]
 _SHORT = 7

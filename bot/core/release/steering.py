@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.core.model import Sha
 from bot.core.release.model import Steering
 from bot.core.release.version import Version, parse_version
+from bot.core.sha import Sha
 
 
 class WishKind(StrEnum):
