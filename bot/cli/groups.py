@@ -1,7 +1,5 @@
 """How a group of commands is shown and called."""
 
-from difflib import get_close_matches
-
 import click
 
 
@@ -14,6 +12,8 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(ctx)
         if not args[0].startswith("-") and args[0] not in names:
+            from difflib import get_close_matches  # for what is wrong alone
+
             meant = get_close_matches(args[0], names, n=1)
             hint = f"; did you mean '{meant[0]}'?" if meant else ""
             raise click.UsageError(f"there is no command '{args[0]}'{hint}", ctx)

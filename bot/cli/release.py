@@ -1,7 +1,6 @@
 """``lockgate release``: what the next release would be, told from a local clone; and by hand what
 the bot does about releases."""
 
-import json
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -80,6 +79,8 @@ def plan(
         packages = history.config.packages if package is None else [history.package(package)]
         plans = list(history.plan(packages).values())
     if format_ == "json":
+        import json
+
         for one in plans:
             click.echo(json.dumps(_as_json(one, history.config)))
     else:
