@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.core.release.changes import Statement
-from bot.core.release.config import Package, ReleaseConfig
+from bot.core.release.config import VERSION_MARK, Package, ReleaseConfig
 from bot.core.release.model import Tag
 from bot.core.release.version import Version
 
@@ -21,10 +21,12 @@ def releases(package: Package, tags: Iterable[Tag]) -> list[Release]:
     """The releases that tags stand for, the lowest version first. Tags of other packages, and tags
     that are no versions, stand for none; of two tags that differ by build metadata alone the names
     decide."""
+    before = package.tag.partition(VERSION_MARK)[0]
     found = [
         Release(version, tag)
         for tag in tags
-        if (version := package.version_of(tag.name)) is not None
+        # Of many packages' tags most are another's: these are told apart by how they begin.
+        if tag.name.startswith(before) and (version := package.version_of(tag.name)) is not None
     ]
     return sorted(found, key=lambda release: (release.version.precedence, release.tag.name))
 
