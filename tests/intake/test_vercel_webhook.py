@@ -13,6 +13,7 @@ from test_webhook import DEEP, serving
 
 from bot.metrics import REGISTRY
 from bot.ports import Store, StoreUnavailable
+from bot.sandbox.tls import tls_context
 from bot.settings import Secret
 from bot.web.door import MAX_BODY
 from bot.web.intake import Intake
@@ -81,7 +82,9 @@ def door(hint: Hint, secret: Secret = SECRET) -> VercelDoor:
 async def client(hints: Hints) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         serving(door(hints)) as (host, port),
-        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30) as opened,
+        httpx.AsyncClient(
+            verify=tls_context(), base_url=f"http://{host}:{port}", timeout=30
+        ) as opened,
     ):
         yield opened
 
@@ -155,7 +158,10 @@ async def test_two_signatures_are_refused(client: httpx.AsyncClient, hints: Hint
 
 async def test_without_a_secret_it_opens_to_nobody(hints: Hints) -> None:
     none = Secret("")
-    async with serving(door(hints, none)) as (host, port), httpx.AsyncClient() as client:
+    async with (
+        serving(door(hints, none)) as (host, port),
+        httpx.AsyncClient(verify=tls_context()) as client,
+    ):
         url = f"http://{host}:{port}/webhooks/vercel"
         headers = {"x-vercel-signature": sign(BODY, none)}
         assert (await client.post(url, content=BODY, headers=headers)).status_code == 401

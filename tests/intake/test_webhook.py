@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from bot.adapters.postgres.store import PostgresStore
 from bot.metrics import REGISTRY
+from bot.sandbox.tls import tls_context
 from bot.settings import Secret
 from bot.web.door import MAX_BODY
 from bot.web.health import health_routes
@@ -87,7 +88,9 @@ async def door(store: PostgresStore, intake: Intake) -> AsyncIterator[httpx.Asyn
     app = at_the_door(intake, [SECRET, PREVIOUS], Starlette(routes=health_routes(store)))
     async with (
         serving(app) as (host, port),
-        httpx.AsyncClient(base_url=f"http://{host}:{port}", timeout=30) as client,
+        httpx.AsyncClient(
+            verify=tls_context(), base_url=f"http://{host}:{port}", timeout=30
+        ) as client,
     ):
         yield client
 
@@ -191,7 +194,7 @@ async def test_two_signatures_are_refused(door: httpx.AsyncClient) -> None:
 
 async def test_empty_secret_opens_nothing(store: PostgresStore, intake: Intake) -> None:
     app = at_the_door(intake, [Secret("")])
-    async with serving(app) as (host, port), httpx.AsyncClient() as client:
+    async with serving(app) as (host, port), httpx.AsyncClient(verify=tls_context()) as client:
         headers = headers_for(BODY, X_Hub_Signature_256=sign(BODY, Secret("")))
         url = f"http://{host}:{port}/webhooks/github"
         answer = await client.post(url, content=BODY, headers=headers)
@@ -378,7 +381,7 @@ async def test_memory_is_bounded(store: PostgresStore) -> None:
         app = at_the_door(small, [SECRET])
         async with serving(app) as (host, port):
             base = f"http://{host}:{port}"
-            async with httpx.AsyncClient(base_url=base) as client:
+            async with httpx.AsyncClient(verify=tls_context(), base_url=base) as client:
                 assert (await post(client, BODY + b" " * 100)).status_code == 503
                 assert (await post(client, BODY)).status_code == 202
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bot.sandbox.model import Account, App, Repository
 from bot.sandbox.server import Sandbox, serve
+from bot.sandbox.tls import tls_context
 
 
 def app_jwt(app: App, *, issued: int = -30, expires: int = 300, **claims: Any) -> str:
@@ -27,7 +28,9 @@ def client(sandbox: Sandbox, token: str = "") -> httpx.AsyncClient:
     headers = {"user-agent": "test", "accept": "application/vnd.github+json"}
     if token:
         headers["authorization"] = f"Bearer {token}"
-    return httpx.AsyncClient(base_url=sandbox.url, headers=headers, trust_env=False)
+    return httpx.AsyncClient(
+        verify=tls_context(), base_url=sandbox.url, headers=headers, trust_env=False
+    )
 
 
 def as_app(sandbox: Sandbox, app: App | None = None) -> httpx.AsyncClient:

@@ -7,6 +7,7 @@ import pytest
 from served_pages import NOW, FixedClock, build, serve, tell_story
 
 from bot.ports import Store
+from bot.sandbox.tls import tls_context
 from bot.web.viewer import Everything, PublicOnly
 
 
@@ -20,7 +21,7 @@ async def site(store: Store, clock: FixedClock) -> AsyncIterator[httpx.AsyncClie
     """A client that sits at the machine and may see everything. The clock stands still."""
     async with (
         serve(build(store, Everything(), clock)) as url,
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(verify=tls_context(), base_url=url) as client,
     ):
         yield client
 
@@ -30,7 +31,7 @@ async def public(store: Store, clock: FixedClock) -> AsyncIterator[httpx.AsyncCl
     """A client that is nobody."""
     async with (
         serve(build(store, PublicOnly(), clock)) as url,
-        httpx.AsyncClient(base_url=url) as client,
+        httpx.AsyncClient(verify=tls_context(), base_url=url) as client,
     ):
         yield client
 
