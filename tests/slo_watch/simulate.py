@@ -96,29 +96,37 @@ class World:
     after: float = 0.001
     unrest: float = 0.0
     """How much the ratio varies between intervals: the deviation of its logarithm."""
+    alike: float = 0.0
+    """How alike the ratios of neighbouring intervals are: the correlation of their logarithms."""
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyWorld:
-    """Readings of a p95: how many times slower it is after, the deviation of its logarithm, and
-    how alike neighbouring readings are (their correlation)."""
+    """Readings of a p95: how many times slower it is after, the deviation of its logarithm, how
+    alike neighbouring readings are (their correlation), and how many times calmer it was before."""
 
     times: float = 1.0
     deviation: float = 0.1
     alike: float = 0.0
+    calmer: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeWorld:
     """Single answers of a probe: how many times slower they are after, the deviation of their
-    logarithm, how alike neighbours are, and the part of answers that take ten times as long,
-    before and after. Whoever is asked each minute before is asked at every look after."""
+    logarithm, how alike neighbours are, the part of answers that take ten times as long, before and
+    after, and of those that fail after. Whoever is asked each minute before is asked at every look
+    after. ``by_time``: those a minute apart are as alike as said, and those 15 s apart more; else
+    those next to each other are."""
 
     times: float = 1.0
     deviation: float = 0.2
     alike: float = 0.0
     hanging: float = 0.01
     hanging_after: float = 0.01
+    failing_after: float = 0.0
+    by_time: bool = False
+    calmer: float = 1.0
 
 
 def rules(percent: str = "1", **changes: object) -> Rules:
@@ -128,11 +136,12 @@ def rules(percent: str = "1", **changes: object) -> Rules:
 
 def watch(world: World, asked: Rules, seed: int) -> WatchDecision:
     random = Random(seed)
-    times = _times(BEFORE, LASTS)
-    samples = [
-        _sample(random, world, BEGUN + at, world.before if at <= timedelta(0) else world.after)
-        for at in times
-    ]
+    state, samples = random.gauss(0, 1) if world.unrest else 0.0, []
+    for at in _times(BEFORE, LASTS):
+        if world.unrest:
+            state = world.alike * state + math.sqrt(1 - world.alike**2) * random.gauss(0, 1)
+        ratio = world.before if at <= timedelta(0) else world.after
+        samples.append(_sample(random, world, BEGUN + at, ratio, state))
     seen = Watched(
         "availability",
         BUDGET,
@@ -150,7 +159,8 @@ def watch_latency(world: LatencyWorld, asked: Rules, seed: int) -> WatchDecision
     for at in _times(BEFORE, LASTS):
         state = world.alike * state + math.sqrt(1 - world.alike**2) * random.gauss(0, 1)
         usual = 200 * (world.times if at > timedelta(0) else 1)
-        readings.append(Reading(BEGUN + at, usual * math.exp(world.deviation * state)))
+        deviation = world.deviation / (world.calmer if at <= timedelta(0) else 1)
+        readings.append(Reading(BEGUN + at, usual * math.exp(deviation * state)))
     latency = Latency(
         "p95",
         0.0,
@@ -170,12 +180,16 @@ def watch_probe(world: ProbeWorld, asked: Rules, seed: int) -> WatchDecision:
     state, answers = random.gauss(0, 1), []
     times = [at for at in _times(BEFORE, LASTS) if at > timedelta(0) or not at % EACH_MINUTE]
     for at in times:
-        state = world.alike * state + math.sqrt(1 - world.alike**2) * random.gauss(0, 1)
         after = at > timedelta(0)
-        took = 100 * math.exp(world.deviation * state) * (world.times if after else 1)
+        alike = world.alike ** (STEP / EACH_MINUTE) if world.by_time and after else world.alike
+        state = alike * state + math.sqrt(1 - alike**2) * random.gauss(0, 1)
+        deviation = world.deviation / (1 if after else world.calmer)
+        took = 100 * math.exp(deviation * state) * (world.times if after else 1)
         if random.random() < (world.hanging_after if after else world.hanging):
             took *= 10
-        answers.append(ProbeAnswer(Found.OK, math.ceil(took), 200, BEGUN + at))
+        fails = after and world.failing_after and random.random() < world.failing_after
+        found = Found.STATUS if fails else Found.OK
+        answers.append(ProbeAnswer(found, math.ceil(took), 500 if fails else 200, BEGUN + at))
     seen = from_answers(WATCH, OBJECTIVE, answers[::-1])
     return decide_watch([seen], asked, BEGUN, BEGUN + LASTS)
 
@@ -190,11 +204,11 @@ def _times(before: timedelta, after: timedelta) -> list[timedelta]:
     return [STEP * step for step in range(-(before // STEP) + 1, after // STEP + 1)]
 
 
-def _sample(random: Random, world: World, at: datetime, ratio: float) -> Sample:
+def _sample(random: Random, world: World, at: datetime, ratio: float, state: float) -> Sample:
     mean = world.rate * STEP.total_seconds()
     total = int(mean) + (random.random() < mean % 1)
     if world.unrest:
-        ratio *= math.exp(world.unrest * random.gauss(0, 1) - world.unrest**2 / 2)
+        ratio *= math.exp(world.unrest * state - world.unrest**2 / 2)
     return Sample(at, total - _failures(random, total, min(ratio, 1.0)), total)
 
 
@@ -222,30 +236,60 @@ CALM = {
     "no change, a probe each 15 s": World(rate=1 / 15),
     "no error before, none after": World(before=0.0, after=0.0),
     "the ratio varies threefold between intervals": World(unrest=1.0),
+    "the same, 100 requests/s": World(rate=100.0, unrest=1.0),
+    "the same, neighbours alike (0.9)": World(rate=100.0, unrest=1.0, alike=0.9),
+    "the same, neighbours alike (0.97)": World(rate=100.0, unrest=1.0, alike=0.97),
+    "the same, 10 requests/s": World(unrest=1.0, alike=0.97),
     "exactly at what pages (`fail_on: burn`, `compare: budget`)": World(after=0.0144),
+}
+MOODY = ProbeWorld(deviation=0.4, alike=0.9, by_time=True)
+CALM_PROBES = {
+    "a probe's single answers, restless (40 %), minutes alike (0.97)": replace(MOODY, alike=0.97),
+    "a probe's single answers, restless (80 %), minutes alike (0.5)": replace(
+        MOODY, deviation=0.8, alike=0.5
+    ),
 }
 RATES = ("5", "1", "0.1")
 LATENCIES = {
     "no change": LatencyWorld(),
     "no change, neighbours alike (0.9)": LatencyWorld(alike=0.9),
     "no change, restless (20 %), neighbours alike (0.9)": LatencyWorld(deviation=0.2, alike=0.9),
+    "no change, restless (20 %), neighbours alike (0.97)": LatencyWorld(deviation=0.2, alike=0.97),
+    "no change, restless (40 %), neighbours alike (0.95)": LatencyWorld(deviation=0.4, alike=0.95),
+    "no change, restless (20 %) after an hour four times as calm": LatencyWorld(
+        deviation=0.2, alike=0.9, calmer=4.0
+    ),
     "1.2×": LatencyWorld(times=1.2),
     "1.5×": LatencyWorld(times=1.5),
     "1.5×, restless (20 %)": LatencyWorld(times=1.5, deviation=0.2),
     "2×": LatencyWorld(times=2.0),
+    "2×, restless (20 %), neighbours alike (0.9)": LatencyWorld(2.0, deviation=0.2, alike=0.9),
     "4×": LatencyWorld(times=4.0),
+    "4×, restless (20 %), neighbours alike (0.9)": LatencyWorld(4.0, deviation=0.2, alike=0.9),
 }
-
 PROBED = {
     "no change": ProbeWorld(),
     "no change, neighbours alike (0.9)": ProbeWorld(alike=0.9),
     "no change, restless (40 %)": ProbeWorld(deviation=0.4),
     "no change, restless (40 %), neighbours alike (0.9)": ProbeWorld(deviation=0.4, alike=0.9),
+    "no change, restless (40 %), minutes alike (0.5)": replace(MOODY, alike=0.5),
+    "no change, restless (40 %), minutes alike (0.9)": MOODY,
+    "no change, restless (40 %), minutes alike (0.95)": replace(MOODY, alike=0.95),
+    "no change, restless (40 %), minutes alike (0.97)": replace(MOODY, alike=0.97),
+    "no change, restless (80 %), minutes alike (0.5)": replace(MOODY, deviation=0.8, alike=0.5),
+    "no change, restless (80 %), minutes alike (0.9)": replace(MOODY, deviation=0.8),
+    "no change, restless (40 %), minutes alike (0.9), after an hour four times as calm": replace(
+        MOODY, calmer=4.0
+    ),
     "1.2×": ProbeWorld(times=1.2),
     "1.5×": ProbeWorld(times=1.5),
     "2×": ProbeWorld(times=2.0),
     "2×, restless (40 %)": ProbeWorld(times=2.0, deviation=0.4),
     "4×": ProbeWorld(times=4.0),
+    "4×, restless (40 %), minutes alike (0.9)": replace(MOODY, times=4.0),
+    "10×, restless (40 %), minutes alike (0.9)": replace(MOODY, times=10.0),
+    "no good answer": ProbeWorld(failing_after=1.0),
+    "no good answer, restless (40 %), minutes alike (0.9)": replace(MOODY, failing_after=1.0),
     "one in five takes ten times as long": ProbeWorld(hanging_after=0.2),
     "one in two takes ten times as long": ProbeWorld(hanging_after=0.5),
 }
@@ -270,6 +314,12 @@ def tables(runs: int) -> str:
     for name, world in CALM.items():
         found = [
             len(each(lambda seed: watch(world, calm_rules(world, rate), seed), runs))  # noqa: B023
+            for rate in RATES
+        ]
+        lines.append(f"| {name} | {' | '.join(_percent(one, runs) for one in found)} |")
+    for name, restless in CALM_PROBES.items():
+        found = [
+            len(each(lambda s: watch_probe(restless, rules(rate), s), runs))  # noqa: B023
             for rate in RATES
         ]
         lines.append(f"| {name} | {' | '.join(_percent(one, runs) for one in found)} |")

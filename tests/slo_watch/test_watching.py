@@ -1,5 +1,6 @@
 """A watch as it is kept and told: what counts as before and after, and every sentence on it."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -141,7 +142,7 @@ def test_a_failed_answer_is_slow_and_one_that_was_not_sent_is_none():
     ]
     found = from_answers(WATCH, slo("latency"), answers)
     assert [(one.good, one.total) for one in found.after] == [(1, 1), (0, 1), (0, 1)]
-    assert [one.value for one in found.latency.after] == [300, 301]
+    assert [one.value for one in found.latency.after] == [300, 301, math.inf]
     assert (found.latency.quantile, found.latency.target) == ("p95", 300)
     only_private = [answer(at + SECOND * n, 1, Found.PRIVATE) for n in range(50)]
     seen = [from_answers(WATCH, slo("availability"), only_private)]
@@ -165,9 +166,10 @@ def test_which_objectives_are_watched():
     assert (missing.name, missing.unread) == ("gone", "no file in slo/ defines it for production")
 
 
-def test_the_objective_s_own_quantile_is_told():
+def test_the_objective_s_own_quantile_is_told_of_those_that_answered():
     at = WATCH.begun
     answers = [answer(at + SECOND * n, n) for n in range(1, 101)]
+    answers.append(answer(at + SECOND * 101, 10, Found.TIMEOUT))
     seen, asked = [from_answers(WATCH, slo("latency"), answers)], [slo("latency")]
     decision = decide_watch(seen, WATCH.rules, at, WATCH.ends)
     found = decided(looked(WATCH, decision, seen, asked), decision)

@@ -21,14 +21,17 @@ from bot.core.slo.evidence import (
     weigh_slowness,
 )
 from bot.core.slo.model import Sample
+from bot.core.slo.wander import measure_wander, ratio_wander
 
 FEWEST_BEFORE = 50
 """Events of the time before: of fewer nothing is known, and the budget alone is compared with."""
 FEWEST_READINGS = 20
 """Readings of a quantile from before, with which a few high ones after it can stand out."""
 MARGIN = 0.2
-"""By how much a quantile may be higher than before: what is slower by less is no reason to roll
-back, and covers that neighbouring readings are alike."""
+"""By how much a quantile may be higher than before at least: what is slower by less is no reason to
+roll back."""
+_LEAST = 1e-3
+"""Milliseconds: what is faster is taken for that, since nothing has no logarithm."""
 _LATELY = timedelta(minutes=1)
 
 
@@ -63,7 +66,8 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A quantile of a latency over the interval that ends at ``at``, in milliseconds."""
+    """A quantile of a latency over the interval that ends at ``at``, or a single answer's, in
+    milliseconds; infinite where no good answer came at all."""
 
     at: datetime
     value: float
@@ -77,6 +81,8 @@ class Latency:
     target: float
     before: tuple[Reading, ...]
     after: tuple[Reading, ...]
+    bound: float | None = None
+    """Where the objective's samples are these readings, one by one: above which one is bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +178,19 @@ def _judge(
         return Judged(one.name, quiet, None, None, None, None, 1.0, None, why=one.unread)
     before = _ordered(sample for sample in one.before if sample.at <= begun)
     after = _ordered(sample for sample in one.after if begun < sample.at <= until)
-    tolerated, needed, base = _tolerated(one, rules, share, before)
+    speed = _speed(one.latency, share, begun, until)
+    usual = (speed.at_worst() if speed else []) or before
+    tolerated, needed, base = _tolerated(one, rules, share, usual)
     found = weigh_errors([_counts(sample) for sample in after], tolerated, base.dispersion)
     errors_at = _first(found, needed, [sample.at for sample in after])
-    slow_at, of_quantile = _slow(one.latency, share, begun, until)
+    slow_at = speed.slow_at() if speed else None
     at = min((moment for moment in (errors_at, slow_at) if moment), default=None)
+    later = speed.after_median(at) if speed else None
     seen = [sample for sample in after if at is None or sample.at <= at]
     total = float(sum(sample.total for sample in seen))
     least = visible(total, tolerated, needed, base.dispersion)
+    if least is None and speed is not None and speed.shows_outages():
+        least = 1.0
     if at is not None:
         outcome, why = Outcome.WORSE, ""
     elif ended and least is not None:
@@ -190,15 +201,15 @@ def _judge(
         name=one.name,
         outcome=outcome,
         at=at,
-        before=base.ratio if base.total else None,
+        before=_ratio(before),
         after=_ratio(seen),
         lately=_ratio([s for s in seen if s.at > (at or until) - _LATELY]),
         tolerated=tolerated,
         visible=least,
-        quantile=of_quantile[0],
-        quantile_before=of_quantile[1],
-        quantile_after=of_quantile[2],
-        slow=at is not None and at == slow_at and at != errors_at,
+        quantile=speed.latency.quantile if speed else "",
+        quantile_before=speed.before_median() if speed else None,
+        quantile_after=later,
+        slow=at is not None and at == slow_at and at != errors_at and later is not None,
         why=why,
     )
 
@@ -209,32 +220,71 @@ def _tolerated(
     """The ratio that a build may have, the evidence that it takes to say that it has more (as a
     logarithm), and what it was before. What is doubted of the time before and of the time after
     have half of the share each."""
-    base = measure_baseline([_counts(sample) for sample in before], share / 2)
+    counts = [_counts(sample) for sample in before]
+    base = measure_baseline(counts, share / 2)
     paging = float(one.page * one.budget)
     if rules.compare is Compare.BUDGET or base.total < FEWEST_BEFORE:
         return paging, -math.log(share), base
     allowed = paging if rules.fail_on is FailOn.BURN else float(one.budget)
-    return max(base.ceiling, allowed), -math.log(share / 2), base
+    wandered = min(base.ratio * ratio_wander(counts, share), 1.0)
+    return max(base.ceiling, wandered, allowed), -math.log(share / 2), base
 
 
-def _slow(
+@dataclass(frozen=True, slots=True)
+class _Speed:
+    """Readings of a latency in order, before and after, and how far it wanders by itself."""
+
+    latency: Latency
+    before: Sequence[Reading]
+    after: Sequence[Reading]
+    share: float
+    slower: float
+    """How many times as high it may come to be by itself."""
+
+    def at_worst(self) -> list[Sample]:
+        """The answers before, as slow as they may come to be by themselves; none where it is not
+        these that are counted."""
+        bound = self.latency.bound
+        if bound is None:
+            return []
+        return [Sample(one.at, int(one.value * self.slower <= bound), 1) for one in self.before]
+
+    def slow_at(self) -> datetime | None:
+        """When it was sure that it is slower, if it was."""
+        return self._sure_at([one.value for one in self.after])
+
+    def shows_outages(self) -> bool:
+        """Whether it would be sure by now of a build that gives no good answer."""
+        return self._sure_at([math.inf] * len(self.after)) is not None
+
+    def before_median(self) -> float | None:
+        return _median(self.before)
+
+    def after_median(self, until: datetime | None) -> float | None:
+        return _median([one for one in self.after if until is None or one.at <= until])
+
+    def _sure_at(self, after: Sequence[float]) -> datetime | None:
+        if len(self.before) < FEWEST_READINGS:
+            return None
+        before = [one.value for one in self.before]
+        found = weigh_slowness(before, after, max(MARGIN, self.slower - 1), self.latency.target)
+        return _first(found, -math.log(self.share), [one.at for one in self.after])
+
+
+def _speed(
     latency: Latency | None, share: float, begun: datetime, until: datetime
-) -> tuple[datetime | None, tuple[str, float | None, float | None]]:
-    """When it was sure that it is slower, if it was, and the quantile before and after (medians of
-    its readings)."""
+) -> _Speed | None:
     if latency is None:
-        return None, ("", None, None)
-    before = [one.value for one in latency.before if one.at <= begun and _sound(one)]
-    after = sorted(
-        (one for one in latency.after if begun < one.at <= until and _sound(one)),
-        key=lambda one: one.at,
-    )
-    at = None
-    if len(before) >= FEWEST_READINGS:
-        found = weigh_slowness(before, [one.value for one in after], MARGIN, latency.target)
-        at = _first(found, -math.log(share), [one.at for one in after])
-    seen = [one.value for one in after if at is None or one.at <= at]
-    return at, (latency.quantile, _median(before), _median(seen))
+        return None
+    before = _in_order(one for one in latency.before if one.at <= begun)
+    after = _in_order(one for one in latency.after if begun < one.at <= until)
+    logarithms = [math.log(max(one.value, _LEAST)) for one in before if one.value < math.inf]
+    # The share of both of its tests: what wanders misleads them alike.
+    return _Speed(latency, before, after, share, measure_wander(logarithms, 2 * share))
+
+
+def _in_order(readings: Iterable[Reading]) -> list[Reading]:
+    return sorted((one for one in readings if _sound(one)), key=lambda one: one.at)
 
 
 def _first(found: Sequence[float], needed: float, moments: Sequence[datetime]) -> datetime | None:
@@ -248,7 +298,7 @@ def _ordered(samples: Iterable[Sample]) -> list[Sample]:
 
 
 def _sound(reading: Reading) -> bool:
-    return math.isfinite(reading.value) and reading.value >= 0
+    return reading.value >= 0  # which no NaN is
 
 
 def _counts(sample: Sample) -> Counts:
@@ -260,12 +310,14 @@ def _ratio(samples: Sequence[Sample]) -> float | None:
     return float(Fraction(total - sum(one.good for one in samples)) / total) if total else None
 
 
-def _median(values: Sequence[float]) -> float | None:
-    ranked = sorted(values)
-    middle = len(ranked) // 2
+def _median(readings: Sequence[Reading]) -> float | None:
+    """None where it is infinite as well."""
+    ranked = sorted(one.value for one in readings)
     if not ranked:
         return None
-    return ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2
+    middle = len(ranked) // 2
+    found = ranked[middle] if len(ranked) % 2 else (ranked[middle - 1] + ranked[middle]) / 2
+    return found if found < math.inf else None
 
 
 def _too_few(total: float) -> str:

@@ -195,8 +195,8 @@ def _allowed(slo: Slo) -> tuple[Fraction, Fraction]:
 
 def from_answers(watch: Watch, slo: Slo, answers: Sequence[ProbeAnswer]) -> Watched:
     """What a probe answered, one by one. A threshold's answers have their latency told too; one
-    that failed has none, and counts as slow. One that was not sent, since where it leads to is not
-    public, says nothing of the build.
+    that failed is slower than any. One that was not sent, since where it leads to is not public,
+    says nothing of the build.
 
     Raises:
         ProbeFault: the objective asks for what a probe does not count.
@@ -213,19 +213,23 @@ def from_answers(watch: Watch, slo: Slo, answers: Sequence[ProbeAnswer]) -> Watc
         )
 
     series = Series(slo.name, samples(before), before_known=True, after=samples(after))
-    return watched(slo, series, _latency(slo, before, after) if bound else None)
+    return watched(slo, series, _latency(slo, before, after, limit) if bound else None)
 
 
 def _within(at: datetime | None, since: datetime, until: datetime) -> bool:
     return at is not None and since < at <= until
 
 
-def _latency(slo: Slo, before: Sequence[ProbeAnswer], after: Sequence[ProbeAnswer]) -> Latency:
+def _latency(
+    slo: Slo, before: Sequence[ProbeAnswer], after: Sequence[ProbeAnswer], limit: float
+) -> Latency:
     def readings(some: Sequence[ProbeAnswer]) -> tuple[Reading, ...]:
-        return tuple(Reading(one.at, one.milliseconds) for one in some if one.good and one.at)
+        return tuple(
+            Reading(one.at, one.milliseconds if one.good else math.inf) for one in some if one.at
+        )
 
     target = slo.indicator.value if isinstance(slo.indicator, Threshold) else Fraction(0)
-    return Latency(quantile_name(slo), float(target), readings(before), readings(after))
+    return Latency(quantile_name(slo), float(target), readings(before), readings(after), limit)
 
 
 def quantile_name(slo: Slo) -> str:
@@ -264,7 +268,7 @@ def _told(judged: Judged, latency: Latency | None, part: Fraction | None) -> Jud
 
 def _quantile(readings: Sequence[Reading], part: Fraction) -> float | None:
     """By the nearest rank: a value that was measured."""
-    ranked = sorted(one.value for one in readings)
+    ranked = sorted(one.value for one in readings if one.value < math.inf)
     return ranked[max(math.ceil(len(ranked) * part) - 1, 0)] if ranked else None
 
 
