@@ -153,6 +153,10 @@ class SloStore(Protocol):
         repository and name. Whether that is long ago is the reader's question."""
         ...
 
+    async def find_states(self, name: str, repository_id: int = 0) -> Sequence[KeptState]:
+        """The same of the objectives of that name, of one repository or of all."""
+        ...
+
     async def count_states(
         self, repository_ids: Sequence[int], since: datetime
     ) -> Mapping[State, int]:

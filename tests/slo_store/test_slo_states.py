@@ -72,6 +72,15 @@ async def test_newer_states_stand_and_what_vanished_is_forgotten(slos: PostgresS
     assert [one.name for one in await slos.fetch_states([7, 42])] == ["a", "b"]
 
 
+async def test_objectives_are_found_by_their_name(slos: PostgresSlos) -> None:
+    await slos.save_states(42, [state("a"), state("b")])
+    await slos.save_states(7, [replace(state("a"), repository_id=7)])
+    found = await slos.find_states("a")
+    assert [(one.repository_id, one.name) for one in found] == [(7, "a"), (42, "a")]
+    assert [one.repository_id for one in await slos.find_states("a", 42)] == [42]
+    assert await slos.find_states("b", 7) == await slos.find_states("c") == []
+
+
 async def test_states_are_counted_and_what_is_old_is_an_error(slos: PostgresSlos) -> None:
     fine = state("a")
     fine = replace(fine, state=replace(fine.state, state=State.OK))

@@ -133,6 +133,10 @@ SAMPLE_ROWS = {
         "INSERT INTO watches (operation_id, repository_id, environment, concluded, revision,"
         " content) VALUES (1, 42, 'production', false, 0, '{}')"
     ),
+    "0023_slo_names.sql": (
+        "INSERT INTO slo_states (repository_id, objective, evaluated_at, period, content)"
+        " VALUES (43, 'api', now(), '30 days', '{}'), (44, 'api', now(), '30 days', '{}')"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

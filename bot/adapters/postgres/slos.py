@@ -133,6 +133,11 @@ class PostgresSlos:
         rows = await self._fetch("fetch_states", {"repository_ids": list(repository_ids)})
         return [cast("KeptState", from_plain(KeptState, row["content"])) for row in rows]
 
+    async def find_states(self, name: str, repository_id: int = 0) -> list[KeptState]:
+        arguments = {"objective": text(name), "repository_id": repository_id}
+        rows = await self._fetch("find_states", arguments)
+        return [cast("KeptState", from_plain(KeptState, row["content"])) for row in rows]
+
     async def count_states(
         self, repository_ids: Sequence[int], since: datetime
     ) -> dict[State, int]:

@@ -222,6 +222,13 @@ SELECT content
  WHERE repository_id = ANY(%(repository_ids)s::bigint[])
  ORDER BY repository_id, objective;
 
+-- find_states --
+SELECT content
+  FROM slo_states
+ WHERE objective = %(objective)s
+   AND (%(repository_id)s::bigint = 0 OR repository_id = %(repository_id)s::bigint)
+ ORDER BY repository_id;
+
 -- count_states --
 SELECT CASE WHEN evaluated_at < %(since)s::timestamptz THEN 'error'
             ELSE content #>> '{state,state}' END AS state,

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from bot.core.hosting import LedgerEntry
 from bot.core.slo.alerts import AlertState, restored
 from bot.core.slo.chart import NARROW, STYLE, WIDTH, render_badge, render_chart
-from bot.core.slo.kept import FRESH
+from bot.core.slo.kept import FRESH, KeptState
 from bot.core.slo.model import State
 from bot.core.slo.windows import period
 from bot.ports.environments import KnownRepository
@@ -149,20 +149,40 @@ async def _readable(
     site: Site, request: Request, repository_id: int
 ) -> Mapping[int, KnownRepository]:
     ids = [repository_id] if repository_id else await site.slos.fetch_defining()
+    return await _readable_of(site, request, ids)
+
+
+async def _readable_of(
+    site: Site, request: Request, ids: Sequence[int]
+) -> Mapping[int, KnownRepository]:
     return await readable_repositories(
         site, request, await site.environments.fetch_repositories(ids)
     )
 
 
-async def _visible(site: Site, request: Request, repository_id: int = 0) -> list[Found]:
+async def _visible(site: Site, request: Request, repository_id: int) -> list[Found]:
     known = await _readable(site, request, repository_id)
+    return _found(site, known, await site.slos.fetch_states(sorted(known)))
+
+
+async def _called(site: Site, request: Request, name: str) -> list[Found]:
+    """Those of a name that the reader may see, of all repositories."""
+    states = await site.slos.find_states(name)
+    known = await _readable_of(site, request, [kept.repository_id for kept in states])
+    return _found(site, known, states)
+
+
+def _found(
+    site: Site, known: Mapping[int, KnownRepository], states: Sequence[KeptState]
+) -> list[Found]:
     now = site.clock.now()
     return [
         (
             known[kept.repository_id],
             view_objective(known[kept.repository_id].repo.full_name, kept, now),
         )
-        for kept in await site.slos.fetch_states(sorted(known))
+        for kept in states
+        if kept.repository_id in known
     ]
 
 
@@ -202,9 +222,10 @@ def _of_repository(site: Site, suffix: str, shown: Shown) -> Page:
         name = requested_objective(request)
         repository = await _repository(site, request)
         if repository is not None:
-            for found, one in await _visible(site, request, repository.repo.id):
-                if one.kept.name == name:
-                    return await shown(request, found, one)
+            id_ = repository.repo.id
+            states = await site.slos.find_states(name, id_)
+            for found, one in _found(site, {id_: repository}, states):
+                return await shown(request, found, one)
         if suffix:
             raise HTTPException(404)
         return _unknown(site, request)
@@ -215,7 +236,7 @@ def _of_repository(site: Site, suffix: str, shown: Shown) -> Page:
 def _by_name(site: Site, suffix: str, shown: Shown) -> Page:
     async def objective(request: Request) -> Response:
         name = requested_objective(request)
-        found = [one for one in await _visible(site, request) if one[1].kept.name == name]
+        found = await _called(site, request, name)
         if len(found) == 1 and (suffix or wants_json(request)):
             return await shown(request, *found[0])
         if len(found) == 1:
