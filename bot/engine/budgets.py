@@ -41,7 +41,7 @@ class Budgets:
     async def sweep(self, work: SweepObjectives, cause: str) -> None:
         """Each repository is a job of its own, so that one whose source is slow, or whose
         evaluation fails, holds up no other; and each has its own second of the minute."""
-        for repository_id in await self.slos.fetch_defining():
+        for repository_id in await self.slos.fetch_evaluated():
             repo = await self.repositories.fetch_repository(repository_id)
             if repo is not None:
                 delay = SPREAD * (repository_id * _GOLDEN % 1)

@@ -42,6 +42,7 @@ class Locator:
 
         Raises:
             HubGone: it is nowhere where the App is installed.
+            HubSuspended: it is, and is suspended.
             HubUnavailable, HubRefused: GitHub did not say.
         """
         before = await self.repositories.fetch_repository(repo.id)

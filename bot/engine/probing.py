@@ -13,7 +13,7 @@ from bot.core.work.probes import AskProbes, SweepProbes
 from bot.engine.asking import Asking
 from bot.engine.locate import Locator
 from bot.engine.objectives import parse_files
-from bot.ports import HubError, HubGone, HubRefused
+from bot.ports import HubError, HubGone, HubRefused, HubSuspended
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.observations import ObservationStore
 from bot.ports.operations import CommandHub
@@ -37,7 +37,7 @@ class Probing:
 
     async def sweep(self, work: SweepProbes, cause: str) -> None:
         """Read every repository's probes and objectives from its trunk. Where that cannot be done
-        the ones that are known go on, unless the repository is gone."""
+        the ones that are known go on, unless the repository is gone or the App is suspended."""
         for repo in await self._repositories():
             try:
                 await self._want(repo)
@@ -67,6 +67,9 @@ class Probing:
             await self.slos.want_probes(repo.id, [])
             await self.slos.want_objectives(repo.id, Sha(""), {})
             log.info("repository_gone", repository=repo.full_name)
+        except HubSuspended:
+            await self.slos.pause(repo.id)
+            log.info("objectives_paused", repository=repo.full_name)
         except HubError as other:
             log.warning("probes_not_read", repository=repo.full_name, error=str(other))
         else:  # it is at another place, from where it is read the next time, or was refused

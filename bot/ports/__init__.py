@@ -36,6 +36,10 @@ class HubRefused(HubError):
     """Asking again will not help: no permission (403), or an unprocessable request (422)."""
 
 
+class HubSuspended(HubRefused):
+    """The App's installation is suspended: nothing is read or written until it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class PullSnapshot:
     """A pull request, the policy files that count for it, and what we have written on it."""

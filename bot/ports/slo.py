@@ -139,6 +139,15 @@ class SloStore(Protocol):
         kept still."""
         ...
 
+    async def fetch_evaluated(self) -> Sequence[int]:
+        """Those of them that are not paused."""
+        ...
+
+    async def pause(self, repository_id: int) -> None:
+        """Ask none of a repository's probes and evaluate none of its objectives, until they are
+        wanted again. What was found stays."""
+        ...
+
     async def fetch_defined(self, repository_id: int) -> Mapping[str, str]:
         """The files that define a repository's objectives, by path; empty where none does."""
         ...

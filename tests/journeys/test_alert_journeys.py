@@ -182,6 +182,22 @@ async def test_objectives_end_where_the_app_is_taken_off(alerted: Alerted):
     assert trigger["dedup_key"] in {one["dedup_key"] for one in resolved}
 
 
+async def test_objectives_rest_while_the_app_is_suspended(alerted: Alerted):
+    await alerted.defined()
+    await alerted.found(DOWN, 20)
+    await alerted.look()
+    github, repository = alerted.production.github, alerted.production.repository
+    kept = await alerted.slos.fetch_states([repository.id])
+    installation = github.installation_of(github.app, repository)
+    for change, evaluated in ((github.suspend, []), (github.unsuspend, [repository.id])):
+        change(installation)
+        await alerted.production.journey.bot.store.enqueue(SweepProbes())
+        await alerted.production.journey.rest()
+        assert await alerted.slos.fetch_evaluated() == evaluated
+        assert await alerted.slos.fetch_states([repository.id]) == kept, "what was found stays"
+    assert {one["event_action"] for one in alerted.pagerduty.taken} == {"trigger"}
+
+
 async def test_a_spent_budget_freezes_promotions_and_no_rollback(alerted: Alerted):
     production = alerted.production
     await alerted.defined(policy=POLICY + "    slo: {steps: default}\n")

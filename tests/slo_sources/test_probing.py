@@ -19,7 +19,7 @@ from bot.core.work.probes import AskProbes, SweepProbes
 from bot.engine.asking import Asking
 from bot.engine.locate import Locator
 from bot.engine.probing import AT_ONCE, MOST_PROBES, Probing, probes_in
-from bot.ports import HubGone, HubUnavailable
+from bot.ports import HubGone, HubRefused, HubSuspended, HubUnavailable
 from bot.ports.environments import KnownRepository
 from bot.ports.observations import Place
 
@@ -47,6 +47,8 @@ class World:
     away: bool = False
     gone: bool = False
     """The App is not there any more, says whoever is asked for a repository's installation."""
+    suspended: bool = False
+    """The App is there, and may do nothing."""
     unread: bool = False
     """GitHub knows no such name, says whoever is asked for its trunk."""
     placed: bool = True
@@ -63,6 +65,8 @@ class World:
     async def fetch_trunk(self, repo: RepoRef) -> tuple[str, Sha]:
         if self.away:
             raise HubUnavailable("GitHub is away")
+        if self.suspended:
+            raise HubRefused("This installation has been suspended")
         if self.gone or self.unread:
             raise HubGone("could not read the repository: GitHub knows no such name")
         return "main", self.tip
@@ -70,6 +74,8 @@ class World:
     async def fetch_known(self, owner: str, name: str) -> KnownRepository:
         if self.gone:
             raise HubGone("could not find the installation: GitHub knows no such name")
+        if self.suspended:
+            raise HubSuspended("the App's installation on octo is suspended")
         return KnownRepository(REPO, private=False)
 
     def now(self) -> datetime:
@@ -188,6 +194,30 @@ async def test_what_a_repository_that_is_gone_asked_for_ends(
     await part.sweep(SweepProbes(), "")
     assert wanted(database_url) == ["site"]
     assert await part.slos.fetch_defining() == [42]
+
+
+@pytest.mark.parametrize("placed", [True, False])
+async def test_nothing_is_asked_or_evaluated_while_the_app_is_suspended(
+    store: PostgresStore, database_url: str, placed: bool
+) -> None:
+    world = World({"slo/a.yml": (source("site") + OBJECTIVE).encode()})
+    part = probing(store, world)
+    await part.locator.repositories.note_hint(REPO)
+    await part.sweep(SweepProbes(), "")
+    world.placed = placed
+    wanted(database_url, due=True)
+    await part.ask(AskProbes(), "")
+    assert await part.slos.fetch_evaluated() == [42]
+    world.suspended = True
+    for _ in range(2):
+        await part.sweep(SweepProbes(), "")
+    assert (wanted(database_url, due=True), await part.slos.fetch_evaluated()) == ([], [])
+    await part.ask(AskProbes(), "")
+    assert world.asked == ["site"]
+    world.suspended = False  # nothing has changed on the trunk meanwhile
+    await part.sweep(SweepProbes(), "")
+    assert (wanted(database_url), await part.slos.fetch_evaluated()) == (["site"], [42])
+    assert len(await part.slos.fetch_answers(42, "site", limit=9)) == 1
 
 
 async def test_objectives_of_a_repository_without_environments_are_read_on(

@@ -137,6 +137,9 @@ SAMPLE_ROWS = {
         "INSERT INTO slo_states (repository_id, objective, evaluated_at, period, content)"
         " VALUES (43, 'api', now(), '30 days', '{}'), (44, 'api', now(), '30 days', '{}')"
     ),
+    "0024_paused_slos.sql": (
+        "INSERT INTO slo_files (repository_id, sha, files, paused) VALUES (43, 'a', '{}', true)"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -32,6 +32,7 @@ from bot.ports import (
     Clock,
     HookDelivery,
     HubGone,
+    HubSuspended,
     HubUnavailable,
     MergeGroupSnapshot,
     PullSnapshot,
@@ -148,6 +149,11 @@ class GitHubHub:
         path, about = {"owner": owner, "repo": name}, f"{owner}/{name}"
         answer = await self._client.rest(op.GET_REPO_INSTALLATION, path=path, about=about)
         installation = int(answer.data["id"])
+        if answer.data.get("suspended_at"):
+            raise HubSuspended(
+                f"the App's installation on {owner} is suspended: unsuspend it at "
+                f"{answer.data['html_url']}"
+            )
         found = (
             await self._client.rest(op.GET_REPO, installation=installation, path=path, about=about)
         ).data

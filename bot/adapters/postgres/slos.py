@@ -106,6 +106,19 @@ class PostgresSlos:
     async def fetch_defining(self) -> list[int]:
         return [row["repository_id"] for row in await self._fetch("fetch_defining", {})]
 
+    async def fetch_evaluated(self) -> list[int]:
+        return [row["repository_id"] for row in await self._fetch("fetch_evaluated", {})]
+
+    async def pause(self, repository_id: int) -> None:
+        arguments = {"repository_id": repository_id, "names": []}
+
+        async def pause(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute(_SQL["unwant_probes"], arguments)
+                await connection.execute(_SQL["pause_objectives"], arguments)
+
+        await with_connection(self._pool, pause)
+
     async def fetch_defined(self, repository_id: int) -> dict[str, str]:
         rows = await self._fetch("fetch_defined", {"repository_id": repository_id})
         return dict(rows[0]["files"]) if rows else {}

@@ -167,8 +167,12 @@ SELECT alert FROM changed UNION ALL SELECT alert FROM added;
 -- want_objectives --
 INSERT INTO slo_files AS known (repository_id, sha, files)
 VALUES (%(repository_id)s, %(sha)s, %(files)s)
-ON CONFLICT (repository_id) DO UPDATE SET sha = excluded.sha, files = excluded.files
- WHERE known.sha <> excluded.sha;
+ON CONFLICT (repository_id) DO UPDATE
+   SET sha = excluded.sha, files = excluded.files, paused = false
+ WHERE known.sha <> excluded.sha OR known.paused;
+
+-- pause_objectives --
+UPDATE slo_files SET paused = true WHERE repository_id = %(repository_id)s AND NOT paused;
 
 -- unwant_objectives --
 DELETE FROM slo_files WHERE repository_id = %(repository_id)s;
@@ -177,6 +181,17 @@ DELETE FROM slo_files WHERE repository_id = %(repository_id)s;
 SELECT repository_id FROM slo_files
  UNION
 SELECT repository_id FROM slo_states
+ ORDER BY repository_id;
+
+-- fetch_evaluated --
+SELECT repository_id FROM slo_files WHERE NOT paused
+ UNION
+SELECT state.repository_id
+  FROM slo_states AS state
+ WHERE NOT EXISTS (
+           SELECT FROM slo_files AS paused
+            WHERE paused.repository_id = state.repository_id AND paused.paused
+       )
  ORDER BY repository_id;
 
 -- fetch_defined --
