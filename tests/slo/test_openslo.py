@@ -308,11 +308,11 @@ def test_several_files_and_documents_tell_all_their_faults_at_once() -> None:
     first = f"{SOURCE}---\n{SLI}---\n{slo(objectives='[{target: 2}]')}"
     second = f"# nothing\n---\nkind: [\n---\n{slo(name='b', method='Never')}...\n---\nno: kind\n"
     found = parse_slos([("slo/b.yml", second), ("slo/a.yml", first)])
-    assert [(one.file, one.line) for one in found.problems] == [
-        ("slo/a.yml", first.split("\n").index("  objectives: [{target: 2}]") + 1),
-        ("slo/b.yml", 4),
-        ("slo/b.yml", second.split("\n").index("  budgetingMethod: Never") + 1),
-        ("slo/b.yml", second.split("\n").index("no: kind") + 1),
+    assert [(one.file, one.line, one.column) for one in found.problems] == [
+        ("slo/a.yml", first.split("\n").index("  objectives: [{target: 2}]") + 1, 25),
+        ("slo/b.yml", 4, 1),
+        ("slo/b.yml", second.split("\n").index("  budgetingMethod: Never") + 1, 20),
+        ("slo/b.yml", second.split("\n").index("no: kind") + 1, 1),
     ]
 
 

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from bot.core.slo.model import (
     Unit,
     Window,
 )
-from bot.core.slo.rules import decimal, render_dashboard, render_rules, unsuited
+from bot.core.slo.rules import MOST_OPEN, decimal, render_dashboard, render_rules, unsuited
 
 DAY = timedelta(days=1)
 PROM = Source("prom", SourceKind.PROMETHEUS, {"url": "https://prom.example.com"})
@@ -125,16 +126,63 @@ def test_a_number_is_written_exactly(value: str, text: str) -> None:
     assert decimal(Fraction(value)) == text
 
 
+def dashboard(*slos: Slo) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """With all of its panels, those within rows as well."""
+    found = json.loads(render_dashboard(slos))
+    return found, [one for each in found["panels"] for one in (each, *each.get("panels", ()))]
+
+
+def named(count: int) -> list[Slo]:
+    return [replace(API, name=f"api-{number}") for number in range(count)]
+
+
 def test_the_dashboard_asks_for_what_the_rules_record() -> None:
-    recorded = set(rules(API))
-    dashboard = json.loads(render_dashboard([API, replace(API, name="web")]))
     asked = {
         name
-        for panel in dashboard["panels"]
-        for target in panel["targets"]
+        for panel in dashboard(API, replace(API, name="web"))[1]
+        for target in panel.get("targets", ())
         for name in re.findall(r"slo:[\w:]+", target["expr"])
     }
     assert asked
-    assert asked <= recorded
-    ids = [panel["id"] for panel in dashboard["panels"]]
-    assert len(set(ids)) == len(ids) == 6
+    assert asked <= set(rules(API))
+
+
+@pytest.mark.parametrize("count", [1, 2, MOST_OPEN, MOST_OPEN + 1])
+def test_the_dashboard_is_of_grafana_s_model(count: int) -> None:
+    """What its JSON model asks for: an id for each panel, a place on a grid of 24 columns that no
+    other panel has, a datasource that is a variable of the dashboard, and an id for each query."""
+    found, panels = dashboard(*named(count))
+    assert isinstance(found["schemaVersion"], int)
+    assert len(found["uid"]) <= 40
+    (variable,) = found["templating"]["list"]
+    assert (variable["type"], variable["query"]) == ("datasource", "prometheus")
+    source = {"type": "prometheus", "uid": f"${{{variable['name']}}}"}
+    assert len({one["id"] for one in panels}) == len(panels) == 4 * count
+    for one in panels:
+        assert one["title"]
+        if one["type"] == "row":
+            assert isinstance(one["collapsed"], bool)
+            assert one["collapsed"] is bool(one["panels"]) is (count > MOST_OPEN)
+            continue
+        assert one["type"] in ("stat", "timeseries")
+        assert one["datasource"] == source
+        ids = [target["refId"] for target in one["targets"]]
+        assert ids == sorted(set(ids))
+        assert all(target["expr"] and target["datasource"] == source for target in one["targets"])
+    for shown in (found["panels"], *(one["panels"] for one in panels if one.get("panels"))):
+        cells = [cell for one in shown for cell in cells_of(one["gridPos"])]
+        assert len(set(cells)) == len(cells)
+        assert all(0 <= x < 24 for x, _ in cells)
+
+
+def cells_of(place: dict[str, int]) -> list[tuple[int, int]]:
+    return [(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])]
+
+
+def test_a_thousand_objectives_have_rules_and_a_dashboard_that_is_folded() -> None:
+    many = named(1_000)
+    groups = json.loads(render_rules(many))["groups"]
+    assert len({group["name"] for group in groups}) == len(groups) == 4_000
+    found, _ = dashboard(*many)
+    assert len(found["panels"]) == 1_000
+    assert all(row["collapsed"] for row in found["panels"])

@@ -176,7 +176,27 @@ async def test_our_rules_fire_where_our_arithmetic_does(site: Site) -> None:
         {"eval_time": at, "alertname": "SloBurnPage", "exp_alerts": alerts}
         for at, alerts in (("59m", []), ("150m", [firing]), ("241m", [firing]), ("255m", []))
     ]
-    case = {"interval": "1m", "input_series": series, "alert_rule_test": alerts}
+    done = await site.run("--dashboard", command="rules")
+    asked = [
+        target["expr"]
+        for panel in json.loads(done.stdout)["panels"]
+        for target in panel.get("targets", ())
+    ]
+    # What a panel shows: twice the budget is spent, so that it is overspent by a whole one.
+    values = {True: ("1d", -1), False: ("1h", 2)}
+    queries = []
+    for expr in asked:
+        window, value = values["remaining" in expr]
+        labels = f'{{service="api", slo="api", window="{window}"}}'
+        samples = [{"labels": labels, "value": value}]
+        shown = f"round({expr}, 0.001)"
+        queries.append({"expr": shown, "eval_time": "59m", "exp_samples": samples})
+    case = {
+        "interval": "1m",
+        "input_series": series,
+        "alert_rule_test": alerts,
+        "promql_expr_test": queries,
+    }
     test = site.folder / "test.yml"
     test.write_text(json.dumps({"rule_files": [str(rules)], "tests": [case]}))
     assert "SUCCESS" in await promtool("test", "rules", str(test))

@@ -16,6 +16,10 @@ from bot.core.slo.model import Method, Metric, Pair, Ratio, Slo, SourceKind, len
 
 _FAST = timedelta(hours=2)
 """Windows up to this length are recorded every 30 seconds, longer ones every 5 minutes."""
+MOST_OPEN = 10
+"""Objectives whose panels a dashboard shows at once."""
+_ROW, _HIGH = 1, 8
+"""How high a row's title and its panels are, in Grafana's units."""
 
 
 def unsuited(slo: Slo) -> str:
@@ -158,25 +162,28 @@ def decimal(value: Fraction) -> str:
 
 
 def render_dashboard(slos: Sequence[Slo]) -> str:
-    """A Grafana dashboard of the objectives that have rules, as JSON to import. It asks for the
-    data source when it is opened."""
+    """A Grafana dashboard of the objectives that have rules, as JSON to import, a row each. It asks
+    for the data source when it is opened. Rows of many objectives are folded: Grafana asks nothing
+    for what is in them until they are opened.
+
+    https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
+    """
+    suited = [slo for slo in slos if not unsuited(slo)]
+    folded = len(suited) > MOST_OPEN
     panels: list[Json] = []
-    for row, slo in enumerate(one for one in slos if not unsuited(one)):
-        top, mine = row * 8, _selector(slo)
-        left = f"slo:error_budget_remaining:ratio{mine}"
-        panels.append(
-            _panel(f"{slo.title}: budget left", "stat", [(left, "left")], (0, top, 5), len(panels))
-        )
-        panels.append(
-            _panel(f"{slo.title}: budget", "timeseries", [(left, "left")], (5, top, 9), len(panels))
-        )
-        rates = [
-            (f"{_series(length)}{mine} / {_budget(slo)}", length_text(length))
-            for length in sorted({pair.long for pair in pairs_of(slo)})
-        ]
-        panels.append(
-            _panel(f"{slo.title}: burn rate", "timeseries", rates, (14, top, 10), len(panels))
-        )
+    for number, slo in enumerate(suited):
+        top = number * (_ROW if folded else _ROW + _HIGH)
+        first = number * 4 + 1
+        mine = _panels(slo, top + _ROW, first + 1)
+        row: Json = {
+            "id": first,
+            "title": slo.title,
+            "type": "row",
+            "collapsed": folded,
+            "gridPos": {"x": 0, "y": top, "w": 24, "h": _ROW},
+            "panels": mine if folded else [],
+        }
+        panels += [row] if folded else [row, *mine]
     variable: Json = {
         "name": "source",
         "label": "Source",
@@ -196,22 +203,37 @@ def render_dashboard(slos: Sequence[Slo]) -> str:
     return json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
 
 
+def _panels(slo: Slo, top: int, first: int) -> list[Json]:
+    """``first`` is the id of the first of them."""
+    mine = _selector(slo)
+    left = [(f"slo:error_budget_remaining:ratio{mine}", "left")]
+    rates = [
+        (f"{_series(length)}{mine} / {_budget(slo)}", length_text(length))
+        for length in sorted({pair.long for pair in pairs_of(slo)})
+    ]
+    return [
+        _panel(f"{slo.title}: budget left", "stat", left, (0, top, 5), first),
+        _panel(f"{slo.title}: budget", "timeseries", left, (5, top, 9), first + 1),
+        _panel(f"{slo.title}: burn rate", "timeseries", rates, (14, top, 10), first + 2),
+    ]
+
+
 def _panel(
     title: str,
     kind: str,
     queries: Sequence[tuple[str, str]],
     place: tuple[int, int, int],
-    number: int,
+    id_: int,
 ) -> Json:
     source: Json = {"type": "prometheus", "uid": "${source}"}
     x, y, width = place
     unit = "none" if title.endswith("burn rate") else "percentunit"
     return {
-        "id": number + 1,
+        "id": id_,
         "title": title,
         "type": kind,
         "datasource": source,
-        "gridPos": {"x": x, "y": y, "w": width, "h": 8},
+        "gridPos": {"x": x, "y": y, "w": width, "h": _HIGH},
         "fieldConfig": {"defaults": {"unit": unit}, "overrides": []},
         "targets": [
             {"refId": chr(65 + index), "expr": expr, "legendFormat": legend, "datasource": source}
