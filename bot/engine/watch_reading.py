@@ -19,6 +19,7 @@ from bot.core.slo.watching import (
     objectives_of,
     undefined,
     watched,
+    without_apart,
 )
 from bot.engine.asking import Asking
 from bot.engine.objectives import parse_files
@@ -119,7 +120,7 @@ class WatchReading:
         except (SourceError, TimeoutError) as error:
             why = str(error) or f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
             return series, watched(slo, series, unread=why)
-        return series, watched(slo, series)
+        return series, watched(slo, without_apart(watch, series))
 
 
 async def _further(

@@ -74,8 +74,11 @@ class Watches:
         environment = policy.environments.get(plan.environment) if policy else None
         if environment is None or environment.slo.watch is None:
             return
+        earlier = await self.operations.fetch_operations(
+            repo.id, environment=plan.environment, limit=_LEDGER
+        )
         watch = await self.watches.add_watch(
-            plan_watch(operation, environment.slo, environment.slo.watch)
+            plan_watch(operation, environment.slo, environment.slo.watch, earlier)
         )
         await self._note(watch, "begun", {"until": watch.ends.isoformat()})
 

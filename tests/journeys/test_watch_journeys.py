@@ -318,6 +318,11 @@ async def test_a_bad_build_is_taken_back(shop: Watched, notices: list[Notice]):
     assert "the watch over operation" in ending["cause"]
     news = [one for one in notices if "is worse: it is rolled back" in one.title]
     assert [(one.severity, one.environment) for one in news] == [("critical", "production")]
+    # What it did is no part of what was before the next one.
+    again = await shop.promoted("fix: mend it, or so they thought", broken=True)
+    watch = await shop.look(again)
+    assert len(watch.apart) == 1
+    assert {one.before for one in watch.judged} == {0.0}
 
 
 async def test_the_bots_own_network_takes_nothing_back(shop: Watched):

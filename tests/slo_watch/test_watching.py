@@ -13,6 +13,7 @@ from bot.core.operations.machine import (
     Done,
     Kind,
     Operation,
+    StepName,
     attempt,
     begin,
     fail,
@@ -31,12 +32,13 @@ from bot.core.render.watch import (
     watch_notice,
     watch_remark,
 )
-from bot.core.slo.model import Slo
+from bot.core.slo.model import Sample, Slo
 from bot.core.slo.openslo import parse_slos
 from bot.core.slo.probes import Outcome as Found
 from bot.core.slo.probes import ProbeAnswer
 from bot.core.slo.watch import Judged, Outcome, decide_watch
 from bot.core.slo.watching import (
+    Series,
     Watch,
     WatchState,
     decided,
@@ -47,6 +49,7 @@ from bot.core.slo.watching import (
     plan_watch,
     undefined,
     watched,
+    without_apart,
 )
 
 AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -130,6 +133,41 @@ def test_before_ends_when_the_host_was_asked_and_after_begins_when_it_was_verifi
     found = from_answers(WATCH, slo("availability"), answers)
     assert [one.at for one in found.before] == [moved - hour + SECOND, moved]
     assert [one.at for one in found.after] == [begun + SECOND, WATCH.ends]
+
+
+def test_what_was_rolled_back_is_no_part_of_the_time_before():
+    minute = timedelta(minutes=1)
+
+    def later(operation: Operation, by: timedelta, **changes: object) -> Operation:
+        steps = [
+            replace(one, started_at=one.started_at + by, ended_at=one.ended_at + by)
+            for one in operation.steps
+        ]
+        return replace(operation, steps=tuple(steps), **changes)
+
+    bad = later(run(Kind.PROMOTE, BAD), timedelta(0), id=1)
+    back = run(Kind.ROLLBACK, GOOD)
+    back = later(back, 5 * minute, id=2, plan=replace(back.plan, replaces=BAD))
+    again = later(run(Kind.PROMOTE, BAD), 20 * minute, id=4)
+    other = later(run(Kind.ROLLBACK, GOOD), 10 * minute, id=3)  # of nobody knows what
+    watch = plan_watch(again, SloPolicy(), WatchPolicy(), [again, other, back, bad])
+    (span,) = watch.apart
+    assert (span.since, span.until) == (
+        bad.step(StepName.SWITCH).started_at,
+        back.step(StepName.SWITCH).ended_at,
+    )
+    ends = [span.since, span.since + SECOND, span.until, span.until + SECOND]
+    found = from_answers(watch, slo("availability"), [answer(at) for at in ends])
+    assert [one.at for one in found.before] == [ends[0], ends[3]]
+    steps = tuple(Sample(span.since + minute * number, 1, 1) for number in range(8))
+    kept = without_apart(watch, Series("api", steps)).before
+    assert [one.at for one in kept] == [
+        one.at for one in steps if one.at <= span.since or one.at - minute >= span.until
+    ]
+    failed = replace(back, state=OperationState.FAILED)
+    assert plan_watch(again, SloPolicy(), WatchPolicy(), [failed, bad]).apart == ()
+    long_ago = later(again, timedelta(hours=2))
+    assert plan_watch(long_ago, SloPolicy(), WatchPolicy(), [back, bad]).apart == ()
 
 
 def test_a_failed_answer_is_slow_and_one_that_was_not_sent_is_none():

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from bot.core.hosting import Build
 from bot.core.model import RepoRef
-from bot.core.operations.machine import Operation, StepName
+from bot.core.operations.machine import Kind, Operation, State, StepName
 from bot.core.policy.slo import OnFail, SloPolicy, WatchPolicy
 from bot.core.slo.burn import factor_of, pairs_of
 from bot.core.slo.model import Method, Sample, Slo, Threshold
@@ -68,6 +68,14 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """After ``since``, up to ``until``."""
+
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """The watch over what one promotion put in place. ``id`` and ``revision`` are the store's."""
 
@@ -87,6 +95,8 @@ class Watch:
     fail_on: FailOn
     on_fail: OnFail
     doubt: Fraction
+    apart: tuple[Span, ...] = ()
+    """When builds were live that have been rolled back: no part of the time before."""
     require: tuple[str, ...] = ()
     """Objectives by name; none for all of the environment."""
     files: dict[str, str] | None = None
@@ -135,8 +145,11 @@ class Watch:
         return next(found, Series(objective))
 
 
-def plan_watch(operation: Operation, slo: SloPolicy, watch: WatchPolicy) -> Watch:
-    """The watch over what a promotion that was verified has put in place."""
+def plan_watch(
+    operation: Operation, slo: SloPolicy, watch: WatchPolicy, earlier: Sequence[Operation] = ()
+) -> Watch:
+    """The watch over what a promotion that was verified has put in place, after ``earlier``
+    operations of the environment."""
     seen, asked = operation.step(StepName.VERIFY), operation.step(StepName.SWITCH)
     begun = seen.ended_at or operation.requested_at
     return Watch(
@@ -154,8 +167,31 @@ def plan_watch(operation: Operation, slo: SloPolicy, watch: WatchPolicy) -> Watc
         fail_on=watch.fail_on,
         on_fail=watch.on_fail,
         doubt=watch.doubt,
+        apart=_rolled_back(earlier, (asked.started_at or begun) - BEFORE),
         require=slo.require,
     )
+
+
+def _rolled_back(operations: Sequence[Operation], since: datetime) -> tuple[Span, ...]:
+    """When what a rollback replaced was live, as far as that ended after ``since``."""
+    spans = []
+    for rollback in operations:
+        replaced = rollback.plan.replaces
+        if rollback.plan.kind is not Kind.ROLLBACK or rollback.state is not State.SUCCEEDED:
+            continue
+        moved = [
+            one.step(StepName.SWITCH).started_at
+            for one in operations
+            if one.id < rollback.id
+            and one.plan.kind is Kind.PROMOTE
+            and replaced is not None
+            and one.plan.build.deployment_id == replaced.deployment_id
+        ]
+        first = max((at for at in moved if at), default=None)
+        last = rollback.step(StepName.SWITCH).ended_at
+        if first and last and last > since:
+            spans.append(Span(first, last))
+    return tuple(spans)
 
 
 def objectives_of(watch: Watch, defined: Sequence[Slo]) -> list[Slo]:
@@ -181,6 +217,16 @@ def watched(slo: Slo, series: Series, latency: Latency | None = None, unread: st
     return Watched(slo.name, budget, page, series.before, series.after, latency, unread)
 
 
+def without_apart(watch: Watch, series: Series) -> Series:
+    """Without the steps before that a build which was rolled back had any part in."""
+    before = tuple(
+        sample
+        for sample in series.before
+        if not any(sample.at > span.since and sample.at - STEP < span.until for span in watch.apart)
+    )
+    return replace(series, before=before)
+
+
 def _allowed(slo: Slo) -> tuple[Fraction, Fraction]:
     """The part of events that may be bad, and how many times as many page somebody. A slice of
     time has a part of its own, above which all of it is lost."""
@@ -204,7 +250,12 @@ def from_answers(watch: Watch, slo: Slo, answers: Sequence[ProbeAnswer]) -> Watc
     bound = counted_bound(slo.indicator)
     limit = BOUNDS_MS[bound - 1] if bound else math.inf
     answers = [one for one in answers if one.outcome is not ProbeOutcome.PRIVATE]
-    before = [one for one in answers if _within(one.at, watch.moved_at - BEFORE, watch.moved_at)]
+    before = [
+        one
+        for one in answers
+        if _within(one.at, watch.moved_at - BEFORE, watch.moved_at)
+        and not any(_within(one.at, span.since, span.until) for span in watch.apart)
+    ]
     after = [one for one in answers if _within(one.at, watch.begun, watch.ends)]
 
     def samples(some: Sequence[ProbeAnswer]) -> tuple[Sample, ...]:
