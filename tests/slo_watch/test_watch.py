@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -296,6 +297,31 @@ def test_a_ratio_s_moods_show_in_longer_intervals_than_its_own() -> None:
     # Single answers say nothing of it: an outage before is none that must be waited out.
     assert ratio_wander([(bad, 1) for bad, _ in moody], 0.01) == 1
     assert ratio_wander([(0, 0)] * 60, 0.01) == 1
+
+
+def test_an_outage_before_is_no_mood() -> None:
+    before = samples(*[(0, 150)] * 100, *[(150, 150)] * 40, *[(0, 150)] * 100, before=True)
+    seen = watched(before=before, after=samples(*[(150, 150)] * 60))
+    decision = decide_watch([seen], rules(), BEGUN, BEGUN + LASTS)
+    assert decision.outcome is Outcome.WORSE
+    assert decision.took <= timedelta(seconds=90)
+
+
+def test_a_time_that_was_looked_at_more_often_is_no_longer_for_it() -> None:
+    """As of three minutes of slow answers of which each look of a watch has one."""
+    random = Random(1)
+    each_minute = [(minute * 4, random.gauss(200, 20)) for minute in range(60)]
+    slow = [(100 + look, 400.0) for look in range(12)]
+    usual = {**dict(each_minute), **dict(slow)}
+    before = tuple(
+        Reading(BEGUN + STEP * (place - 240), value) for place, value in sorted(usual.items())
+    )
+    latency = Latency("p95", 0, before, readings(*[400.0] * 60), bound=300)
+    after = samples(*[(1, 1)] * 60)
+    seen = watched(budget=Fraction(1, 20), before=(), after=after, latency=latency)
+    decision = decide_watch([seen], rules(), BEGUN, BEGUN + LASTS)
+    assert decision.outcome is Outcome.WORSE
+    assert decision.took <= timedelta(minutes=2, seconds=30)
 
 
 def test_ranks_ask_for_no_scale() -> None:

@@ -16,6 +16,8 @@ _FEWEST = 20
 _FEWEST_EVENTS = 10
 """Of an interval, as a mean, by which its ratio says how the ratio wanders. A probe's single
 answers do not: an outage before would make the next one slower to see."""
+OUTAGE = 0.5
+"""A ratio of bad events above that is no mood."""
 _CHANCE = 1.645
 """Standard deviations: one in twenty correlations is above that by chance."""
 _LOW, _HIGH = 0.16, 0.84
@@ -47,8 +49,9 @@ def measure_wander(logarithms: Sequence[float], doubt: float) -> float:
 def ratio_wander(intervals: Sequence[Counts], doubt: float) -> float:
     """How many times as high as before a ratio of bad events may come to be by itself. Few events
     an interval hide in their own noise how the ratio wanders: longer intervals are looked at as
-    well, each twice as long, and the widest tells."""
-    told = [(bad, total) for bad, total in intervals if total > 0]
+    well, each twice as long, and the widest tells. An outage is left out: the next one is to be
+    seen as well."""
+    told = [(bad, total) for bad, total in intervals if total > 0 and bad <= OUTAGE * total]
     if math.fsum(total for _, total in told) < _FEWEST_EVENTS * len(told):
         return 1.0
     found = 1.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from statistics import median
 
 from bot.core.slo.evidence import (
     Baseline,
@@ -21,7 +22,7 @@ from bot.core.slo.evidence import (
     weigh_slowness,
 )
 from bot.core.slo.model import Sample
-from bot.core.slo.wander import measure_wander, ratio_wander
+from bot.core.slo.wander import OUTAGE, measure_wander, ratio_wander
 
 FEWEST_BEFORE = 50
 """Events of the time before: of fewer nothing is known, and the budget alone is compared with."""
@@ -226,7 +227,7 @@ def _tolerated(
     if rules.compare is Compare.BUDGET or base.total < FEWEST_BEFORE:
         return paging, -math.log(share), base
     allowed = paging if rules.fail_on is FailOn.BURN else float(one.budget)
-    wandered = min(base.ratio * ratio_wander(counts, share), 1.0)
+    wandered = min(base.ratio * ratio_wander(counts, share), OUTAGE)
     return max(base.ceiling, wandered, allowed), -math.log(share / 2), base
 
 
@@ -278,9 +279,19 @@ def _speed(
         return None
     before = _in_order(one for one in latency.before if one.at <= begun)
     after = _in_order(one for one in latency.after if begun < one.at <= until)
-    logarithms = [math.log(max(one.value, _LEAST)) for one in before if one.value < math.inf]
     # The share of both of its tests: what wanders misleads them alike.
-    return _Speed(latency, before, after, share, measure_wander(logarithms, 2 * share))
+    return _Speed(latency, before, after, share, measure_wander(_by_minute(before), 2 * share))
+
+
+def _by_minute(readings: Sequence[Reading]) -> list[float]:
+    """Of each minute that has any the median of the logarithms, so that one in which a watch looked
+    at what was taken back since counts no more than another."""
+    minutes: dict[datetime, list[float]] = {}
+    for one in readings:
+        if one.value < math.inf:
+            minute = one.at.replace(second=0, microsecond=0)
+            minutes.setdefault(minute, []).append(math.log(max(one.value, _LEAST)))
+    return [median(values) for values in minutes.values()]
 
 
 def _in_order(readings: Iterable[Reading]) -> list[Reading]:
