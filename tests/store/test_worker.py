@@ -172,22 +172,22 @@ async def test_postponed_job_waits_for_as_long_as_it_was_told_and_loses_no_attem
     database_url: str, store: PostgresStore
 ) -> None:
     seen: list[int] = []
+    limit = "GitHub's limit resets in an hour"
 
     async def postpone(_: Any, job: JobInfo) -> None:
         seen.append(job.attempt)
         if len(seen) < 4:
             raise RetryLater(timedelta(milliseconds=50))
         if len(seen) == 4:
-            raise RetryLater(timedelta(hours=1), "GitHub's limit resets in an hour")
+            raise RetryLater(timedelta(hours=1), limit)
 
     async with working(database_url, {"reconcile_pull_request": postpone}, max_attempts=2):
         await store.enqueue(pull(1))
         (job,) = await until_jobs(
-            store, lambda jobs: bool(jobs[0].error) and jobs[0].status is JobStatus.WAITING
+            store, lambda jobs: jobs[0].error == limit and jobs[0].status is JobStatus.WAITING
         )
         assert job.due_at is not None
         assert timedelta(minutes=59) < job.due_at - datetime.now(UTC) <= timedelta(hours=1)
-        assert job.error == "GitHub's limit resets in an hour"
         await store.enqueue(pull(1))
         await until_jobs(store, all_done)
     assert seen == [1] * 5
