@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from bot.adapters.database.connection import named_errors, session
-from bot.core.migrations.catalog import Catalog, Check, Column, Table, Type, required_columns
+from bot.core.migrations.catalog import Catalog, Check, Column, Table, Type
 from bot.core.migrations.changes import Relation
-from bot.core.migrations.expressions import columns_of
 from bot.core.migrations.model import Version
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.sql import SqlError, parse_statements
@@ -181,6 +180,5 @@ def _check(validated: bool, expression: str) -> Check:
         (select,) = parse_statements(f"SELECT {expression}")
         (target,) = select.node.target_list
     except (SqlError, ValueError):
-        return Check(validated=False, expression=expression)
-    node = target.res_target.val
-    return Check(validated, required_columns(node), expression, columns_of(node))
+        return Check(validated=False, written=expression)
+    return Check(validated, target.res_target.val, expression)

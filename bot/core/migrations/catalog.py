@@ -5,13 +5,14 @@ Everything may be unknown (None): what nobody knows proves nothing.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.expressions import columns_of, expression_sql
 from bot.core.migrations.rewrites import or_nothing
 from bot.core.migrations.script import DYNAMIC
-from bot.core.migrations.sql import Node, inner, names_of, word
+from bot.core.migrations.sql import Node, copied, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
 _SMALL_ROWS = 10_000
@@ -29,32 +30,48 @@ class Type(NamedTuple):
         return f"{self.name}({inside})" if inside else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     type: Type
     not_null: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A CHECK constraint. ``requires`` are the columns that it does not let be NULL."""
+class Check(NamedTuple):
+    """A CHECK constraint. Few are asked for more than whether they are validated."""
 
     validated: bool
-    requires: frozenset[str] = frozenset()
-    expression: str = ""
-    columns: frozenset[str] = frozenset()
-    """All that it speaks of."""
+    node: Node | None = None
+    """Its expression; None where nobody can read it."""
+    written: str = ""
+    """Its expression in the database's own words, where those are known."""
+
+    @property
+    def requires(self) -> frozenset[str]:
+        """The columns that it does not let be NULL."""
+        return required_columns(self.node) if self.node is not None else frozenset()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """All that it speaks of."""
+        return columns_of(self.node) if self.node is not None else frozenset()
+
+    @property
+    def expression(self) -> str:
+        """As SQL; empty where it cannot be written."""
+        if self.written or self.node is None:
+            return self.written
+        return or_nothing(expression_sql)(self.node)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
+    """A tuple, of which a changed copy is quickly made: each change of a file makes one."""
+
     rows: int | None = None
     bytes: int | None = None
     """With its indexes and TOAST."""
     writes_per_second: float | None = None
     """Rows inserted, updated or deleted, on average since the statistics began."""
-    columns: Mapping[str, Column] = field(default_factory=dict)
-    checks: Mapping[str, Check] = field(default_factory=dict)
+    columns: Mapping[str, Column] = MappingProxyType({})
+    checks: Mapping[str, Check] = MappingProxyType({})
     key: tuple[str, ...] = ()
     """The primary key's columns."""
     unique: frozenset[tuple[str, ...]] = frozenset()
@@ -79,50 +96,60 @@ class Table:
         return any(check.validated and column in check.requires for check in self.checks.values())
 
 
+_UNKNOWN = Table()
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
     tables: Mapping[Relation, Table] = field(default_factory=dict)
+    """As everybody sees them."""
     indexes: Mapping[Relation, Relation] = field(default_factory=dict)
     """Index to its table."""
     exposed: frozenset[str] = frozenset()
     """Schemas that people reach through an API."""
     complete: bool = False
     """Whether it was read from a database."""
+    touched: Mapping[Relation, Table | None] = field(default_factory=dict)
+    """Those that the transaction has changed so far; None for one that it dropped. They are apart
+    because they are few: each change gives a new catalog."""
+
+    def find(self, relation: Relation) -> Table | None:
+        """None for one that nothing is known of, or that was dropped."""
+        if relation in self.touched:
+            return self.touched[relation]
+        return self.tables.get(relation)
 
     def table(self, relation: Relation | None) -> Table:
-        return self.tables.get(relation, Table()) if relation else Table()
+        return (self.find(relation) if relation else None) or _UNKNOWN
 
     def settled(self) -> "Catalog":
         """After a transaction's end: what it made is seen by everybody."""
-        fresh = {
-            name: replace(
-                table,
-                fresh=False,
-                fresh_columns=frozenset(),
-                rows=None if table.fresh else table.rows,
-                bytes=None if table.fresh else table.bytes,
-            )
-            for name, table in self.tables.items()
-            if table.fresh or table.fresh_columns
-        }
-        if not fresh:
+        if not self.touched:
             return self
-        return replace(self, tables={**self.tables, **fresh})
+        tables = dict(self.tables)
+        for name, table in self.touched.items():
+            if table is None:
+                tables.pop(name, None)
+            else:
+                tables[name] = _settled(table)
+        return replace(self, tables=tables, touched={})
 
     def after(self, changes: Iterable[Change]) -> "Catalog":
         """What is known when they are done."""
         told = [change for change in changes if _tells(change)]
         if not told:
             return self
-        tables, indexes = self.tables, self.indexes
+        touched, indexes = dict(self.touched), self.indexes
         for change in told:
             if change.kind == DYNAMIC:  # it may have dropped any of them
-                tables = {name: replace(table, checks={}) for name, table in tables.items()}
+                for name, table in {**self.tables, **touched}.items():
+                    touched[name] = table._replace(checks={}) if table else None
             elif change.kind in _OF_INDEXES:
                 indexes = _indexed(change, indexes)
-            else:
-                tables = _applied(change, tables)
-        return Catalog(tables, indexes, self.exposed, self.complete)
+            elif (relation := change.relation) is not None:
+                known = touched[relation] if relation in touched else self.tables.get(relation)
+                touched.update(_applied(change, relation, known))
+        return Catalog(self.tables, indexes, self.exposed, self.complete, touched)
 
 
 def type_of(node: Node) -> Type:
@@ -171,36 +198,45 @@ def _indexed(change: Change, indexes: Mapping[Relation, Relation]) -> Mapping[Re
     return {**indexes, Relation(relation.schema, name): relation} if name else indexes
 
 
-def _applied(change: Change, before: Mapping[Relation, Table]) -> Mapping[Relation, Table]:
-    relation, node = change.relation, change.node
-    if relation is None:
-        return before
-    tables = dict(before)
-    table = tables.get(relation, Table())
+def _settled(table: Table) -> Table:
+    if not (table.fresh or table.fresh_columns):
+        return table
+    return table._replace(
+        fresh=False,
+        fresh_columns=frozenset(),
+        rows=None if table.fresh else table.rows,
+        bytes=None if table.fresh else table.bytes,
+    )
+
+
+def _applied(
+    change: Change, relation: Relation, before: Table | None
+) -> Mapping[Relation, Table | None]:
+    """The tables that are others now; None for one that is gone."""
+    node, table = change.node, before or _UNKNOWN
     match change.kind:
         case "create_stmt":
-            if not (node.if_not_exists and relation in tables):
-                tables[relation] = _created(node)
+            kept = node.if_not_exists and before is not None
+            return {} if kept else {relation: _created(node)}
         case "create_table_as_stmt":
-            tables[relation] = Table(fresh=True, rows=0, bytes=0)
+            return {relation: Table(fresh=True, rows=0, bytes=0)}
         case "drop_TABLE":
-            tables.pop(relation, None)
+            return {relation: None}
         case "rename_TABLE":
-            tables.pop(relation, None)
-            tables[Relation(relation.schema, node.newname)] = table
+            return {relation: None, Relation(relation.schema, node.newname): table}
         case "rename_COLUMN":
             columns = {
                 node.newname if name == change.column else name: column
                 for name, column in table.columns.items()
             }
-            tables[relation] = replace(table, columns=columns)
+            return {relation: table._replace(columns=columns)}
         case "create_policy_stmt":
-            tables[relation] = replace(table, policies=table.policies | {node.policy_name})
+            return {relation: table._replace(policies=table.policies | {node.policy_name})}
         case "drop_POLICY":
-            tables[relation] = replace(table, policies=table.policies - {change.column})
+            return {relation: table._replace(policies=table.policies - {change.column})}
         case kind if kind.startswith("AT_"):
-            tables[relation] = _altered(table, change)
-    return tables
+            return {relation: _altered(table, change)}
+    return {}
 
 
 def _created(node: Node) -> Table:
@@ -212,7 +248,7 @@ def _created(node: Node) -> Table:
         elif kind == "constraint":
             table = _with_constraint(table, element)
     names = tuple(one.partition_elem.name for one in node.partspec.part_params)
-    return replace(table, partition_key=names if all(names) else ())
+    return table._replace(partition_key=names if all(names) else ())
 
 
 def _altered(table: Table, change: Change) -> Table:
@@ -222,30 +258,30 @@ def _altered(table: Table, change: Change) -> Table:
             if change.node.missing_ok and column is not None:
                 return table
             added = _with_column(table, definition(change.node))
-            return replace(added, fresh_columns=table.fresh_columns | {change.column})
+            return added._replace(fresh_columns=table.fresh_columns | {change.column})
         case "AT_DropColumn":
             left = {name: one for name, one in table.columns.items() if name != change.column}
-            return replace(table, columns=left)
+            return table._replace(columns=left)
         case "AT_AlterColumnType":
             new = type_of(definition(change.node).type_name)
             kept = column.not_null if column else False
-            return replace(table, columns={**table.columns, change.column: Column(new, kept)})
+            return table._replace(columns={**table.columns, change.column: Column(new, kept)})
         case "AT_SetNotNull" | "AT_DropNotNull" if column:
             not_null = change.kind == "AT_SetNotNull"
-            changed = replace(column, not_null=not_null)
-            return replace(table, columns={**table.columns, change.column: changed})
+            changed = column._replace(not_null=not_null)
+            return table._replace(columns={**table.columns, change.column: changed})
         case "AT_AddConstraint":
             return _with_constraint(table, definition(change.node))
         case "AT_ValidateConstraint":
             name = change.node.name
             if name in table.checks:
-                valid = replace(table.checks[name], validated=True)
-                return replace(table, checks={**table.checks, name: valid})
+                valid = table.checks[name]._replace(validated=True)
+                return table._replace(checks={**table.checks, name: valid})
         case "AT_DropConstraint":
             checks = {name: one for name, one in table.checks.items() if name != change.node.name}
-            return replace(table, checks=checks)
+            return table._replace(checks=checks)
         case "AT_EnableRowSecurity" | "AT_DisableRowSecurity":
-            return replace(table, row_security=change.kind == "AT_EnableRowSecurity")
+            return table._replace(row_security=change.kind == "AT_EnableRowSecurity")
     return table
 
 
@@ -256,7 +292,7 @@ def _with_column(table: Table, node: Node) -> Table:
     serial = _SERIALS.get(type_.name)
     required = bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"} or serial)
     column = Column(Type(serial) if serial else type_, required)
-    table = replace(table, columns={**table.columns, node.colname: column})
+    table = table._replace(columns={**table.columns, node.colname: column})
     for constraint in constraints:
         table = _with_constraint(table, constraint, node.colname)
     return table
@@ -266,18 +302,13 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
     kind = word(node, "contype")
     if kind == "CONSTR_CHECK":
         name = node.conname or f"?{len(table.checks)}"
-        check = Check(
-            validated=not node.skip_validation,
-            requires=required_columns(node.raw_expr),
-            expression=or_nothing(expression_sql)(node.raw_expr),
-            columns=columns_of(node.raw_expr),
-        )
-        return replace(table, checks={**table.checks, name: check})
+        check = Check(not node.skip_validation, copied(node.raw_expr))
+        return table._replace(checks={**table.checks, name: check})
     if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
         columns = names_of(node.keys) or ((column,) if column else ())
         if columns:
             key = columns if kind == "CONSTR_PRIMARY" else table.key
-            return replace(table, key=key, unique=table.unique | {columns})
+            return table._replace(key=key, unique=table.unique | {columns})
     return table
 
 

@@ -41,8 +41,13 @@ class Change:
     statement: Statement
     column: str = ""
     """Of the commands that name one."""
-    written: str = ""
-    """The relation as SQL must write it, with a schema if the statement has one."""
+    names: tuple[str, ...] = ()
+    """Of the relation, with a schema if the statement has one."""
+
+    @property
+    def written(self) -> str:
+        """The relation as SQL must write it."""
+        return dotted(*self.names)
 
 
 def changes_of(statement: Statement) -> Iterator[Change]:
@@ -69,8 +74,7 @@ def changes_of(statement: Statement) -> Iterator[Change]:
             names = names[:-1] if of_table else names
             of_relation = of_table or what in _RELATIONS
             found = _relation(names) if of_relation and names else None
-            written = dotted(*names) if names else ""
-            yield Change(f"drop_{what}", found, node, statement, dropped, written)
+            yield Change(f"drop_{what}", found, node, statement, dropped, tuple(names))
     elif kind == "truncate_stmt" or kind == "lock_stmt":
         for item in node.relations:
             yield _change(kind, item.range_var, node, statement)
@@ -97,7 +101,7 @@ def changes_of(statement: Statement) -> Iterator[Change]:
         names = list(names_of(inner(node.object)[1].items))
         names = names[:-1] if word(node, "objtype") == "OBJECT_COLUMN" else names
         relation = _relation(names) if names else None
-        yield Change(kind, relation, node, statement, "", dotted(*names))
+        yield Change(kind, relation, node, statement, "", tuple(names))
     elif "relation" in node.DESCRIPTOR.fields_by_name and node.HasField("relation"):
         yield _change(kind, node.relation, node, statement)
     else:
@@ -134,7 +138,8 @@ def _change(
 ) -> Change:
     if not range_var.relname:
         return Change(kind, None, node, statement, column)
-    return Change(kind, relation_of(range_var), node, statement, column, written_as(range_var))
+    names = (range_var.schemaname, range_var.relname)
+    return Change(kind, relation_of(range_var), node, statement, column, names)
 
 
 def _dropped_names(item: Node) -> list[str]:

@@ -8,14 +8,16 @@ are read as ``\\n``: git makes them of the same file on another machine.
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from bot.core.commands.near import nearest
 from bot.core.migrations.content import check_backfill_sql, check_migration_sql
 from bot.core.migrations.header import BACKFILL_KEYS, MIGRATION_KEYS, FileReader
 from bot.core.migrations.model import Backfill, Migration, Phase, Problem, Version
 from bot.core.migrations.names import parse_name
-from bot.core.model import Sha
+
+if TYPE_CHECKING:
+    from bot.core.model import Sha
 
 _NAME = re.compile(r"(?P<version>[0-9]{14})_(?P<name>[^/]+)\.sql")
 _VERSION = re.compile(r"[0-9]{14}")
@@ -65,7 +67,14 @@ def parse_migration(
     if file.problems:
         return _sorted(file.problems)
     return Migration(
-        version, name, path, file.text, marked, backfills, Sha(build) if build else None, flag
+        version,
+        name,
+        path,
+        file.text,
+        marked,
+        backfills,
+        cast("Sha", build) if build else None,
+        flag,
     )
 
 

@@ -1,8 +1,9 @@
 """Files of migrations held to the rules, each with what is known before it."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.files import parse_migration, read_folder
@@ -24,6 +25,16 @@ Files = Sequence[tuple[str, bytes]]
 """Paths with contents."""
 
 
+class _Placed(NamedTuple):
+    """A statement as a finding tells it. It holds no tree: those of many files are many."""
+
+    line: int
+    text: str
+    phase: str
+    lock: str
+    rewrite: bool
+
+
 def check_of(
     changed: Collection[str],
     migrations: Files,
@@ -43,7 +54,7 @@ def check_of(
     known = catalog or Catalog(exposed=_exposed(migrations))
     findings: list[Finding] = []
     told: list[Told] = []
-    readings: dict[str, Reading] = {}
+    placed: dict[str, list[_Placed]] = {}
     unread: set[str] = set()
     for path, content in sorted(migrations, key=lambda one: one[0].rpartition("/")[2]):
         if not path.endswith(".sql"):
@@ -62,7 +73,8 @@ def check_of(
         after = None
         if path in changed:
             reading = _read(found, steps, known, around)
-            readings[path] = reading
+            if not done:
+                placed[path] = _placed(reading)
             findings.extend(_held(reading, (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES))
             told.extend([] if done else _told(reading))
             after = reading.afterwards
@@ -70,8 +82,7 @@ def check_of(
             changes = [change for step in steps for change in step.changes]
             known = (after or known.after(changes)).settled()
     findings.extend(_problems(changed, unread, migrations, backfills))
-    judged = [path for path, one in readings.items() if one.migration.version not in around.ledger]
-    findings.extend(_squawked(one, readings) for one in squawk if one.path in judged)
+    findings.extend(_squawked(one, placed[one.path]) for one in squawk if one.path in placed)
     findings.extend(_gone(removed, migrations, around))
     order = {rule.name: place for place, rule in enumerate(MIGRATION_RULES)}
     findings.sort(key=lambda one: (one.file, one.line, order.get(one.rule, len(order))))
@@ -101,7 +112,8 @@ def _read(
             seen.append(Seen(change, known, holds_of(change, known)))
             known = known.after([change])
     statements = tuple(step.statement for step in steps)
-    return Reading(migration, phase, tuple(seen), statements, around, known)
+    kinds = frozenset(one.change.kind for one in seen)
+    return Reading(migration, phase, tuple(seen), statements, around, known, kinds)
 
 
 def _held(reading: Reading, rules: Iterable[Rule]) -> list[Finding]:
@@ -116,16 +128,15 @@ def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
         sized = [seen.before.table(hold.relation) for hold in seen.holds] or [seen.table]
         if all(table.small for table in sized):
             severity = Severity.INFO
-    holds = _holds(reading, seen.change.statement.start) if seen else []
-    phase = reading.phase.value if reading.phase else ""
+    holds = _holds(reading).get(seen.change.statement.start, []) if seen else []
     return Finding(
         file=reading.migration.path,
         line=seen.change.statement.line if seen else 1,
         statement=seen.change.statement.text if seen else "",
         rule=rule.name,
-        phase=phase,
-        lock=str(max((hold.lock for hold in holds), default="")),
-        rewrite=any(hold.cost is Cost.REWRITE for hold in holds),
+        phase=_phase(reading),
+        lock=_lock(holds),
+        rewrite=_rewrites(holds),
         severity=severity,
         message=fault.message,
         rewrite_sql=fault.rewrite_sql,
@@ -134,18 +145,42 @@ def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
     )
 
 
-def _holds(reading: Reading, start: int) -> list[Hold]:
-    """All that the statement takes which begins there."""
-    return [
-        hold for one in reading.seen if one.change.statement.start == start for hold in one.holds
-    ]
+def _holds(reading: Reading) -> Mapping[int, list[Hold]]:
+    """All that each statement takes, by where it begins."""
+    found: dict[int, list[Hold]] = {}
+    for one in reading.seen:
+        if one.holds:
+            found.setdefault(one.change.statement.start, []).extend(one.holds)
+    return found
+
+
+def _phase(reading: Reading) -> str:
+    return reading.phase.value if reading.phase else ""
+
+
+def _lock(holds: Iterable[Hold]) -> str:
+    return str(max((hold.lock for hold in holds), default=""))
+
+
+def _rewrites(holds: Iterable[Hold]) -> bool:
+    return any(hold.cost is Cost.REWRITE for hold in holds)
+
+
+def _placed(reading: Reading) -> list[_Placed]:
+    found, phase = _holds(reading), _phase(reading)
+    placed = []
+    for one in reading.statements:
+        holds = found.get(one.start, [])
+        placed.append(_Placed(one.line, one.text, phase, _lock(holds), _rewrites(holds)))
+    return placed
 
 
 def _told(reading: Reading) -> list[Told]:
     told = []
+    held = {one.change.statement.start for one in reading.seen if one.holds}
     for statement in reading.statements:
         strongest: dict[object, tuple[Hold, str]] = {}
-        for one in reading.seen:
+        for one in reading.seen if statement.start in held else ():
             if one.change.statement.start != statement.start:
                 continue
             for hold in one.holds:
@@ -217,7 +252,7 @@ def _digits(path: str) -> Version:
     return Version(path.rpartition("/")[2][:14])
 
 
-def _squawked(one: SquawkFinding, readings: dict[str, Reading]) -> Finding:
+def _squawked(one: SquawkFinding, statements: Sequence[_Placed]) -> Finding:
     finding = Finding(
         file=one.path,
         line=one.line,
@@ -230,16 +265,10 @@ def _squawked(one: SquawkFinding, readings: dict[str, Reading]) -> Finding:
         message=one.message,
         url=one.url,
     )
-    reading = readings.get(one.path)
-    if reading is None or not reading.statements:
+    if not statements:
         return finding
-    lines = [statement.line for statement in reading.statements]
-    statement = reading.statements[max(bisect_right(lines, one.line) - 1, 0)]
-    holds = _holds(reading, statement.start)
+    at = bisect_right(statements, one.line, key=lambda statement: statement.line)
+    place = statements[max(at - 1, 0)]
     return replace(
-        finding,
-        statement=statement.text,
-        phase=reading.phase.value if reading.phase else "",
-        lock=str(max((hold.lock for hold in holds), default="")),
-        rewrite=any(hold.cost is Cost.REWRITE for hold in holds),
+        finding, statement=place.text, phase=place.phase, lock=place.lock, rewrite=place.rewrite
     )

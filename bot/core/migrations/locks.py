@@ -4,8 +4,8 @@ The levels are those of https://www.postgresql.org/docs/18/explicit-locking.html
 costs was observed in ``pg_locks`` and by relfilenodes, and a trial observes it again.
 """
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import NamedTuple
 
 from bot.core.migrations.catalog import Catalog, Column, Table, Type, foreign_tables, type_of
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
@@ -53,8 +53,7 @@ class Cost(Enum):
     """Rows are written, and stay locked to the transaction's end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     relation: Relation
     lock: Lock
     cost: Cost
@@ -80,7 +79,9 @@ _LOCK_MODES = {mode.value: mode for mode in Lock}
 def holds_of(change: Change, catalog: Catalog) -> tuple[Hold, ...]:
     """The locks on relations that others see, strongest first. Reads are left out."""
     holds = [hold for hold in _holds(change, catalog) if not catalog.table(hold.relation).fresh]
-    return tuple(sorted(holds, key=lambda hold: -hold.lock))
+    if len(holds) > 1:
+        holds.sort(key=lambda hold: -hold.lock)
+    return tuple(holds)
 
 
 def type_change(old: Column | None, new: Type) -> Cost:

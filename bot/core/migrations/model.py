@@ -6,9 +6,10 @@ builds run; a *backfill* moves the data in batches; *contract* removes what noth
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
-from bot.core.model import Sha
+if TYPE_CHECKING:  # the words of pull requests take long to make, and files need one of them
+    from bot.core.model import Sha
 
 Version = NewType("Version", str)
 """Fourteen digits, as the Supabase CLI makes them: ``20261122184000``."""
@@ -42,7 +43,7 @@ class Migration:
     """The phase that its name or first line gives; None where it is judged by content."""
     requires_backfills: tuple[Version, ...] = ()
     """``-- requires: backfill <version>``: a contract waits for them."""
-    requires_build: Sha | None = None
+    requires_build: "Sha | None" = None
     """``-- requires-build: <commit>``: the one that stopped using what is dropped."""
     requires_flag_off: str = ""
     """``-- requires-flag-off: <name>``: a flag that still switches to the old path."""

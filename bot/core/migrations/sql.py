@@ -146,10 +146,22 @@ def inner(node: Node) -> tuple[str, Node]:
     return (kind, getattr(node, kind)) if kind else ("", node)
 
 
+def copied(node: Node) -> Node:
+    """By itself: any part of a tree keeps all of it in memory."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    return copy
+
+
 def word(message: Node, field: str) -> str:
     """The name of an enumeration's value."""
-    described = message.DESCRIPTOR.fields_by_name[field].enum_type
-    return str(described.values_by_number[getattr(message, field)].name)
+    return _words(message.DESCRIPTOR, field)[getattr(message, field)]
+
+
+@lru_cache(maxsize=256)
+def _words(described: Any, field: str) -> dict[int, str]:
+    values = described.fields_by_name[field].enum_type.values_by_number
+    return {number: str(value.name) for number, value in values.items()}
 
 
 def names_of(nodes: Sequence[Node]) -> tuple[str, ...]:

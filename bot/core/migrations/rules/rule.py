@@ -54,9 +54,13 @@ class Reading:
     around: Surroundings
     afterwards: Catalog
     """What is known when the file is done."""
+    kinds: frozenset[str]
+    """Of all its changes."""
 
     def of(self, *kinds: str) -> Iterator[Seen]:
         """Changes of these kinds to relations that others see."""
+        if self.kinds.isdisjoint(kinds):  # most rules have nothing to say of most files
+            return
         for one in self.seen:
             if one.change.kind in kinds and not one.table.fresh:
                 yield one

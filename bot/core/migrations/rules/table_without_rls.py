@@ -17,7 +17,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
             made = one.change.node.objtype == 42
         if not made and kind != "AT_DisableRowSecurity":
             continue
-        table = last.tables.get(relation)
+        table = last.find(relation)
         if table is None or table.row_security or _is_partition(one.change.node):
             continue
         message = (
