@@ -4,16 +4,23 @@ It reads copies in a folder of its own: neither a name nor a configuration file 
 reaches it.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from bot.core.migrations.squawk import SquawkError, SquawkFinding, parse_squawk
 
 _SECONDS = 120
+_MEMORY = "/dev/shm"  # noqa: S108 (a folder of our own is made in it)
+"""Files that Linux keeps in memory: https://www.kernel.org/doc/html/latest/filesystems/tmpfs.html"""
+_SPARE = 2**24
+"""Bytes that there must be besides, for its answer."""
+_CONFIG, _ANSWER, _ERRORS = "squawk.toml", "answer.json", "errors.txt"
 
 
 def run_squawk(files: Sequence[tuple[str, bytes]]) -> Iterator[SquawkFinding]:
@@ -22,35 +29,75 @@ def run_squawk(files: Sequence[tuple[str, bytes]]) -> Iterator[SquawkFinding]:
     Raises:
         SquawkError: it cannot be run, or says what nobody can read.
     """
+    with started_squawk(files) as found:
+        yield from found
+
+
+@contextmanager
+def started_squawk(files: Sequence[tuple[str, bytes]]) -> Iterator[Iterator[SquawkFinding]]:
+    """It is at work when the block begins. What is given waits for its end when it is first asked,
+    and raises what ``run_squawk`` does.
+
+    Raises:
+        SquawkError: it cannot be run.
+    """
     if not files:
+        yield iter(())
         return
-    with tempfile.TemporaryDirectory(prefix="lockgate-squawk-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lockgate-squawk-", dir=_place(files)) as folder:
         names = {}
         for number, (path, content) in enumerate(files):
             name = f"{number:05}.sql"
             names[name] = path
-            (Path(folder) / name).write_bytes(content)
-        (Path(folder) / "squawk.toml").touch()
-        answer = _answer(Path(folder), sorted(names))
-    for one in parse_squawk(answer):
+            with open(f"{folder}/{name}", "wb", buffering=0) as copy:  # noqa: PTH123 (a third faster)
+                copy.write(content)
+        (Path(folder) / _CONFIG).touch()
+        process = _start(Path(folder), sorted(names))
+        try:
+            yield _findings(process, Path(folder), names)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def _place(files: Sequence[tuple[str, bytes]]) -> str | None:
+    """Memory, if it has room: some disks take a fifth of a millisecond to make a file. None for the
+    usual place."""
+    try:
+        there = os.statvfs(_MEMORY)
+    except OSError:  # not on this system
+        return None
+    needed = 20 * sum(len(content) for _, content in files) + _SPARE
+    roomy = there.f_bavail * there.f_frsize > needed and there.f_favail > 2 * len(files)
+    return _MEMORY if roomy and os.access(_MEMORY, os.W_OK | os.X_OK) else None
+
+
+def _start(folder: Path, names: Sequence[str]) -> "subprocess.Popen[bytes]":
+    command = [_program(), "--reporter", "json", "--config", _CONFIG]
+    command += ["--assume-in-transaction", *names]
+    # Files, not pipes: nobody reads before its end.
+    with (folder / _ANSWER).open("wb") as answer, (folder / _ERRORS).open("wb") as errors:
+        try:
+            return subprocess.Popen(command, cwd=folder, env={}, stdout=answer, stderr=errors)
+        except OSError as error:
+            raise SquawkError(f"squawk cannot be run: {error}") from error
+
+
+def _findings(
+    process: "subprocess.Popen[bytes]", folder: Path, names: Mapping[str, str]
+) -> Iterator[SquawkFinding]:
+    try:
+        ended = process.wait(timeout=_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise SquawkError(f"squawk cannot be run: {error}") from error
+    if ended not in (0, 1):  # 1: it found something
+        said = (folder / _ERRORS).read_text(errors="replace").strip().splitlines()[:1]
+        raise SquawkError(f"squawk ended with {ended}: {''.join(said)}")
+    for one in parse_squawk((folder / _ANSWER).read_text(errors="replace")):
         if one.path not in names:
             raise SquawkError(f"squawk speaks of {one.path}, which it was not given")
         yield replace(one, path=names[one.path])
-
-
-def _answer(folder: Path, names: Sequence[str]) -> str:
-    command = [_program(), "--reporter", "json", "--config", "squawk.toml"]
-    command += ["--assume-in-transaction", *names]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env={}, capture_output=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SquawkError(f"squawk cannot be run: {error}") from error
-    if done.returncode not in (0, 1):  # 1: it found something
-        said = done.stderr.decode(errors="replace").strip().splitlines()[:1]
-        raise SquawkError(f"squawk ended with {done.returncode}: {''.join(said)}")
-    return done.stdout.decode(errors="replace")
 
 
 def _program() -> str:

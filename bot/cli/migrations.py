@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:  # the rules and the parser take long to import, and --help ne
     from bot.core.migrations.catalog import Catalog
     from bot.core.migrations.findings import Check, Finding
     from bot.core.migrations.rules.rule import Surroundings
-    from bot.core.migrations.squawk import SquawkFinding
     from bot.core.migrations.trial import Observed
 
 _FOLDER = "supabase/migrations"
@@ -109,14 +107,12 @@ class _Given:
 
 
 def _check(given: _Given, database: str | None, *, trial: bool) -> "Check":
-    from bot.adapters.squawk import run_squawk
+    from bot.adapters.squawk import started_squawk
     from bot.core.migrations.squawk import SquawkError
 
     judged = [one for one in given.migrations if one[0] in given.changed]
     try:
-        with ThreadPoolExecutor(1) as beside, _uncollected():
-            running = beside.submit(lambda: list(run_squawk(judged)))
-            squawk = _waited(running)
+        with started_squawk(judged) as squawk, _uncollected():
             # Not before: it works while these are imported.
             from bot.core.migrations.lint import check_of
             from bot.core.migrations.model import Version
@@ -148,11 +144,6 @@ def _uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _waited(running: "Future[list[SquawkFinding]]") -> "Iterator[SquawkFinding]":
-    """Only when they are asked for: both work at the same time."""
-    yield from running.result()
 
 
 def _known(database: str | None) -> "tuple[Catalog | None, Surroundings]":

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,8 @@ import pytest
 from backfilling import make_ledger
 from click.testing import CliRunner, Result
 
-from bot.adapters.squawk import run_squawk
+from bot.adapters import squawk
+from bot.adapters.squawk import run_squawk, started_squawk
 from bot.cli.main import main
 from bot.core.migrations.findings import Severity
 from bot.core.migrations.squawk import REPLACED, SquawkError, parse_squawk
@@ -208,6 +210,21 @@ def test_squawk_reads_all_files_in_one_process_and_no_configuration(
         ("-h.sql", 1, "prefer-timestamp-tz", Severity.INFO),
         ("../b.sql", 1, "prefer-timestamp-tz", Severity.INFO),
     ]
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_squawks_copies_are_in_memory_if_there_is_some_and_gone_if_nobody_asks_what_it_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: bool
+) -> None:
+    places = [tmp_path / "usual", tmp_path / "memory"]
+    for place in places[: 1 + memory]:
+        place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(places[0]))
+    monkeypatch.setattr(squawk, "_MEMORY", str(places[1]))
+    with started_squawk([("a.sql", BEFORE.encode())] * 20):
+        (copy,) = tmp_path.glob("*/*/00019.sql")
+        assert copy.parents[1] == places[memory]
+    assert list(tmp_path.glob("*/*")) == []
 
 
 def test_squawks_rules_that_ours_replace_are_known_to_it() -> None:
