@@ -84,11 +84,21 @@ def check(files: int, rounds: int) -> None:
                 link.unlink()
         lockgate = [sys.executable, "-m", "bot", "migrations", "check", str(place)]
         ours = seconds(lockgate, rounds, cwd=Path(__file__).parents[1])
+        alone = Path(folder) / "alone"
+        alone.mkdir()
+        (alone / Path(names[0]).name).write_text(STATEMENTS.format(n=0))
+        first = seconds([*lockgate[:-1], str(alone)], rounds, cwd=Path(__file__).parents[1])
     print(f"| {files} files of 10 statements | seconds | Lockgate is |")
     print("|---|--:|--:|")
     print(f"| **lockgate migrations check**, squawk's findings among its own | {ours:.2f} | – |")
     print(f"| squawk alone, one process for all | {once:.2f} | {ours / once:.1f} × as slow |")
     print(f"| squawk alone, a process for each file | {loop:.2f} | {loop / ours:.1f} × as fast |")
+    print(
+        f"\nOf one file it takes {first:.2f} s, {first / once:.1f} × what squawk takes of all of "
+        f"them: Python, and what it loads. Each further file takes "
+        f"{max(ours - first, 0) / max(files - 1, 1) * 1000:.1f} ms, and each takes squawk "
+        f"{once / files * 1000:.1f} ms."
+    )
 
 
 def digest(tables: int, rounds: int) -> None:
