@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.backfills.controller import FEWEST, LARGEST, Controller
-from bot.core.backfills.courtesy import PART, REMEMBERED, REST, SHORTEST, Courtesy
+from bot.core.backfills.courtesy import CROWD, PART, REMEMBERED, REST, SHORTEST, Courtesy
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import BackfillStatus
 from bot.core.backfills.pauses import Heed, Limits, Pause, Reason, Signals, decide_pause, limits_of
@@ -71,29 +71,54 @@ def test_while_others_write_batches_are_small_with_rests_between_and_then_again_
     assert (alone.limit(100.0), alone.rest(0.040, 100.0)) == (None, 0.0)
     seen = alone.after(16_000, 0.040, 100.0, others_write=True)
     assert seen.limit(100.0) == int(400_000 * 0.050 / PART)
-    assert seen.rest(0.003, 100.0) == 0.003 * REST
-    later = seen.after(2_000, 0.005, 104.0, others_write=False)
-    assert later.limit(104.9) == 2_000
+    assert seen.rest(0.0005, 100.0) == 0.0005 * REST
+    later = seen.after(400, 0.001, 104.0, others_write=False)
+    assert later.limit(104.9) == 400
     assert later.limit(100.0 + REMEMBERED) is None
     assert later.rest(0.005, 100.0 + REMEMBERED) == 0.0
+
+
+def test_who_writes_is_asked_by_every_large_batch_and_by_few_of_the_small_ones() -> None:
+    courtesy, asked = Courtesy(0.050), []
+    for number in range(100):  # a small batch and its rest take 3 ms
+        now = 100.0 + number * 0.003
+        asked.append(courtesy.asks(now))
+        seen = False if asked[-1] else None
+        courtesy = courtesy.after(300, 0.001, now, others_write=seen)
+    assert asked[0]
+    assert 10 <= sum(asked) <= 15
+    assert courtesy.asks(now + 0.050)
+
+
+def test_a_writer_that_was_seen_is_remembered_by_batches_that_do_not_ask() -> None:
+    seen = Courtesy(0.050).after(300, 0.001, 100.0, others_write=True)
+    assert seen.after(300, 0.001, 101.0, others_write=None).limit(104.0) == 300
+    assert seen.after(300, 0.001, 101.0, others_write=None).limit(105.0) is None
+
+
+@pytest.mark.parametrize("others_write", [None, False])
+def test_many_transactions_that_ended_meanwhile_are_writers_too(others_write: bool | None) -> None:
+    few = Courtesy(0.050).after(300, 0.001, 100.0, others_write=others_write, ended=CROWD - 1)
+    many = few.after(300, 0.001, 100.0, others_write=others_write, ended=CROWD)
+    assert (few.limit(100.0), many.limit(100.0)) == (None, 300)
 
 
 def test_a_batch_that_took_long_by_chance_neither_shrinks_the_next_nor_makes_for_a_long_rest() -> (
     None
 ):
     courtesy = Courtesy(0.050)
-    for filling in (0.005, 0.005, 0.500):
-        courtesy = courtesy.after(1_000, filling, 100.0, others_write=True)
-    assert courtesy.limit(100.0) == 1_000
-    assert courtesy.rest(0.500, 100.0) == 0.005 * REST
+    for filling in (0.001, 0.001, 0.500):
+        courtesy = courtesy.after(400, filling, 100.0, others_write=True)
+    assert courtesy.limit(100.0) == 400
+    assert courtesy.rest(0.500, 100.0) == 0.001 * REST
 
 
 @pytest.mark.parametrize(
     ("target", "rows", "expected"),
     [
-        (0.020, 10_000, int(10_000 / 0.1 * SHORTEST)),
-        (0.002, 10_000, int(10_000 / 0.1 * 0.002)),  # never past the file's own
-        (2.000, 10_000, 20_000),
+        (0.020, 40_000, int(40_000 / 0.1 * SHORTEST)),
+        (0.0005, 40_000, int(40_000 / 0.1 * 0.0005)),  # never past the file's own
+        (2.000, 10_000, 4_000),
         (0.050, 200, FEWEST),
     ],
 )

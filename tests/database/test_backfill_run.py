@@ -623,6 +623,37 @@ async def test_while_others_write_to_the_table_batches_are_small(
     assert max(others) <= 100
 
 
+async def test_while_others_write_much_to_another_table_batches_are_small(
+    sql: psycopg.Connection, database: PostgresDatabase, empty_database_url: str
+) -> None:
+    make_ledger(sql)
+    sql.execute(
+        "CREATE TABLE recipes (id bigint PRIMARY KEY, title text, title_norm text);"
+        "CREATE TABLE visits (n int);"
+        "INSERT INTO recipes SELECT n, 'Title ' || n FROM generate_series(1, 600) AS n"
+    )
+    slowly = (
+        "UPDATE recipes SET title_norm = lower(title) || pg_sleep(0.0005)::text "
+        "WHERE :batch AND title_norm IS NULL"
+    )
+    told = Told()
+
+    async def write() -> None:
+        async with await psycopg.AsyncConnection.connect(
+            empty_database_url, autocommit=True
+        ) as writer:
+            while True:
+                await writer.execute("INSERT INTO visits VALUES (1)")
+
+    writing = asyncio.create_task(write())
+    status = await run(database, backfill(slowly, batch=300, target_ms=1_000), told)
+    writing.cancel()
+    assert (status.proven, status.changed) == (True, 600)
+    first, *others = [one.batch_size for one in told.seen if one.batch_took]
+    assert first == 300
+    assert max(others) <= 100
+
+
 # --- pauses --------------------------------------------------------------------------------------
 
 

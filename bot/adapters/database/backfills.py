@@ -223,7 +223,9 @@ class _Run:
             now = time.monotonic()
             worked, self._marked = timedelta(seconds=now - self._marked), now
             try:
-                batch = await batcher.run(status.cursor, rows, worked=worked, looker=look)
+                batch = await batcher.run(
+                    status.cursor, rows, worked=worked, looker=look, asks=self._courtesy.asks(now)
+                )
             except BatchFailed as failed:
                 if not await self._goes_on_after(failed, status):
                     return await records.fetch_one(connection, backfill.version)
@@ -292,7 +294,11 @@ class _Run:
             self._looked = time.monotonic()
             self._note = say_unseen(batch.signals)
         self._courtesy = self._courtesy.after(
-            batch.range.rows, batch.filling, time.monotonic(), others_write=batch.others_write
+            batch.range.rows,
+            batch.filling,
+            time.monotonic(),
+            others_write=batch.others_write,
+            ended=batch.ended,
         )
         if not self._search.limit:
             self._controller = self._controller.after(batch.range.rows, batch.seconds)

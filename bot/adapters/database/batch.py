@@ -23,7 +23,8 @@ _BEGIN = """
 BEGIN;
 SET LOCAL synchronous_commit = off;
 SET LOCAL lock_timeout = '{lock_ms}ms';
-SET LOCAL statement_timeout = '{statement_ms}ms'
+SET LOCAL statement_timeout = '{statement_ms}ms';
+SELECT pg_snapshot_xmax(pg_current_snapshot())::text::int8
 """
 _RECORD = """
 UPDATE lockgate_emc.backfills
@@ -33,11 +34,13 @@ UPDATE lockgate_emc.backfills
        state = CASE WHEN paused_by = '' THEN 'running' ELSE 'paused' END,
        why = CASE WHEN paused_by = '' THEN %(note)s ELSE why END
  WHERE version = %(version)s AND token = %(token)s
-RETURNING paused_by <> '', EXISTS (
+RETURNING paused_by <> '', CASE WHEN %(asks)s THEN EXISTS (
     SELECT FROM pg_locks
      WHERE locktype = 'relation' AND mode IN ('RowExclusiveLock', 'RowShareLock')
        AND pid <> pg_backend_pid() AND relation = ANY (%(tables)s::int8[]::oid[])
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+       END,
+       pg_snapshot_xmax(pg_current_snapshot())::text::int8 - %(ended)s
 """
 
 
@@ -61,8 +64,11 @@ class Batch:
     filling: float
     """Of that, what its rows took: the statement's time without the way to the server."""
     stop_asked: bool
-    others_write: bool
-    """Whether others were writing to the table, or locking rows of it, when it was about to end."""
+    others_write: bool | None
+    """Whether others were writing to the table, or locking rows of it, when it was about to end.
+    None where it did not ask."""
+    ended: int
+    """Transactions of the whole server that wrote, and that ended since it began."""
     signals: Signals | None
     """What was seen from within it, where it looked."""
 
@@ -91,10 +97,16 @@ class Batcher:
     """What of the server cannot be seen; it stands in the record while it runs."""
 
     async def run(
-        self, cursor: Key | None, rows: int, *, worked: timedelta, looker: Looker | None
+        self,
+        cursor: Key | None,
+        rows: int,
+        *,
+        worked: timedelta,
+        looker: Looker | None,
+        asks: bool = True,
     ) -> Batch:
         """``worked``: spent since the record before, which this one adds. With a ``looker`` it
-        looks around before its commit.
+        looks around before its commit; ``asks``: whether it asks who else writes.
 
         Raises:
             BatchFailed: it was rolled back, or the connection broke; what is committed is in the
@@ -104,7 +116,7 @@ class Batcher:
         found: Range | None = None
         try:
             asked = time.monotonic()
-            await self.connection.execute(self._begin())
+            ended = await self._begun()
             way = time.monotonic() - asked
             upper, rows = await self.target.fetch_upper(self.connection, cursor, self.bound, rows)
             found = Range(cursor, upper, rows)
@@ -112,7 +124,9 @@ class Batcher:
             changed = await self._change(found)
             filling = max(time.monotonic() - begun - way, 0.0)
             signals = await looker.look(self.connection) if looker else None
-            stop_asked, others_write = await self._record(found, changed, worked)
+            stop_asked, others_write, ended = await self._record(
+                found, changed, worked, asks=asks, ended=ended
+            )
             await self.connection.execute("COMMIT")
         except psycopg.Error as error:
             await self._roll_back()
@@ -121,7 +135,15 @@ class Batcher:
             await self._roll_back()
             raise
         seconds = time.monotonic() - begun
-        return Batch(found, changed, seconds, filling, stop_asked, others_write, signals)
+        return Batch(found, changed, seconds, filling, stop_asked, others_write, ended, signals)
+
+    async def _begun(self) -> int:
+        """The number of the first transaction that has not ended yet."""
+        cursor = await self.connection.execute(self._begin())
+        while cursor.nextset():
+            pass
+        ((ended,),) = await cursor.fetchall()
+        return int(ended)
 
     def _begin(self) -> bytes:
         lock_wait = max(_SHORTEST_LOCK_WAIT, self.latency)
@@ -138,7 +160,9 @@ class Batcher:
         text = self.statement.text(condition).encode()
         return (await self.connection.execute(text, arguments)).rowcount
 
-    async def _record(self, found: Range, changed: int, worked: timedelta) -> tuple[bool, bool]:
+    async def _record(
+        self, found: Range, changed: int, worked: timedelta, *, asks: bool, ended: int
+    ) -> tuple[bool, bool | None, int]:
         cursor = await self.connection.execute(
             _RECORD,
             {
@@ -151,12 +175,15 @@ class Batcher:
                 "token": self.lease.token,
                 "tables": list(self.target.tables),
                 "note": self.note,
+                "asks": asks,
+                "ended": ended,
             },
+            prepare=True,  # to plan it takes longer than to run it
         )
         row = await cursor.fetchone()
         if row is None:
             raise LeaseLost(self.lease.version)
-        return bool(row[0]), bool(row[1])
+        return bool(row[0]), row[1], row[2]
 
     async def _roll_back(self) -> None:
         # The server does so by itself where it cannot be reached.

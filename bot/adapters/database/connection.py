@@ -20,6 +20,8 @@ Arguments: TypeAlias = Sequence[object] | Mapping[str, object] | None
 CONNECT_SECONDS = 10
 PROBE_SECONDS = 10
 _OLDEST = 140_000
+_NEVER = 2**31
+"""Uses of a statement after which it is prepared by itself."""
 _SETTINGS = """
 SET lock_timeout = '4s';
 SET statement_timeout = '60s';
@@ -40,7 +42,8 @@ _URL_REMEDY = "write postgresql://user:password@host:5432/database"
 async def connect(url: str, *, purpose: str = "lockgate emc") -> Connection:
     """A session in autocommit, with our limits; nothing is asked of the server yet.
 
-    Nothing is prepared on the server, so that every batch is planned for its own range.
+    Nothing is prepared on the server unless it is asked for, so that every batch is planned for its
+    own range.
 
     Raises:
         DatabaseRefused: the URL cannot be read.
@@ -62,7 +65,7 @@ async def connect(url: str, *, purpose: str = "lockgate emc") -> Connection:
     with named_errors():
         try:
             connection = await psycopg.AsyncConnection.connect(
-                make_conninfo(**(limits | given)), autocommit=True, prepare_threshold=None
+                make_conninfo(**(limits | given)), autocommit=True, prepare_threshold=_NEVER
             )
         except asyncio.CancelledError as error:
             # The attempt's socket is held by the frames of this traceback, and stays open until

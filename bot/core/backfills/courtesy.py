@@ -1,8 +1,10 @@
 """How a backfill behaves while others write to its table: small batches, with rests between them.
 
 A batch is in a writer's way twice: by the rows that it holds until its end, and by the WAL that it
-writes, since a writer's commit waits for all WAL before its own to be on disk. Smaller batches help
-against the first, rests against the second. Where nobody writes there is no reason for either.
+writes, since a writer's commit waits for all WAL before its own to be on disk. That is what writers
+are seen waiting for (``WalSync`` and ``WALWrite``), next to never for rows. Small batches keep both
+short: the same WAL in many small pieces makes no commit wait for a large one. Rests leave room for
+commits between them. Where nobody writes there is no reason for either.
 """
 
 from dataclasses import dataclass, replace
@@ -13,13 +15,20 @@ from bot.core.backfills.controller import FEWEST
 REMEMBERED = 5.0
 """Seconds after which writers that were seen no more count as gone. They are seen by chance: most
 are faster than a batch."""
-PART = 10
+ASKED = 0.02
+"""Seconds between two questions who writes. The answer takes a part of a small batch's time, and
+the server's locks for an instant."""
+CROWD = 3
+"""Transactions of others that wrote and ended within a batch: from so many on they are somebody's
+work, of whichever table, since all wait for the same WAL. Locks alone do not tell soon enough: of
+writers that are there for half a millisecond each, several full batches in a row may see none."""
+PART = 50
 """Of the target, so small a part is what rows of a batch may take."""
-SHORTEST = 0.004
-"""Seconds: below it most of a batch's time is not its rows'."""
-REST = 2.0
-"""The rest after a batch, in times of what its rows took. Measured: rests of once that are too
-short for writers to wait as without a backfill, and longer ones gain little."""
+SHORTEST = 0.001
+"""Seconds: below it most of a batch's time is not its rows', and a few times as many are needed."""
+REST = 4.0
+"""The rest after a batch, in times of what its rows took. Measured: rests of twice that leave
+writers' slowest commits at two times and more what they are without a backfill."""
 _RATES = 9
 
 
@@ -31,15 +40,36 @@ class Courtesy:
     """What a batch should take while nobody else writes."""
     until: float = float("-inf")
     """So long it gives way."""
+    asked: float = float("-inf")
+    """When who writes was asked last."""
     rates: tuple[float, ...] = ()
     """Rows a second of the last batches. Their median is taken: on a busy machine single ones
     take many times as long, for no reason of theirs."""
 
-    def after(self, rows: int, filling: float, now: float, *, others_write: bool) -> "Courtesy":
+    def asks(self, now: float) -> bool:
+        """Whether the next batch asks who else writes."""
+        return now >= self.asked + ASKED
+
+    def after(
+        self,
+        rows: int,
+        filling: float,
+        now: float,
+        *,
+        others_write: bool | None,
+        ended: int = 0,
+    ) -> "Courtesy":
         """``filling``: what the statement took of a batch of ``rows`` that ended ``now``, without
-        the way to the server; ``others_write``: somebody else was seen writing meanwhile."""
-        rates = (*self.rates, rows / max(filling, 1e-6))[-_RATES:]
-        return replace(self, until=now + REMEMBERED if others_write else self.until, rates=rates)
+        the way to the server; ``others_write``: whether somebody else was seen writing meanwhile,
+        None where it did not ask; ``ended``: others' transactions that wrote and ended meanwhile,
+        to whichever table."""
+        crowd = others_write or ended >= CROWD
+        return replace(
+            self,
+            until=now + REMEMBERED if crowd else self.until,
+            asked=self.asked if others_write is None else now,
+            rates=(*self.rates, rows / max(filling, 1e-6))[-_RATES:],
+        )
 
     def limit(self, now: float) -> int | None:
         """Rows of the next batch at most; None where it need not give way."""
