@@ -8,7 +8,9 @@ same table, vacuumed and after a checkpoint; of the batched ones the key is walk
 
 Writers change random rows of the whole table, a transaction each. They come at random at a rate
 far below what the server could do, each time due whatever became of the one before, and a latency
-is counted from when it was due: who waits is not left out for having waited.
+is counted from when it was due: who waits is not left out for having waited. Their control is a
+process that keeps one core busy and never speaks to the server: on a machine of few cores that
+alone makes writers wait, and nobody who does any work beside them can do better.
 """
 
 import argparse
@@ -198,6 +200,26 @@ def write(url: str, rows: int, seed: int, rate: float, stop: Event, told: "Queue
     told.put(found)
 
 
+def burn(stop: Event) -> None:
+    """A process that keeps a core busy."""
+    while not stop.is_set():
+        for _ in range(10_000):
+            pass
+
+
+@contextmanager
+def busy_core() -> Iterator[None]:
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    process = context.Process(target=burn, args=(stop,))
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join()
+
+
 @contextmanager
 def writers(url: str, rows: int, count: int, rate: float) -> Iterator[list[float]]:
     """Their latencies of the block, once it has ended."""
@@ -274,7 +296,9 @@ def measure_filling(url: str, rows: int, rounds: int) -> None:
 def measure_writers(url: str, rows: int, count: int, rate: float, rounds: int) -> None:
     found: dict[str, list[list[float]]] = {
         "alone": [],
+        "beside a busy core, the control": [],
         "beside a backfill": [],
+        f"beside keyset CTEs, {KEYSET_BATCH:,} rows each": [],
         "beside one single UPDATE": [],
     }
     speeds: list[float] = []
@@ -288,13 +312,18 @@ def measure_writers(url: str, rows: int, count: int, rate: float, rounds: int) -
                 match name:
                     case "alone":
                         time.sleep(IDLE_SECONDS)
+                    case "beside a busy core, the control":
+                        with busy_core():
+                            time.sleep(IDLE_SECONDS)
                     case "beside a backfill":
                         filled, _, batches = ours(url)
                         speeds.append(rows / filled)
                         longest.append(batches.longest)
                         paused |= batches.paused
-                    case _:
+                    case "beside one single UPDATE":
                         single(url)
+                    case _:
+                        keyset(url)
             rounds_found.append(latencies)
     print(
         f"\n| {count * CONNECTIONS} writers of single rows, {rate:.0f} transactions/s | p50 | p99 "
@@ -310,6 +339,13 @@ def measure_writers(url: str, rows: int, count: int, rate: float, rounds: int) -
             f"| {name} | {statistics.median(p50):.1f} ms | {statistics.median(p99):.1f} ms | "
             f"{max(map(max, each)):.0f} ms | {ratio:.1f} × |"
         )
+    control = found["beside a busy core, the control"]
+    beside = [quantile(one, 0.99) for one in found["beside a backfill"]]
+    ratio = statistics.median(map(truediv, beside, (quantile(one, 0.99) for one in control)))
+    print(
+        "\nThe control asks nothing of the server: beside a backfill the writers' p99 is "
+        f"{ratio:.1f} × what it is beside that."
+    )
     print(
         f"\nMedians of {rounds} rounds. Beside writers the backfill gives way: "
         f"{statistics.median(speeds):,.0f} rows/s, the longest batch "
