@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.backfills.controller import FEWEST, LARGEST, Controller
-from bot.core.backfills.courtesy import CROWD, PART, REMEMBERED, REST, SHORTEST, Courtesy
+from bot.core.backfills.courtesy import CROWD, HEARD, PART, REMEMBERED, REST, SHORTEST, Courtesy
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import BackfillStatus
 from bot.core.backfills.pauses import Heed, Limits, Pause, Reason, Signals, decide_pause, limits_of
@@ -101,6 +101,16 @@ def test_many_transactions_that_ended_meanwhile_are_writers_too(others_write: bo
     few = Courtesy(0.050).after(300, 0.001, 100.0, others_write=others_write, ended=CROWD - 1)
     many = few.after(300, 0.001, 100.0, others_write=others_write, ended=CROWD)
     assert (few.limit(100.0), many.limit(100.0)) == (None, 300)
+    assert many.limit(100.0 + HEARD) is None
+    one = many
+    for _ in range(CROWD):
+        one = one.after(300, 0.001, 100.2, others_write=others_write, ended=1)
+    assert one.limit(100.0 + HEARD) == 300  # small batches see few of them each
+
+
+def test_a_crowd_does_not_make_a_writer_be_forgotten() -> None:
+    seen = Courtesy(0.050).after(300, 0.001, 100.0, others_write=True)
+    assert seen.after(300, 0.001, 100.1, others_write=None, ended=CROWD).limit(104.9) == 300
 
 
 def test_a_batch_that_took_long_by_chance_neither_shrinks_the_next_nor_makes_for_a_long_rest() -> (

@@ -19,9 +19,13 @@ ASKED = 0.02
 """Seconds between two questions who writes. The answer takes a part of a small batch's time, and
 the server's locks for an instant."""
 CROWD = 3
-"""Transactions of others that wrote and ended within a batch: from so many on they are somebody's
-work, of whichever table, since all wait for the same WAL. Locks alone do not tell soon enough: of
-writers that are there for half a millisecond each, several full batches in a row may see none."""
+"""Transactions of others that wrote and ended within a batch, or within small ones since it last
+came to so many: from here on they are somebody's work, of whichever table, since all wait for the
+same WAL. Locks alone do not tell soon enough: of writers that are there for half a millisecond
+each, several full batches in a row may see none."""
+HEARD = 0.25
+"""Seconds after which a crowd counts as gone. They are few: it may have been autovacuum, which goes
+from table to table. Meanwhile locks tell of those who write to this one."""
 PART = 50
 """Of the target, so small a part is what rows of a batch may take."""
 SHORTEST = 0.001
@@ -42,6 +46,8 @@ class Courtesy:
     """So long it gives way."""
     asked: float = float("-inf")
     """When who writes was asked last."""
+    crowd: int = 0
+    """Transactions of others that ended within batches while it gave way."""
     rates: tuple[float, ...] = ()
     """Rows a second of the last batches. Their median is taken: on a busy machine single ones
     take many times as long, for no reason of theirs."""
@@ -63,10 +69,13 @@ class Courtesy:
         the way to the server; ``others_write``: whether somebody else was seen writing meanwhile,
         None where it did not ask; ``ended``: others' transactions that wrote and ended meanwhile,
         to whichever table."""
-        crowd = others_write or ended >= CROWD
+        until, crowd = self.until, ended + (self.crowd if now < self.until else 0)
+        if crowd >= CROWD:
+            until, crowd = max(until, now + HEARD), 0
         return replace(
             self,
-            until=now + REMEMBERED if crowd else self.until,
+            until=now + REMEMBERED if others_write else until,
+            crowd=crowd,
             asked=self.asked if others_write is None else now,
             rates=(*self.rates, rows / max(filling, 1e-6))[-_RATES:],
         )
