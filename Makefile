@@ -1,6 +1,6 @@
 # What people type. Works with GNU make 3.81 and later (macOS ships that one).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format format-check lint types imports commits changelog bench hooks clean
+.PHONY: help demo test test-slow test-long check format format-check lint types imports commits changelog bench hooks clean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,10 @@ demo: $(VENV)/.ready-run ## Play the story on this machine (ARGS=--once ends aft
 	@$(BIN)/lockgate demo $(ARGS)
 
 test: $(VENV)/.ready-test ## Run the tests (ARGS='-k name' picks some)
-	@$(PYTEST) -n $(JOBS) --dist worksteal -m 'not long' $(ARGS)
+	@$(PYTEST) -n $(JOBS) --dist worksteal -m 'not long and not slow' $(ARGS)
+
+test-slow: $(VENV)/.ready-test ## Run the variants of stories that tests leave out for their time
+	@$(PYTEST) -n $(JOBS) --dist worksteal -m 'slow and not long' $(ARGS)
 
 test-long: $(VENV)/.ready-test ## Run the longer campaigns
 	@$(PYTEST) -m 'long or hypothesis' --hypothesis-profile=long $(ARGS)

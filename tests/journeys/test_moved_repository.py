@@ -10,6 +10,8 @@ from bot.core.work.pulls import ReconcilePullRequest
 from bot.ports import JobStatus
 from bot.sandbox.model import Comment, Pull
 
+pytestmark = pytest.mark.slow
+
 
 def moved(production: Production, name: str) -> None:
     production.github.rename(production.repository, name)

@@ -24,6 +24,8 @@ from bot.sandbox.model import Pull
 from bot.sandbox.vercel.model import Deployment
 from bot.settings import Secret
 
+pytestmark = pytest.mark.slow
+
 SOON = timedelta(milliseconds=50)
 
 

@@ -20,6 +20,8 @@ from bot.sandbox.vercel.model import Deployment
 from bot.settings import Secret, Settings
 from bot.wiring.doctor import open_doctor
 
+pytestmark = pytest.mark.slow
+
 PROMOTE, ROLLBACK = "POST /v10/projects/*", "POST /v1/projects/*"
 
 

@@ -12,6 +12,8 @@ from test_release_pull import head_of, release_pulls, shop, text, work
 from bot.sandbox.model import Repository
 from bot.sandbox.objects import NewCommit, Signature
 
+pytestmark = pytest.mark.slow
+
 ABOUT = "so that whoever looks for it finds it, " * 5
 BY = Signature("Mona", "mona@example.invalid", 1_700_000_000)
 A_PAGE = 100

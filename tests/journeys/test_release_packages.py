@@ -12,6 +12,8 @@ from test_release_pull import told as said_on
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull, Repository
 
+pytestmark = pytest.mark.slow
+
 POLICY = """\
 release:
   kind: node

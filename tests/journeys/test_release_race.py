@@ -18,6 +18,8 @@ from bot.sandbox.model import Repository
 from bot.settings import Secret
 from bot.wiring.bot import Bot, open_bot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["one database", "two databases"])
 async def other(

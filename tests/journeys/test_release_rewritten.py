@@ -19,6 +19,8 @@ from bot.sandbox.git import run_git
 from bot.sandbox.model import Repository
 from bot.sandbox.objects import Change, NewCommit
 
+pytestmark = pytest.mark.slow
+
 BEGIN = CommitSpec("chore: begin", {"package.json": PACKAGE})
 ANEW = CommitSpec("fix: round prices, without the password", {"package.json": PACKAGE})
 

@@ -11,6 +11,8 @@ from bot.core.release.version import Version
 from bot.core.render.command import answered_in
 from bot.sandbox.model import Pull
 
+pytestmark = pytest.mark.slow
+
 BRANCH = "lockgate/release/main"
 TWO = """\
 release:

@@ -29,6 +29,8 @@ from bot.core.render.operation_markers import asked_marker, operation_marker
 from bot.engine.remote import hears_bots, patience
 from bot.sandbox.code import CommitSpec
 
+pytestmark = pytest.mark.slow
+
 SHORT = timedelta(seconds=0.3)
 
 

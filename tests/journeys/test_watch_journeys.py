@@ -325,6 +325,7 @@ async def test_a_bad_build_is_taken_back(shop: Watched, notices: list[Notice]):
     assert {one.before for one in watch.judged} == {0.0}
 
 
+@pytest.mark.slow
 async def test_the_bots_own_network_takes_nothing_back(shop: Watched):
     """All of its probes fail while it reaches nothing at all."""
     pull = await shop.promoted("feat: sort by price")
@@ -344,6 +345,7 @@ async def test_the_bots_own_network_takes_nothing_back(shop: Watched):
     assert await shop.production.served() == pull.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_a_domain_that_gives_no_answer_is_an_outage_while_github_answers(shop: Watched):
     pull = await shop.promoted("feat: break the shop")
     shop.cut_the_domain()
@@ -355,6 +357,7 @@ async def test_a_domain_that_gives_no_answer_is_an_outage_while_github_answers(s
     assert await shop.production.served() == shop.good.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_by_policy_people_are_told_alone(shop: Watched, notices: list[Notice]):
     shop.write(policy("{on_fail: notify, compare: budget}"))
     pull = await shop.promoted("feat: break the shop", broken=True)
@@ -391,6 +394,7 @@ async def test_a_person_s_rollback_ends_it(shop: Watched):
     assert kinds.count(Kind.ROLLBACK) == 1
 
 
+@pytest.mark.slow
 async def test_a_promotion_that_goes_live_ends_it_and_is_watched_itself(shop: Watched):
     bad = await shop.promoted("feat: break the shop", broken=True)
     mended = await shop.promoted("fix: mend the shop")
@@ -402,6 +406,7 @@ async def test_a_promotion_that_goes_live_ends_it_and_is_watched_itself(shop: Wa
     assert await shop.production.served() == mended.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_what_somebody_moves_past_the_bot_ends_it(
     shop: Watched, monkeypatch: pytest.MonkeyPatch
 ):
@@ -428,6 +433,7 @@ async def test_what_somebody_moves_past_the_bot_ends_it(
     assert await shop.audited(pull) == [("begun", None), ("decided", "ended")]
 
 
+@pytest.mark.slow
 async def test_a_build_that_a_contract_took_its_columns_from_is_not_put_back(
     database_url: str, empty_database_url: str, tmp_path: Path, notices: list[Notice]
 ):
@@ -492,6 +498,7 @@ def run(url: str, statements: str) -> None:
         connection.execute(statements)  # type: ignore[call-overload]
 
 
+@pytest.mark.slow
 async def test_a_promotion_that_is_refused_leaves_the_watch_as_it_is(shop: Watched):
     bad = await shop.promoted("feat: break the shop", broken=True)
     red = shop.production.merged("fix: mend the shop")
@@ -506,6 +513,7 @@ async def test_a_promotion_that_is_refused_leaves_the_watch_as_it_is(shop: Watch
     assert "**Rolled back after " in await shop.told(bad)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("written", "slo", "expected"),
     [
@@ -526,6 +534,7 @@ async def test_who_sees_too_little_says_so(shop: Watched, written: str, slo: str
     assert await shop.production.served() == pull.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_an_outage_of_the_bot_decides_on_what_was_recorded(shop: Watched):
     pull = await shop.promoted("feat: break the shop", broken=True)
     await shop.found(DOWN, 10, (await shop.watch_of(pull)).begun + timedelta(seconds=5))
@@ -534,6 +543,7 @@ async def test_an_outage_of_the_bot_decides_on_what_was_recorded(shop: Watched):
     assert "**Rolled back after " in await shop.told(pull)
 
 
+@pytest.mark.slow
 async def test_the_first_build_has_nothing_to_go_back_to(
     database_url: str, tmp_path: Path, notices: list[Notice]
 ):
@@ -548,6 +558,7 @@ async def test_the_first_build_has_nothing_to_go_back_to(
         assert any("could not be rolled back" in one.title for one in notices)
 
 
+@pytest.mark.slow
 async def test_what_is_not_live_any_more_is_not_taken_back(shop: Watched):
     """As where somebody was faster between the decision and the lock."""
     first = await shop.promoted("feat: sort by price")

@@ -14,6 +14,8 @@ from bot.sandbox.markdown import to_html
 from bot.sandbox.model import Pull, Repository
 from bot.sandbox.server import Sandbox
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 AXE = Path(__file__).parents[2] / "node_modules/axe-core/axe.min.js"
 ARGUMENTS = [

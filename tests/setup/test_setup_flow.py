@@ -20,6 +20,8 @@ from bot.sandbox.server import Sandbox
 from bot.settings import CREDENTIALS_FILE, load_settings
 from bot.wiring.clock import CLOCK
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = "https://lockgate.example.com"
 
 

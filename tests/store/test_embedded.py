@@ -21,6 +21,8 @@ from bot.adapters.postgres import binaries
 from bot.adapters.postgres.binaries import EmbeddedError, find_binaries, reachable_binaries
 from bot.adapters.postgres.embedded import EmbeddedServer, embedded_server
 
+pytestmark = pytest.mark.slow
+
 AS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not AS_ROOT, reason="only root can become somebody else")
 
