@@ -300,7 +300,7 @@ async def _run_backfill(
     with BackfillBar(as_lines=place.json) as bar:
         status = await database.run_backfill(backfill, until=stopped, progress=bar)
     _say(place, say_backfill(status), {"event": "backfill", **as_json(status)})
-    if status.proven:
+    if status.progress.settled(needed=backfill.needed):
         return DONE
     if status.state in (BackfillState.FAILED, BackfillState.FINISHED):
         return REFUSED

@@ -13,7 +13,7 @@ import structlog
 from bot.core.effects import plan_checks
 from bot.core.migrations.builds import DatabaseState
 from bot.core.migrations.catalog import Catalog
-from bot.core.migrations.findings import Check, Finding, Severity
+from bot.core.migrations.findings import Check, Finding, Severity, page_of
 from bot.core.migrations.lint import check_of
 from bot.core.migrations.model import Migration, Phase, Version
 from bot.core.migrations.rules.rule import Surroundings
@@ -206,6 +206,7 @@ class MigrationChecks:
                 rewrite=False,
                 severity=Severity.INFO,
                 message=f"{one.said}; until then `/contract {contract.version}` is refused",
+                url=page_of(STILL_NEEDED),
             )
             for one in judgement.obstacles
         ]

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.audit.entry import content_key
-from bot.core.backfills.model import BackfillStatus
+from bot.core.backfills.model import NEVER_COUNTED, BackfillStatus
 from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.model import Migration
 from bot.core.migrations.runs import (
@@ -190,9 +190,10 @@ class SchemaRuns:
             going = status.state is BackfillState.RUNNING and self.clock.now() < until
             if not going or (await self._fresh(run.id)).ended:
                 break
-        if status.proven:
-            found = f"{status.changed:,} rows changed, none left"
-            await self._note(run, part, "proven", {"found": found})
+        if status.progress.settled(needed=backfill.needed):
+            end = ("none left", "proven") if status.proven else ("not counted", "ended")
+            found = f"{status.changed:,} rows changed, {end[0]}"
+            await self._note(run, part, end[1], {"found": found})
             return await self._done(run, part, found), None
         match status.state:
             case BackfillState.FAILED:
@@ -204,7 +205,8 @@ class SchemaRuns:
             case BackfillState.FINISHED:
                 left = "rows are left" if status.left else "nobody can prove that no row is left"
                 said = f"backfill {quoted(part.name)} came to its end and {left}"
-                raise _Ended(said, status.remedy or f"run `lockgate emc verify {part.version}`")
+                verify = f"run `lockgate emc verify {part.version}`"
+                raise _Ended(said, status.remedy or (NEVER_COUNTED if status.uncounted else verify))
         moved = replace(part, state=PartState.RUNNING, found=_told(status), done=status.done)
         run = await self._save(with_part(run, replace(moved, started_at=_started(run, part))))
         if status.state is BackfillState.PAUSED:

@@ -30,6 +30,7 @@ from compatibility_kit import (
     sha,
 )
 
+from bot.core.backfills.model import NEVER_COUNTED
 from bot.core.decision import Verdict
 from bot.core.migrations.builds import (
     BackfillState,
@@ -148,6 +149,18 @@ def said(judgement: Judgement) -> tuple[str, str, str]:
                     "is left"
                 ),
                 "run `lockgate emc verify 20260103000000`",
+            ),
+        ),
+        (
+            V14,
+            database(TITLE, TITLE_NORM, fill=replace(FILLED, proven=False, uncounted=True)),
+            (
+                "error",
+                (
+                    "backfill `title_norm` has come to its end, and has nothing to count by: "
+                    "nobody can prove that no row is left"
+                ),
+                NEVER_COUNTED,
             ),
         ),
         # An older build, promoted anew, after what it reads is gone.

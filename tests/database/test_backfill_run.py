@@ -1,6 +1,7 @@
 """Backfills on a real PostgreSQL: to their end, in spite of what comes in between."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -95,8 +96,44 @@ async def test_without_a_condition_of_its_own_it_ends_at_the_frozen_bound_and_is
     assert count(sql, "SELECT count(*) FROM recipes WHERE n = 0") == 100
     # Run again, it does nothing twice.
     assert await run(database, one) == status
-    with pytest.raises(DatabaseRefused, match="cannot be counted"):
+    with pytest.raises(DatabaseRefused, match="cannot be counted") as refused:
         await database.verify_backfill(one)
+    assert "-- needed: no" in refused.value.remedy
+    assert status.progress.uncounted
+    assert status.progress.settled(needed=False)
+    assert not status.progress.settled(needed=True)
+
+
+async def test_a_delete_of_all_rows_is_counted_up_to_the_frozen_bound(
+    sql: psycopg.Connection, database: PostgresDatabase
+) -> None:
+    make_ledger(sql)
+    sql.execute('CREATE TABLE recipes (kind text, "id %" int, PRIMARY KEY (kind, "id %"))')
+    sql.execute("INSERT INTO recipes SELECT 'it''s', generate_series(1, 300)")
+    one = backfill("DELETE FROM recipes WHERE :batch", key=("kind", "id %"), batch=100)
+    with pytest.raises(DatabaseRefused, match="has not begun"):
+        await database.verify_backfill(one)
+    await run(database, one, Told(batches=1))
+    sql.execute("INSERT INTO recipes SELECT 'later', generate_series(1, 7)")
+    status = await run(database, one)
+    assert (status.proven, status.changed, status.left) == (True, 300, 0)
+    assert count(sql, "SELECT count(*) FROM recipes") == 7
+    assert count(sql, status.proof) == 0
+    sql.execute("INSERT INTO recipes VALUES ('it''s', 5)")
+    status = await database.verify_backfill(replace(one, name="renamed"))
+    assert (status.proven, status.left) == (False, 1)
+    status = await database.resume_backfill(one)
+    status = await run(database, one)
+    # Its new bound is the last of the rows that there are now.
+    assert (status.proven, status.left, count(sql, "SELECT count(*) FROM recipes")) == (True, 0, 0)
+
+
+async def test_a_delete_of_an_empty_table_is_proven_at_once(
+    sql: psycopg.Connection, database: PostgresDatabase
+) -> None:
+    make_recipes(sql, 0)
+    status = await run(database, backfill("DELETE FROM recipes WHERE :batch"))
+    assert (status.proven, status.batches) == (True, 0)
 
 
 async def test_a_predicate_that_never_shrinks_is_stopped_by_the_bound_and_reported(

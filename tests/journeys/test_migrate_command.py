@@ -125,6 +125,28 @@ async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> Non
     assert "backfill `title_norm`" in said
 
 
+async def test_a_backfill_that_nobody_can_count_has_a_way_out(kitchen: Kitchen) -> None:
+    text = FILL_COLUMN.replace("title_norm IS NULL AND ", "")
+    file = f"{BACKFILLS}/{FILL}_title_norm.sql"
+    files = {f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN, file: text}
+    filling = kitchen.merged("feat: search titles", files)
+    said = await kitchen.say(filling, "/migrate")
+    assert "nobody can prove that no row is left" in said
+    assert "Next: write `-- needed: no`" in said
+    said = await kitchen.say(filling, "/promote")
+    assert "has nothing to count by" in said
+    assert "`-- needed: no`" in said
+    later = f"{BACKFILLS}/20260401120000_again.sql"
+    mending = kitchen.merged(
+        "fix: wait for no backfill",
+        {file: f"-- needed: no\n{text}", later: f"-- needed: no\n{text}"},
+    )
+    said = await kitchen.say(mending, "/migrate")
+    assert "**Migrated: production" in said, said
+    assert f"{FILL}_title_norm" not in said
+    assert "2,500 rows changed, not counted" in said
+
+
 async def test_a_change_by_hand_is_noticed_and_accepted(kitchen: Kitchen) -> None:
     production = kitchen.production
     journey, bot = production.journey, production.journey.bot

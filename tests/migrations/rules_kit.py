@@ -32,6 +32,12 @@ def check_sql(sql: str, around: Surroundings | None = None, before: str = BEFORE
     return check_of({CHANGED}, files, around=around)
 
 
+def check_backfill(text: str) -> Check:
+    """The check of one new backfill, of the first file's tables."""
+    path = "supabase/backfills/20260301120000_change.sql"
+    return check_of({path}, [(FIRST, BEFORE.encode())], [(path, text.encode())])
+
+
 def parts_of(rewrite: str) -> list[tuple[bool, str]]:
     """Each file of a rewrite, and whether it is a backfill."""
     parts = re.split(rf"^({NEXT_FILE}|{BACKFILL_FILE})$", rewrite, flags=re.MULTILINE)

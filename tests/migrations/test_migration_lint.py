@@ -156,11 +156,11 @@ def test_a_size_that_is_not_known_makes_nothing_small() -> None:
 
 
 def test_a_backfill_that_is_proposed_goes_along_the_primary_key() -> None:
-    before = 'CREATE TABLE shop.a (b int, "C" int, PRIMARY KEY (b, "C"));'
-    (found,) = check_sql("UPDATE shop.a SET b = 1;", before=before).findings
+    before = 'CREATE TABLE shop.a (b int, "C" int, d int, PRIMARY KEY (b, "C"));'
+    (found,) = check_sql("UPDATE shop.a SET d = 1;", before=before).findings
     assert found.rewrite_sql == (
         '-- in a backfill\'s file\n-- table: shop.a\n-- key: b, "C"\n-- after: 20260301120000\n'
-        "UPDATE shop.a SET b = 1 WHERE :batch;"
+        "UPDATE shop.a SET d = 1 WHERE :batch AND d IS DISTINCT FROM 1;"
     )
 
 

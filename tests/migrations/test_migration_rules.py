@@ -3,17 +3,25 @@
 import re
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import psycopg
 import pytest
+from backfilling import make_ledger
 from databases import create_database, drop_database
 from psycopg.conninfo import make_conninfo
-from rules_kit import BEFORE, check_parts, check_sql, statements_of
+from rules_kit import BEFORE, check_backfill, check_parts, check_sql, parts_of, statements_of
 
+from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.postgres.binaries import find_binaries
 from bot.adapters.postgres.embedded import EmbeddedServer
 from bot.core.catalog import MIGRATION_RULES
+from bot.core.migrations.files import parse_backfill
+from bot.core.migrations.findings import Severity, page_of
+from bot.core.migrations.lint import UNREADABLE
+from bot.core.migrations.model import Backfill
 from bot.core.migrations.rules.rule import Rule, Surroundings
+from bot.core.migrations.uncounted import BACKFILL_WITHOUT_COUNT
 
 EXPAND = "-- lockgate: expand\nSET lock_timeout = '4s';\n"
 CONTRACT = "-- lockgate: contract\nSET lock_timeout = '4s';\n"
@@ -75,6 +83,12 @@ BAD = [
     ("table-rewrite", "VACUUM FULL recipes;"),
     ("unbatched-write", "DELETE FROM recipes;"),
     ("unbatched-write", "UPDATE recipes SET title = 'a$1b' WHERE title = '$1' OR servings = 3;"),
+    ("unbatched-write", "UPDATE recipes SET servings = 4;"),
+    ("unbatched-write", "UPDATE recipes SET servings = NULL, title = 'a' WHERE id < 5;"),
+    ("unbatched-write", "UPDATE recipes SET title = lower(trim(title));"),
+    ("unbatched-write", "UPDATE recipes SET title = name FROM books WHERE book_id = books.id;"),
+    ("unbatched-write", "UPDATE recipes SET servings = servings + 1;"),
+    ("unbatched-write", "UPDATE recipes SET servings = servings + 1 WHERE servings < 5;"),
     ("unbatched-write", "DELETE FROM recipes WHERE id = 1 OR servings = 3;"),
     ("unbatched-write", "DELETE FROM recipes USING books WHERE recipes.book_id = books.id;"),
     (
@@ -128,7 +142,7 @@ def test_the_bad_example_breaks_its_rule(rule: Rule, bad: str) -> None:
     found = [one for one in check_sql(bad, around(rule.name)).findings if one.rule == rule.name]
     assert len(found) == 1
     assert found[0].severity is rule.severity
-    assert found[0].url == f"docs/rules/{rule.name}.md"
+    assert found[0].url == page_of(rule.name)
     assert found[0].message
 
 
@@ -237,3 +251,64 @@ def test_a_rewrite_does_the_same(
     if different := SAME_BUT_FOR.get(rule):
         before, after = (re.sub(different, "", one) for one in (before, after))
     assert after == before
+
+
+def proposed() -> list[object]:
+    """The rewrites that have a backfill, each with whether what it leaves can be counted."""
+    return [
+        pytest.param(rewrite, "-- needed: no" not in rewrite, id=param.id)
+        for param in rewritten()
+        for rewrite in [param.values[2]]
+        if any(is_backfill for is_backfill, _ in parts_of(rewrite))
+    ]
+
+
+@pytest.mark.parametrize(("rewrite", "counted"), proposed())
+async def test_a_backfill_that_is_proposed_comes_to_its_end(
+    empty_database_url: str, rewrite: str, counted: bool
+) -> None:
+    database = PostgresDatabase(empty_database_url)
+    with psycopg.connect(empty_database_url, autocommit=True) as sql:
+        make_ledger(sql, "20260301120000")
+        sql.execute(BEFORE)
+        sql.execute("INSERT INTO books VALUES (1, 'a'), (2, NULL)")
+        sql.execute(
+            "INSERT INTO recipes SELECT n, CASE WHEN n % 3 > 0 THEN 'Cake ' || n END, n % 7, n % 3 "
+            "FROM generate_series(-20, 20) AS n"
+        )
+        for is_backfill, part in parts_of(rewrite):
+            if not is_backfill:
+                sql.execute(part)
+                continue
+            one = parse_backfill("backfills/20260302120000_fill.sql", part.encode())
+            assert isinstance(one, Backfill)
+            status = await database.run_backfill_for(one, timedelta(seconds=30))
+            assert (status.proven, bool(status.proof)) == (counted, counted)
+            assert status.progress.settled(needed=one.needed)
+    await database.close()
+
+
+FILL = "-- table: recipes\n-- key: id\n-- after: 20260101120000\n"
+FILLS = [
+    ("UPDATE recipes SET servings = 4 WHERE :batch;", BACKFILL_WITHOUT_COUNT),
+    ("UPDATE recipes SET servings = 4 WHERE :batch AND servings IS DISTINCT FROM 4;", ""),
+    ("-- needed: no\nUPDATE recipes SET servings = servings + 1 WHERE :batch;", ""),
+    ("DELETE FROM recipes WHERE :batch;", ""),
+    ("INSERT INTO books SELECT id FROM recipes WHERE :batch;", BACKFILL_WITHOUT_COUNT),
+    (
+        "INSERT INTO books (id) SELECT id FROM recipes WHERE :batch ON CONFLICT DO NOTHING;",
+        BACKFILL_WITHOUT_COUNT,
+    ),
+    (
+        "INSERT INTO books (id) SELECT id FROM recipes WHERE :batch ON CONFLICT (id) DO NOTHING;",
+        "",
+    ),
+    # No runner could give each batch its rows of the table within.
+    ("INSERT INTO books SELECT id FROM (SELECT id FROM recipes) AS r WHERE :batch;", UNREADABLE),
+]
+
+
+@pytest.mark.parametrize(("fill", "rule"), FILLS)
+def test_a_backfill_that_is_waited_for_can_be_counted(fill: str, rule: str) -> None:
+    found = [(one.rule, one.line, one.severity) for one in check_backfill(FILL + fill).findings]
+    assert found == ([(rule, 4, Severity.ERROR)] if rule else [])

@@ -3,6 +3,7 @@
 import pytest
 from recipe_kit import BY_NAME, RECIPES_TABLE, cases, draft, findings_of, folder_of, told, versions
 
+from bot.core.backfills.statement import parse_batch_statement
 from bot.core.migrations.drafts.facts import (
     Column,
     ForeignKey,
@@ -16,6 +17,7 @@ from bot.core.migrations.drafts.facts import (
 from bot.core.migrations.drafts.files import Part
 from bot.core.migrations.drafts.sql import check_expression, check_type, object_name
 from bot.core.migrations.model import Phase
+from bot.core.migrations.names import parse_name
 
 HOSTILE = {
     "plain": ("recipes", "title"),
@@ -43,6 +45,13 @@ def test_every_recipe_writes_files_that_parse_whatever_the_names(names: tuple[st
         filled = tuple(each.version for each in folder.backfills)
         for contract in contracts:
             assert contract.requires_backfills == filled
+
+
+def test_the_end_of_every_backfill_can_be_counted() -> None:
+    for recipe, made in cases().items():
+        for backfill in folder_of(made).backfills:
+            statement = parse_batch_statement(backfill.statement, parse_name(backfill.table))
+            assert statement.count, recipe
 
 
 def test_the_backfill_comes_after_the_newest_expand_and_before_the_contracts() -> None:

@@ -240,7 +240,7 @@ class _Run:
         self._tell(status)
         if self._asked.until():
             return await self._end_for_now()
-        ended = await ending.finish(connection, self._lease, self._plan.statement.count)
+        ended = await ending.finish(connection, self._lease, status.proof)
         self._tell(ended)
         return ended
 
@@ -264,7 +264,7 @@ class _Run:
                 await self._refuse_if_busy(connection)
                 return None
             if status.bound is None:  # also where it was killed just before it was recorded
-                await ending.freeze_bound(connection, self._lease, target)
+                await ending.freeze_bound(connection, self._lease, target, self._plan.statement)
         return target, await records.fetch_one(connection, backfill.version)
 
     async def _refuse_if_busy(self, connection: Connection) -> None:

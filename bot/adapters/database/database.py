@@ -27,7 +27,7 @@ from bot.adapters.database.known import fetch_known
 from bot.adapters.database.schema import read_schema, read_schema_hash
 from bot.adapters.database.signals import fetch_unseen_replicas
 from bot.adapters.database.table import examine_table
-from bot.core.backfills.model import BackfillStatus
+from bot.core.backfills.model import NEVER_COUNTED, BackfillStatus
 from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.model import Backfill, Migration
 from bot.core.migrations.rules.rule import Surroundings
@@ -144,17 +144,24 @@ class PostgresDatabase:
             return await records.fetch_one(connection, backfill.version)
 
     async def verify_backfill(self, backfill: Backfill) -> BackfillStatus:
-        proof = plan_backfill(backfill).statement.count
-        if not proof:
+        statement = plan_backfill(backfill).statement
+        if not statement.countable:
             raise DatabaseRefused(
                 f"what backfill {backfill.version} has left cannot be counted: its WHERE has "
                 "nothing besides `:batch`",
-                "add the condition that tells rows that are not done, such as `AND … IS NULL`",
+                NEVER_COUNTED,
             )
         # On a session of its own: it may take long, and others are not to wait for it.
         async with self._own_session() as connection:
-            if not await records.ensure_record(connection, backfill, proof):
+            if not await records.ensure_record(connection, backfill, statement.count):
                 raise edited(backfill)
+            proof = (await records.fetch_one(connection, backfill.version)).proof
+            if not proof:
+                raise DatabaseRefused(
+                    f"backfill {backfill.version} has not begun: what it has left is counted up to "
+                    "the row that is the last when it begins",
+                    f"run `lockgate emc run {backfill.version}`",
+                )
             left = await ending.count_left(connection, proof)
             why, remedy = ending.words_for_left(left) if left else ("", "")
             await records.store_count(connection, backfill.version, left, why, remedy)

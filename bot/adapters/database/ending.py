@@ -4,11 +4,14 @@ import json
 from dataclasses import asdict, replace
 from datetime import timedelta
 
+import psycopg
+
 from bot.adapters.database import records
 from bot.adapters.database.connection import Connection, fetch_scalar
 from bot.adapters.database.lease import Lease, LeaseLost, keep_lease
 from bot.adapters.database.table import Target
-from bot.core.backfills.model import BackfillStatus, Poison
+from bot.core.backfills.model import BackfillStatus, Key, Poison
+from bot.core.backfills.statement import BatchStatement, range_condition
 from bot.core.phrases import counted
 
 _COUNTING = timedelta(hours=2)
@@ -16,7 +19,7 @@ _COUNTING = timedelta(hours=2)
 meanwhile."""
 
 _FREEZE = """
-UPDATE lockgate_emc.backfills SET bound = %s, total = %s
+UPDATE lockgate_emc.backfills SET bound = %s, total = %s, proof = coalesce(%s, proof)
  WHERE version = %s AND token = %s RETURNING true
 """
 _FINISH = """
@@ -32,14 +35,28 @@ NOTHING_TO_COUNT = (
 )
 
 
-async def freeze_bound(connection: Connection, lease: Lease, target: Target) -> None:
+async def freeze_bound(
+    connection: Connection, lease: Lease, target: Target, statement: BatchStatement
+) -> None:
     """The highest key there is now is where it ends: rows that come later are the business of the
     expand's trigger, or of the application."""
     bound = await target.fetch_highest(connection)
     total = await target.estimate(connection)
-    arguments = [list(bound) if bound else None, total, lease.version, lease.token]
+    proof = _proof_to(connection, target, statement, bound) if statement.count_to_bound else None
+    arguments = [list(bound) if bound else None, total, proof, lease.version, lease.token]
     if not await fetch_scalar(connection, _FREEZE, arguments):
         raise LeaseLost(lease.version)
+
+
+def _proof_to(
+    connection: Connection, target: Target, statement: BatchStatement, bound: Key | None
+) -> str:
+    """The query with the bound's own values in it: it is kept, shown, and run without any."""
+    if bound is None:
+        return statement.counted_to("false").replace("%%", "%")
+    condition = range_condition(statement.source, target.columns, has_lower=False)
+    query = statement.counted_to(condition).encode()
+    return psycopg.AsyncClientCursor(connection).mogrify(query, list(bound))
 
 
 async def finish(connection: Connection, lease: Lease, proof: str) -> BackfillStatus:

@@ -58,12 +58,14 @@ _INSERT = """
 INSERT INTO lockgate_emc.backfills (version, name, table_name, digest, proof)
 VALUES (%s, %s, %s, %s, %s) ON CONFLICT (version) DO NOTHING
 """
-# One that has not begun may still be edited.
+# One that has not begun may still be edited. Without a proof here, the one with the bound stays.
 _RENEW = """
 UPDATE lockgate_emc.backfills
-   SET name = %(name)s, table_name = %(table)s, digest = %(digest)s, proof = %(proof)s
- WHERE version = %(version)s AND (name, table_name, digest, proof)
-       IS DISTINCT FROM (%(name)s, %(table)s, %(digest)s, %(proof)s)
+   SET name = %(name)s, table_name = %(table)s, digest = %(digest)s,
+       proof = CASE WHEN %(proof)s = '' AND digest = %(digest)s THEN proof ELSE %(proof)s END
+ WHERE version = %(version)s
+   AND ((name, table_name, digest) IS DISTINCT FROM (%(name)s, %(table)s, %(digest)s)
+        OR %(proof)s NOT IN ('', proof))
    AND (started_at IS NULL OR digest = %(digest)s)
 """
 _PAUSE = """
@@ -130,7 +132,8 @@ async def fetch_one(connection: Connection, version: Version) -> BackfillStatus:
 
 
 async def ensure_record(connection: Connection, backfill: Backfill, proof: str) -> bool:
-    """False where it began as another file than this one is."""
+    """False where it began as another file than this one is. ``proof``: the query that counts what
+    is left; empty where there is none, or the bound is part of it."""
     await ensure_records(connection)
     digest = digest_of(backfill)
     named = {"version": backfill.version, "name": backfill.name, "table": backfill.table}

@@ -11,6 +11,13 @@ DEFAULT_BATCH = 1_000
 DEFAULT_TARGET = timedelta(milliseconds=50)
 """What a batch should take: for so long do writers of the same rows wait at most, as a rule."""
 
+NEVER_COUNTED = (
+    "write `-- needed: no` into its header, which says that nothing waits for it; where something "
+    "does, write a new backfill whose WHERE tells the rows that are not done"
+)
+"""What to do about one that came to its end and has nothing to count by: its statement may not be
+edited any more, and ``verify`` has no query either."""
+
 Key = tuple[str, ...]
 """A row's key as PostgreSQL writes it, a text for each column."""
 
@@ -70,6 +77,11 @@ class BackfillStatus:
         return self.state is BackfillState.FINISHED and self.proven_at is not None
 
     @property
+    def uncounted(self) -> bool:
+        """Whether it came to its end, and nobody can ever tell whether a row is left."""
+        return self.state is BackfillState.FINISHED and not self.proof and not self.proven
+
+    @property
     def done(self) -> float | None:
         """From 0 to 1. It is 1 only at the end: the total is an estimate."""
         if self.state is BackfillState.FINISHED:
@@ -97,7 +109,14 @@ class BackfillStatus:
     def progress(self) -> BackfillProgress:
         """What the gates ask about."""
         return BackfillProgress(
-            self.version, self.name, self.state, self.proven, self.done, self.time_left, self.why
+            self.version,
+            self.name,
+            self.state,
+            self.proven,
+            self.done,
+            self.time_left,
+            self.why,
+            self.uncounted,
         )
 
 

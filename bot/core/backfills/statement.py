@@ -3,8 +3,9 @@
 ``:batch`` becomes a condition on the key, ``("id") > $1 AND ("id") <= $2``, on the table or alias
 that the statement reads it by. What is left is counted by the statement's own WHERE without
 ``:batch``, with the same tables joined; for INSERT … SELECT by its SELECT, from which ON CONFLICT
-(…) DO NOTHING takes what is there already. A statement whose WHERE has nothing besides ``:batch``
-has no such query: what is done cannot be told from what is not.
+(…) DO NOTHING takes what is there already. A DELETE whose WHERE has nothing besides ``:batch`` is
+counted by the rows up to where it ends. Another statement of that kind has no such query: what is
+done cannot be told from what is not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,19 @@ class BatchStatement:
     relation: str
     """The table as the statement names it, quoted."""
     count: str
-    """The query that counts what is left; empty where there is none."""
+    """The query that counts what is left; empty where there is none, or the bound is part of it."""
+    count_to_bound: str = ""
+    """The same with the placeholder's mark, for ``counted_to``; empty where it is not needed."""
+
+    @property
+    def countable(self) -> bool:
+        return bool(self.count or self.count_to_bound)
+
+    def counted_to(self, condition: str) -> str:
+        """The query that counts what is left; ``condition`` as in ``text``, of keys up to the
+        bound."""
+        before, _, after = self.count_to_bound.replace("%", "%%").partition(f"{_MARK}()")
+        return f"{before}({condition}){after}"
 
     def text(self, condition: str) -> str:
         """``condition`` has psycopg's placeholders; what else looks like one is doubled."""
@@ -73,7 +86,12 @@ def parse_batch_statement(statement: str, table: Sequence[str]) -> BatchStatemen
     relation = _relation(kind, scope, tuple(table))
     source = quote(relation.alias.aliasname or relation.relname)
     count = _count(parsed.kind, parsed.node)
-    return BatchStatement(before, after, source, _written(relation), count)
+    to_bound = ""
+    if parsed.kind == "delete_stmt" and not count:
+        to_bound = _counted(_chosen(parsed.kind, parsed.node))
+    return BatchStatement(
+        before, after, source, _written(relation), count.replace(f"{_MARK}()", "true"), to_bound
+    )
 
 
 def range_condition(source: str, columns: Sequence[KeyColumn], *, has_lower: bool) -> str:
@@ -184,10 +202,12 @@ def _written(relation: Node) -> str:
 def _count(kind: str, statement: Node) -> str:
     if kind == "insert_stmt":
         return _count_inserted(statement)
-    if not _has_own_condition(statement.where_clause):
-        return ""
-    pb = _pb()
-    select = pb.SelectStmt()
+    return _counted(_chosen(kind, statement)) if _has_own_condition(statement.where_clause) else ""
+
+
+def _chosen(kind: str, statement: Node) -> Node:
+    """A SELECT of the rows that an UPDATE or DELETE chooses."""
+    select = _pb().SelectStmt()
     select.from_clause.add().range_var.CopyFrom(statement.relation)
     joined = "from_clause" if kind == "update_stmt" else "using_clause"
     for node in getattr(statement, joined):
@@ -196,7 +216,7 @@ def _count(kind: str, statement: Node) -> str:
     if statement.HasField("with_clause"):
         select.with_clause.CopyFrom(statement.with_clause)
     select.target_list.add().res_target.val.CopyFrom(_one())
-    return _counted(select)
+    return select
 
 
 def _count_inserted(statement: Node) -> str:
@@ -238,7 +258,7 @@ def _deparsed(select: Node) -> str:
     result = _pb().ParseResult()
     result.stmts.add().stmt.select_stmt.CopyFrom(select)
     text: str = import_module("postgast").deparse(result)
-    return text.replace(f"{_MARK}()", "true")
+    return text
 
 
 def _pb() -> Any:

@@ -73,7 +73,7 @@ def plan_agenda(
             items.append(_contract(migration, folder.backfills, known))
     for backfill in folder.backfills:
         status = known.get(backfill.version)
-        if status is None or not status.proven:
+        if status is None or not status.progress.settled(needed=backfill.needed):
             items.append(_backfill(backfill, status, applied))
     order = list(Kind)
     items.sort(key=lambda item: (order.index(item.kind), item.version))
@@ -114,7 +114,7 @@ def _backfill(
     stopped = {
         BackfillState.FAILED: "somebody to mend it and `resume` it",
         BackfillState.CANCELED: "somebody to `resume` it: it was canceled",
-        BackfillState.FINISHED: "somebody to judge it: it ended, and that cannot be proven",
+        BackfillState.FINISHED: "somebody to judge it: it ended, and that is not proven",
     }
     if status is not None and status.paused_by:
         waits.append(f"{status.paused_by} to `resume` it: {status.why}")

@@ -85,6 +85,13 @@ class BackfillProgress:
     """An estimate."""
     why: str = ""
     """Why it is paused, or what it failed of."""
+    uncounted: bool = False
+    """It came to its end, and has nothing to count by: it will never be proven."""
+
+    def settled(self, *, needed: bool) -> bool:
+        """Whether nothing is left to be done: it is proven; or it has ended, nobody can count, and
+        its file says ``-- needed: no``."""
+        return self.proven or (self.uncounted and not needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+_PAGES = "https://github.com/lockgate/lockgate/blob/HEAD/docs/rules"
+"""Where people read of a rule: in the project's repository, which ``app.yml`` names."""
+
 
 class Severity(StrEnum):
     ERROR = "error"
@@ -30,6 +33,7 @@ class Finding:
     rewrite_sql: str = ""
     """SQL to put in its place, in one or more files."""
     url: str = ""
+    """Where people read of the rule; empty where there is nothing to read."""
     column: int = 1
 
 
@@ -57,3 +61,8 @@ class Check:
     @property
     def failed(self) -> bool:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def page_of(rule: str) -> str:
+    """The address of the page of one of our rules."""
+    return f"{_PAGES}/{rule}.md"

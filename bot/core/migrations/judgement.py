@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.core.backfills.model import NEVER_COUNTED
 from bot.core.decision import Verdict, worst
 from bot.core.migrations.builds import (
     BackfillProgress,
@@ -88,6 +89,14 @@ def unfinished(
     if progress.state is BackfillState.FINISHED:
         if progress.proven:
             return None
+        if progress.uncounted:
+            said = "and has nothing to count by: nobody can prove that no row is left"
+            return Obstacle(
+                Verdict.ERROR,
+                subject,
+                f"backfill {called} has come to its end, {said}",
+                NEVER_COUNTED,
+            )
         return Obstacle(
             Verdict.ERROR,
             subject,

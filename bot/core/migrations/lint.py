@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.files import parse_migration, read_folder
-from bot.core.migrations.findings import Check, Finding, Severity, Told
+from bot.core.migrations.findings import Check, Finding, Severity, Told, page_of
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost, Hold, Lock, holds_of
 from bot.core.migrations.model import Migration, Phase, Problem, Version
@@ -18,6 +18,7 @@ from bot.core.migrations.ruleset import MIGRATION_RULES
 from bot.core.migrations.script import Step, read_script
 from bot.core.migrations.sql import SqlError
 from bot.core.migrations.squawk import SquawkFinding
+from bot.core.migrations.uncounted import uncounted
 
 UNREADABLE = "unreadable-file"
 """The rule that a file breaks which cannot be read."""
@@ -140,7 +141,7 @@ def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
         severity=severity,
         message=fault.message,
         rewrite_sql=fault.rewrite_sql,
-        url=f"docs/rules/{rule.name}.md",
+        url=page_of(rule.name),
         column=seen.change.statement.column if seen else 1,
     )
 
@@ -203,7 +204,9 @@ def _problems(
     read = [path for path, _ in migrations if path not in unread or path not in changed]
     applied = {_digits(path) for path in read}
     folder = read_folder(migrations, backfills, applied)
-    return [_unreadable(one) for one in folder.problems if one.path in changed]
+    found, problems = uncounted(folder.backfills, changed)
+    problems += [one for one in folder.problems if one.path in changed]
+    return [*found, *map(_unreadable, problems)]
 
 
 def _unreadable(problem: Problem) -> Finding:
@@ -218,7 +221,7 @@ def _unreadable(problem: Problem) -> Finding:
         rewrite=False,
         severity=Severity.ERROR,
         message=f"{problem.message}{remedy}",
-        url=f"docs/rules/{UNREADABLE}.md",
+        url=page_of(UNREADABLE),
         column=problem.column,
     )
 
@@ -241,7 +244,7 @@ def _gone(removed: Iterable[str], migrations: Files, around: Surroundings) -> li
                 "the files will lack what it did; put the file back, and take back in a new one "
                 "what is not wanted"
             ),
-            url=f"docs/rules/{APPLIED_FILE_EDITED.name}.md",
+            url=page_of(APPLIED_FILE_EDITED.name),
         )
         for path in removed
         if _digits(path) in around.ledger and _digits(path) not in there

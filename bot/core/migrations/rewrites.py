@@ -48,10 +48,13 @@ def expand(*statements: str, timeout: bool = True) -> list[str]:
     return [EXPAND, TIMEOUT if timeout else "", *map(ended, statements)]
 
 
-def backfill(table: str, key: Sequence[str], after: str, statement: str) -> list[str]:
+def backfill(
+    table: str, key: Sequence[str], after: str, statement: str, *, needed: bool = True
+) -> list[str]:
+    """``needed``: False where what it leaves cannot be counted, so that nothing may wait for it."""
     columns = ", ".join(map(quoted, key or ("id",)))
     header = [f"-- table: {table}", f"-- key: {columns}", f"-- after: {after}"]
-    return [BACKFILL_FILE, *header, ended(statement)]
+    return [BACKFILL_FILE, *header, "" if needed else "-- needed: no", ended(statement)]
 
 
 def ended(statement: str) -> str:

@@ -106,15 +106,15 @@ def plan_migrate(
     """Expands in the order of their versions, then backfills in the order of theirs."""
     pending = [one for _, one in sorted(migrations.items()) if one.version not in database.applied]
     expands = [one for one in pending if one.phase is Phase.EXPAND]
-    unproven = [
+    unsettled = [
         one
         for one in sorted(backfills, key=lambda each: each.version)
-        if not ((known := database.backfills.get(one.version)) and known.proven)
+        if not ((known := database.backfills.get(one.version)) and known.settled(needed=one.needed))
     ]
     return Planned(
         (
             *(Part(PartKind.MIGRATION, one.version, one.name) for one in expands),
-            *(Part(PartKind.BACKFILL, one.version, one.name) for one in unproven),
+            *(Part(PartKind.BACKFILL, one.version, one.name) for one in unsettled),
         ),
         tuple(one for one in pending if one.phase is None),
         tuple(one for one in pending if one.phase is Phase.CONTRACT),

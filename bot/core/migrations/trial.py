@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.core.migrations.changes import Relation
-from bot.core.migrations.findings import Check, Finding, Severity, Told
+from bot.core.migrations.findings import Check, Finding, Severity, Told, page_of
 from bot.core.migrations.locks import Lock
 
 TRIAL_FAILED = "trial-failed"
@@ -92,5 +92,5 @@ def _failed(one: Observed) -> Finding:
         rewrite=False,
         severity=Severity.ERROR,
         message=f"it does not run on a shadow with the same schema: {one.failure}",
-        url=f"docs/rules/{TRIAL_FAILED}.md",
+        url=page_of(TRIAL_FAILED),
     )

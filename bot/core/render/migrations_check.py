@@ -81,8 +81,14 @@ def _by_severity(check: Check) -> list[Finding]:
 def _row(finding: Finding) -> str:
     found = escape.sentence(finding.message, limit=1_000, cell=True)
     where = escape.code(_place(finding.file, finding.line), 120, cell=True)
-    rule = escape.code(finding.rule, 60, cell=True)
+    rule = _rule(finding)
     return f"| {_MARKS[finding.severity]} | {where} | {rule} | {found} |"
+
+
+def _rule(finding: Finding) -> str:
+    """Its name, which leads to its page."""
+    name = escape.code(finding.rule, 60, cell=True)
+    return escape.link(name, finding.url) if finding.url else name
 
 
 def _place(file: str, line: int) -> str:

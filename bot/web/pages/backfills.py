@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.core.backfills.model import BackfillStatus
+from bot.core.backfills.model import NEVER_COUNTED, BackfillStatus
 from bot.core.decision import Verdict
 from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.model import Version
@@ -92,6 +92,8 @@ class BackfillView:
             return status.remedy
         if status.state is BackfillState.PAUSED and status.paused_by:
             return f"run `lockgate emc resume {status.version}`"
+        if status.uncounted:
+            return NEVER_COUNTED
         if status.state is BackfillState.FINISHED and not status.proven:
             return f"run `lockgate emc verify {status.version}`"
         return ""

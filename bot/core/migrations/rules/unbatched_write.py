@@ -9,6 +9,7 @@ from bot.core.migrations.locks import Cost, Hold, Lock
 from bot.core.migrations.rewrites import backfill, files, or_nothing
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
 from bot.core.migrations.sql import Node, inner, names_of, scan_tokens, walk
+from bot.core.migrations.undone import undone
 
 _WRITES = {"update_stmt": "UPDATE", "delete_stmt": "DELETE", "merge_stmt": "MERGE"}
 
@@ -67,22 +68,26 @@ def _rewrite(one: Seen, reading: Reading) -> str:
         return ""
     if node.returning_clause.ByteSize() or node.HasField("with_clause"):
         return ""
+    undone_yet = undone(node, one.table) if one.change.kind == "update_stmt" else ""
+    if undone_yet is None and node.HasField("where_clause"):
+        return ""  # its end would never be proven: the WHERE finds the same rows ever again
     import postgast
 
     # The placeholder is no SQL: a parameter stands for it until the text is made.
     tree = postgast.parse(text)
     statement = getattr(tree.stmts[0].stmt, one.change.kind)
-    batch = postgast.parse("SELECT 1 WHERE $1 AND true").stmts[0].stmt.select_stmt.where_clause
-    if statement.HasField("where_clause"):
+    own = ["true"] if node.HasField("where_clause") else []
+    conditions = " AND ".join(["$1", *own, *filter(None, [undone_yet])])
+    batch = postgast.parse(f"SELECT 1 WHERE {conditions}").stmts[0].stmt.select_stmt.where_clause
+    if own:
         batch.bool_expr.args[1].CopyFrom(node.where_clause)
-    else:
-        batch.CopyFrom(postgast.parse("SELECT 1 WHERE $1").stmts[0].stmt.select_stmt.where_clause)
     statement.where_clause.CopyFrom(batch)
     sql = str(postgast.deparse(tree))
     raw = sql.encode()
     at = next(token for token in scan_tokens(sql) if token.name == "PARAM")
     sql = (raw[: at.start] + b":batch" + raw[at.end :]).decode()
-    return files(backfill(one.change.written, one.table.key, reading.migration.version, sql))
+    after, needed = reading.migration.version, undone_yet is not None
+    return files(backfill(one.change.written, one.table.key, after, sql, needed=needed))
 
 
 UNBATCHED_WRITE = Rule(
