@@ -65,7 +65,7 @@ def bar_line(status: BackfillStatus) -> str:
     filled = int(_BAR * done)
     bar = "█" * filled + "░" * (_BAR - filled)
     total = counted_rows(max(status.total, status.visited))
-    parts = [f"{visible(status.name)} {bar} {done * 100:.0f} %", f"{status.visited:,} of {total}"]
+    parts = [f"{visible(status.name)} {bar} {int(done * 100)} %", f"{status.visited:,} of {total}"]
     if status.rate:
         parts.append(f"{status.rate:,.0f} rows/s")
     left = status.time_left

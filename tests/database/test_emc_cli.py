@@ -6,13 +6,20 @@ import pty
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from bot.cli.emc_telling import bar_line
 from bot.cli.main import main
+from bot.core.backfills.model import BackfillStatus
+from bot.core.migrations.builds import BackfillState
+from bot.core.migrations.model import Version
 
 EXPAND = "ALTER TABLE recipes ADD COLUMN title_norm text;\n"
 BACKFILL = """\
@@ -177,6 +184,21 @@ def test_a_backfill_that_fails_harms_no_other(
     assert events[-1]["outcome"] == "refused"
 
 
+def test_one_that_nobody_can_count_is_done_where_nothing_waits_for_it(
+    emc: Emc, folder: Path
+) -> None:
+    file = folder / "backfills/20260102000000_title_norm.sql"
+    text = BACKFILL.format(batch=5000).replace(" AND title_norm IS NULL", "")
+    file.write_text(text)
+    result = emc("run")
+    assert (result.exit_code, "cannot be counted" in result.stdout) == (1, True)
+    assert "somebody to judge it: it ended, and that is not proven" in emc("plan").stdout
+    file.write_text(f"-- needed: no\n{text}")
+    assert emc("run").stdout == "Nothing is to be done.\n"
+    (folder / "backfills/20260104000000_again.sql").write_text(f"-- needed: no\n{text}")
+    assert emc("run").exit_code == 0
+
+
 def test_versions_in_the_ledger_that_no_file_has_are_told_and_hold_a_run(
     emc: Emc, sql: psycopg.Connection
 ) -> None:
@@ -201,6 +223,58 @@ def test_files_at_fault_are_named_and_nothing_is_run(emc: Emc, folder: Path) -> 
     assert emc("plan").stdout.count("\n") == 6
 
 
+HALF = BackfillStatus(
+    version=Version("20260102000000"),
+    name="title_norm",
+    table="recipes",
+    state=BackfillState.RUNNING,
+    visited=25_000,
+    total=50_000,
+    batches=5,
+    batch_size=5_000,
+    working=timedelta(seconds=2),
+)
+
+
+HALFWAY = "title_norm ████████████░░░░░░░░░░░░ 50 %  25,000 of 50,000 rows"
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {},
+            f"{HALFWAY}  12,500 rows/s  2 s left  batch 5,000",
+        ),
+        (
+            {"state": BackfillState.PAUSED, "why": "replica is away\x1b[2J"},
+            f"{HALFWAY}  12,500 rows/s  2 s left  batch 5,000  paused: replica is away\\u001b[2J",
+        ),
+        (
+            {"why": "the lag of 1 replica cannot be seen", "working": timedelta(seconds=200)},
+            f"{HALFWAY}  125 rows/s  4 min left  batch 5,000  the lag of 1 replica cannot be seen",
+        ),
+        # The total is an estimate; before two batches nobody knows how fast.
+        (
+            {"visited": 60_000, "batch_size": 0},
+            f"title_norm {'█' * 23}░ 99 %  60,000 of 60,000 rows  30,000 rows/s  0 s left",
+        ),
+        (
+            {"visited": 5_000, "batches": 1, "name": "a\nb"},
+            "a b ██░░░░░░░░░░░░░░░░░░░░░░ 10 %  5,000 of 50,000 rows  batch 5,000",
+        ),
+        (
+            {"visited": 0, "batches": 0, "batch_size": 0, "total": 0},
+            "title_norm ░░░░░░░░░░░░░░░░░░░░░░░░ 0 %  0 of 0 rows",
+        ),
+    ],
+)
+def test_the_bar_says_how_fast_for_how_long_and_why_it_pauses(
+    changes: dict[str, Any], line: str
+) -> None:
+    assert bar_line(replace(HALF, **changes)) == line
+
+
 def test_which_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = CliRunner()
     neither = runner.invoke(main, ["emc", "plan", "--dir", str(folder)])
@@ -215,8 +289,9 @@ def test_which_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in down.output
 
 
-def test_ctrl_c_ends_it_after_the_batch_and_run_goes_on_where_it_was(
-    emc: Emc, sql: psycopg.Connection, folder: Path
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_ctrl_c_or_a_kill_ends_goes_on_where_it_was(
+    emc: Emc, sql: psycopg.Connection, folder: Path, number: signal.Signals
 ) -> None:
     """On a terminal, which shows the bar."""
     emc("run", "20260101000000")
@@ -238,18 +313,23 @@ def test_ctrl_c_ends_it_after_the_batch_and_run_goes_on_where_it_was(
     drawn = b""
     while b"rows/s" not in drawn:
         drawn += os.read(ours, 4096)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said, _ = process.communicate(timeout=30)
     os.close(ours)
-    assert process.returncode == 3, said
     bar = drawn.decode().rsplit("\r\x1b[K", 1)[1]
     assert bar.startswith("title_norm ░")
     assert "of 3,000 rows" in bar
-    assert "Stopped, as asked; `lockgate emc run` goes on where it was." in said
     state, visited = sql.execute("SELECT state, visited FROM lockgate_emc.backfills").fetchone()
-    assert state == "waiting"
     assert 0 < visited < 3000
+    if number is signal.SIGINT:
+        assert process.returncode == 3, said
+        assert "Stopped, as asked; `lockgate emc run` goes on where it was." in said
+        assert state == "waiting"
+    else:
+        assert (process.returncode, said) == (-signal.SIGKILL, "")
+        assert state == "running", "nobody could say that it is no more"
     sql.execute("DROP TRIGGER slowly ON recipes")
     backfill.write_text(BACKFILL.format(batch=500))
     (status,) = [event for event in emc.events("run") if event["event"] == "backfill"]
-    assert (status["proven"], status["changed"]) == (True, 3000)
+    # What a cut batch had done was taken back with its count: each row had its turn once.
+    assert (status["proven"], status["changed"], status["visited"]) == (True, 3000, 3000)

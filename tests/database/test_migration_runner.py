@@ -66,6 +66,26 @@ async def test_of_a_file_that_fails_nothing_stays_and_the_line_is_named(
     assert await database.fetch_applied() == ()
 
 
+@pytest.mark.parametrize("ahead", ["", "CREATE INDEX CONCURRENTLY i ON recipes (id);\n"])
+async def test_a_statement_that_holds_its_locks_for_long_is_ended(
+    sql: psycopg.Connection, database: PostgresDatabase, ahead: str
+) -> None:
+    sql.execute("CREATE TABLE recipes (id int)")
+    text = f"{ahead}ALTER TABLE recipes ADD a int;\nSELECT pg_sleep(5)"
+    limits = Limits(statement=timedelta(milliseconds=50))
+    with pytest.raises(DatabaseRefused, match=r"statement timeout \(57014\)") as refused:
+        await database.apply(migration(text), limits=limits)
+    assert f"line {text.count(chr(10)) + 1}:" in str(refused.value)
+    assert "split it" in refused.value.remedy
+    assert sql.execute(LEDGER).fetchall() == []
+    # A file in one transaction leaves nothing; of another the statements before are kept.
+    columns = (
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'recipes'::regclass AND attnum > 0"
+    )
+    assert sql.execute(columns).fetchone() == (2 if ahead else 1,)
+    await database.apply(migration("SELECT pg_sleep(0.1)", version=Version("20260103000000")))
+
+
 async def test_what_a_file_sets_for_its_session_is_not_kept(
     sql: psycopg.Connection, database: PostgresDatabase
 ) -> None:

@@ -3,6 +3,7 @@ after every change that matters, which is named."""
 
 import asyncio
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,12 +16,13 @@ from psycopg.conninfo import make_conninfo
 
 from bot.adapters.database.connection import session
 from bot.adapters.database.schema import fetch_snapshot, read_schema, read_schema_hash
-from bot.adapters.postgres.binaries import find_binaries
-from bot.adapters.postgres.embedded import EmbeddedServer
+from bot.adapters.postgres.binaries import Binaries, EmbeddedError, find_binaries
+from bot.adapters.postgres.embedded import EmbeddedServer, embedded_server
 from bot.core.schema.difference import Difference, differences
 from bot.core.schema.snapshot import Snapshot
 from bot.ports.database import DatabaseUnavailable
 
+SYSTEM = Path("/usr/lib/postgresql")
 RICH = (Path(__file__).parent / "rich.sql").read_text()
 
 
@@ -57,6 +59,34 @@ def test_a_dump_and_a_restore_change_nothing(rich: str, empty_database_url: str)
     assert differences(before, after) == ()
     assert before.digests == after.digests
     assert len(before.objects) > 60
+
+
+@pytest.mark.optional
+def test_another_major_version_of_the_server_changes_nothing(
+    postgres_server: EmbeddedServer, rich: str, empty_database_url: str
+) -> None:
+    others = {found.major: found for found in installed() if found.major != postgres_server.major}
+    if not others:
+        pytest.skip(f"no PostgreSQL but {postgres_server.major} is installed in {SYSTEM}")
+    oldest = others[min(others)]
+    # A folder of its own: the server's account reaches none of pytest's.
+    with tempfile.TemporaryDirectory(prefix="lockgate-major-") as made:
+        home = Path(made)
+        home.chmod(0o711)
+        with embedded_server(home, bin_dir=oldest.folder, durable=False) as server:
+            assert server.major == oldest.major
+            run(server.conninfo, RICH)
+            dump_and_restore(server.conninfo, empty_database_url)
+            before, after = read(server.conninfo), read(empty_database_url)
+    assert differences(before, after) == ()
+    assert before.digests == after.digests == read(rich).digests
+
+
+def installed() -> Iterator[Binaries]:
+    """Those that a system has side by side."""
+    for folder in SYSTEM.glob("*/bin"):
+        with suppress(EmbeddedError):
+            yield find_binaries(folder)
 
 
 def test_every_kind_of_object_is_read(rich: str) -> None:

@@ -142,7 +142,7 @@ def describe_status(status: BackfillStatus) -> str:
         return f"finished, {proof}, {status.changed:,} of {status.visited:,} rows changed"
     words = [status.state.value]
     if status.done is not None and status.batches:
-        words.append(f"{status.done * 100:.0f} %")
+        words.append(f"{int(status.done * 100)} %")
     if status.batches:
         words.append(f"{status.visited:,} of {counted_rows(max(status.total, status.visited))}")
     return ", ".join(words)
