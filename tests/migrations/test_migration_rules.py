@@ -18,7 +18,7 @@ from bot.adapters.postgres.embedded import EmbeddedServer
 from bot.core.catalog import MIGRATION_RULES
 from bot.core.migrations.files import parse_backfill
 from bot.core.migrations.findings import Severity, page_of
-from bot.core.migrations.lint import UNREADABLE
+from bot.core.migrations.lint import UNREADABLE, check_of
 from bot.core.migrations.model import Backfill
 from bot.core.migrations.rules.rule import Rule, Surroundings
 from bot.core.migrations.uncounted import BACKFILL_WITHOUT_COUNT
@@ -184,7 +184,6 @@ NO_REWRITE = {
     "column-type-rewrite",
     "table-rewrite",
     "dynamic-sql",
-    "grant-to-public",
     # With a catalog alone: the partitioned table's column must be known.
 }
 
@@ -219,6 +218,7 @@ def dumped(postgres_server: EmbeddedServer) -> Iterator[Callable[[list[str]], st
     def dump(statements: list[str]) -> str:
         with psycopg.connect(conninfo, autocommit=True) as connection:
             connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+            connection.execute(ROLES)
             connection.execute(BEFORE)
             connection.execute("INSERT INTO recipes VALUES (1, 'a', 1)")
             for statement in statements:
@@ -233,11 +233,18 @@ def dumped(postgres_server: EmbeddedServer) -> Iterator[Callable[[list[str]], st
     drop_database(postgres_server, name)
 
 
+ROLES = """
+DO $$ BEGIN CREATE ROLE anon; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE authenticated; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DROP OWNED BY anon, authenticated;
+"""
 SAME_BUT_FOR = {
     # Each row gets a value of chance.
     "volatile-default": r"(?ms)^COPY .*?^\\\.$",
     # What it adds is the point.
     "table-without-rls": r"(?m)^.*(ENABLE ROW LEVEL SECURITY|CREATE POLICY nobody).*\n",
+    # Whom it names is the point.
+    "grant-to-public": r"(?m)^.*GRANT .* TO (authenticated|anon|PUBLIC);\n",
     "table-without-policy": r"(?m)^CREATE POLICY nobody.*\n",
 }
 
@@ -251,6 +258,34 @@ def test_a_rewrite_does_the_same(
     if different := SAME_BUT_FOR.get(rule):
         before, after = (re.sub(different, "", one) for one in (before, after))
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("granted", "instead"),
+    [
+        ("GRANT  insert ON books TO anon", "GRANT  insert ON books TO authenticated;"),
+        (
+            'GRANT ALL ON books TO PUBLIC, "Ä", anon WITH GRANT OPTION',
+            'GRANT ALL ON books TO "Ä", authenticated WITH GRANT OPTION;',
+        ),
+        ("GRANT SELECT ON books TO anon, authenticated", "GRANT SELECT ON books TO authenticated;"),
+        (
+            "/* ä */ ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO anon",
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO authenticated;",
+        ),
+    ],
+)
+def test_what_was_granted_to_everybody_is_granted_to_who_has_signed_in(
+    granted: str, instead: str
+) -> None:
+    (found,) = check_sql(f"{granted};").findings
+    assert found.rewrite_sql == instead
+
+
+def test_without_supabase_nobody_knows_of_a_role_of_who_has_signed_in() -> None:
+    path = "db/20260301120000_grant.sql"
+    (found,) = check_of({path}, [(path, b"GRANT ALL ON books TO PUBLIC;")]).findings
+    assert (found.rule, found.rewrite_sql) == ("grant-to-public", "")
 
 
 def proposed() -> list[object]:

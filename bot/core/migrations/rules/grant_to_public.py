@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 from bot.core.migrations.changes import relation_of
+from bot.core.migrations.rewrites import ended
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
-from bot.core.migrations.sql import Node, word
+from bot.core.migrations.sql import Node, parse_statements, scan_tokens, word
 
 _EVERYBODY = ("anon", "PUBLIC")
+_SIGNED_IN = "authenticated"
+_BY_DEFAULT = "alter_default_privileges_stmt"
+_GRANTS = ("grant_stmt", _BY_DEFAULT)
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
@@ -14,12 +18,9 @@ def _check(reading: Reading) -> Iterator[Fault]:
     last = reading.afterwards
     for one in reading.seen:
         node, statement = one.change.node, one.change.statement
-        if one.change.kind == "alter_default_privileges_stmt":
-            grant = node.action
-        elif one.change.kind == "grant_stmt":
-            grant = node
-        else:
+        if one.change.kind not in _GRANTS:
             continue
+        grant = _grant(one.change.kind, node)
         who = [name for name in map(_name, grant.grantees) if name in _EVERYBODY]
         if not grant.is_grant or not who or statement.start in told:
             continue
@@ -30,13 +31,36 @@ def _check(reading: Reading) -> Iterator[Fault]:
             reads = {item.access_priv.priv_name for item in grant.privileges} == {"select"}
             if reads and all(table.row_security and table.policies for table in guarded):
                 continue
-        yield Fault(_message(one, grant, who), one)
+        yield Fault(_message(one, grant, who), one, _rewrite(one, who))
+
+
+def _grant(kind: str, node: Node) -> Node:
+    return node.action if kind == _BY_DEFAULT else node
+
+
+def _rewrite(one: Seen, who: list[str]) -> str:
+    """To who has signed in, in the user's own spelling. Only Supabase has that role for certain."""
+    kind, text = one.change.kind, one.change.statement.text
+    if one.change.statement.kind != kind or not ("anon" in who or one.before.exposed):
+        return ""
+    (parsed,) = parse_statements(text)
+    ends = {token.start: token.end for token in scan_tokens(text)}
+    roles = _grant(kind, parsed.node).grantees
+    spans = [(role.role_spec.location, ends[role.role_spec.location]) for role in roles]
+    raw = text.encode()
+    kept = [
+        raw[start:end].decode()
+        for role, (start, end) in zip(roles, spans, strict=True)
+        if _name(role) not in _EVERYBODY
+    ]
+    named = ", ".join(kept if _SIGNED_IN in map(_name, roles) else [*kept, _SIGNED_IN])
+    return ended(f"{raw[: spans[0][0]].decode()}{named}{raw[spans[-1][1] :].decode()}")
 
 
 def _message(one: Seen, grant: Node, who: list[str]) -> str:
     rights = [item.access_priv.priv_name.upper() for item in grant.privileges] or ["ALL"]
     on = one.change.relation or word(grant, "objtype").removeprefix("OBJECT_").lower()
-    if one.change.kind == "alter_default_privileges_stmt":
+    if one.change.kind == _BY_DEFAULT:
         on = f"every {on} made from now on"
     return (
         f"{', '.join(rights)} on {on} is granted to {' and '.join(who)}, which is everybody; grant "
