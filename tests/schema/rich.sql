@@ -1,11 +1,6 @@
 -- A schema with something of everything that is looked at.
-DO $$
-BEGIN
-    CREATE ROLE anon;
-    CREATE ROLE authenticated;
-EXCEPTION WHEN duplicate_object THEN NULL;
-END
-$$;
+DO $$ BEGIN CREATE ROLE anon; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE authenticated; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 CREATE SCHEMA shop;
 GRANT USAGE ON SCHEMA shop TO anon WITH GRANT OPTION;
 CREATE EXTENSION citext SCHEMA public;
