@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from math import isqrt
 
 from bot.core.model import RepoRef
 from bot.core.slo.budget import evaluate, evaluate_series, failed, returns_at
@@ -79,13 +80,23 @@ class Standings:
             # Their series is long, and when it is back is a comfort and no fact that decides.
             return None
         step = _HOUR if slo.window.length > _SHORT else _MINUTES
+        steps = (now - start) // step
+        # First in long steps, then the one in which it returns in short ones: 54 and not 720, of
+        # 30 days.
+        long = step * max(n for n in range(1, isqrt(steps) + 1) if steps % n == 0)
+        source = self.sources[slo.source.kind]
         try:
             async with asyncio.timeout(ANSWERS_WITHIN), self._turns:
-                source = self.sources[slo.source.kind]
-                samples = await source.fetch_samples(slo.indicator, start, now, step)
+                whole = await source.fetch_samples(slo.indicator, start, start + step * steps, long)
+                about = returns_at(slo, series_of(slo, whole), now, wanted)
+                if about is None or long == step:
+                    return about
+                last = about - slo.window.length
+                parts = await source.fetch_samples(slo.indicator, last - long, last, step)
         except (SourceError, TimeoutError):
             return None
-        return returns_at(slo, series_of(slo, samples), now, wanted)
+        samples = [*parts, *(sample for sample in whole if sample.at != last)]
+        return returns_at(slo, series_of(slo, samples), now, wanted) or about
 
     async def series(self, slo: Slo, now: datetime) -> Series:
         """The window's numbers in steps, to be drawn; the oldest may be left out, so that they end
