@@ -92,8 +92,8 @@ def list_(environment: str | None, format_: str, path: str) -> None:
 def rules(dashboard: bool, path: str) -> None:
     """Print Prometheus' recording and alerting rules of the objectives.
 
-    They are JSON, which is YAML too. Objectives whose numbers do not come from Prometheus are
-    named on standard error and left out.
+    They are JSON, which is YAML too. What has no rules is named on standard error with the reason:
+    objectives whose numbers do not come from Prometheus, and what is left of a calendar window.
 
     \b
     Examples:
@@ -105,17 +105,19 @@ def rules(dashboard: bool, path: str) -> None:
       0  printed
       2  a file cannot be read or is wrong, no objective is suited, or usage
     """
-    from bot.core.slo.rules import render_dashboard, render_rules, unsuited
+    from bot.core.slo.rules import render_dashboard, render_rules, unsuited, without_budget
 
     slos = valid_slos(path, None)
     for one in slos:
         if reason := unsuited(one):
             click.echo(f"left out: {one.name}: {reason}", err=True)
+        elif reason := without_budget(one):
+            click.echo(f"without what is left of its budget: {one.name}: {reason}", err=True)
     suited = [one for one in slos if not unsuited(one)]
     if not suited:
         raise CommandError(
             "no objective has numbers that Prometheus could be asked for",
-            "give one an indicator with `ratioMetric` of a prometheus data source",
+            "give one an indicator of a data source of the type prometheus",
         )
     click.echo(render_dashboard(suited) if dashboard else render_rules(suited), nl=False)
 

@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -35,6 +35,10 @@ API = Slo(
     window=Window(30 * DAY),
     indicator=Ratio(ALL, bad=BAD),
 )
+STATED = Pair(
+    "page", timedelta(hours=1), timedelta(minutes=5), None, Fraction(10), True,
+    timedelta(minutes=2),
+)  # fmt: skip
 
 
 def rules(slo: Slo) -> dict[str, str]:
@@ -81,13 +85,9 @@ def test_alerts_have_the_factors_of_the_period(days: int, factors: list[str]) ->
 
 
 def test_an_alert_policy_of_its_own_is_what_fires() -> None:
-    pair = Pair(
-        "page", timedelta(hours=1), timedelta(minutes=5), None, Fraction(10), True,
-        timedelta(minutes=2),
-    )  # fmt: skip
     (group,) = [
         group
-        for group in json.loads(render_rules([replace(API, pairs=(pair,))]))["groups"]
+        for group in json.loads(render_rules([replace(API, pairs=(STATED,))]))["groups"]
         if group["name"] == "slo-api-alerts"
     ]
     (alert,) = group["rules"]
@@ -95,13 +95,89 @@ def test_an_alert_policy_of_its_own_is_what_fires() -> None:
     assert '{slo="api"} >= (10 * 0.001)' in alert["expr"]
 
 
+def test_each_look_at_a_value_is_an_event() -> None:
+    slow = Metric(PROM, {"query": "histogram_quantile(0.95, sum by (le) (rate(b[{{.window}}])))"})
+    found = rules(replace(API, indicator=Threshold(slow, Operator.LTE, Fraction("0.3"))))
+    value = "(histogram_quantile(0.95, sum by (le) (rate(b[5m]))))"
+    assert found["slo:event:bad"] == f"({value} > bool (3 / 10)) and ({value} >= -Inf)"
+    for window in ("5m", "30d"):
+        events = f'slo:event:bad{{slo="api"}}[{window}]'
+        assert found[f"slo:error:ratio_{window}"] == (
+            f"sum_over_time({events}) / count_over_time({events})"
+        )
+
+
+TOTAL = "(sum(increase(a[5m])))"
+
+
+@pytest.mark.parametrize(
+    ("indicator", "expected"),
+    [
+        (Ratio(ALL, bad=BAD), "> bool 0.1"),
+        (Ratio(ALL, good=BAD), "< bool 0.9"),
+    ],
+)
+def test_each_slice_of_time_is_an_event(indicator: Ratio, expected: str) -> None:
+    slices = replace(
+        API,
+        indicator=indicator,
+        method=Method.TIMESLICES,
+        slice_length=timedelta(minutes=5),
+        slice_target=Fraction("0.9"),
+    )
+    part = f'(sum(increase(a{{code=~"5.."}}[5m]))) or 0 * {TOTAL}'
+    assert rules(slices)["slo:event:bad"] == f"({part}) / ({TOTAL} > 0) {expected}"
+    assert rules(slices)["slo:error:ratio_1h"] == rules(VALUES)["slo:error:ratio_1h"]
+
+
+VALUES = replace(API, indicator=Threshold(ALL, Operator.LTE, Fraction(3)))
+
+
+@pytest.mark.parametrize(
+    ("window", "factors"),
+    [
+        (Window(7 * DAY, Unit.WEEK), ["3.36", "1.4", "0.7", "(7 / 30)"]),
+        (
+            Window(31 * DAY, Unit.MONTH, start=datetime(2026, 1, 1)),
+            [f"{part} * scalar(days_in_month())" for part in ("0.48", "0.2", "0.1", "(1 / 30)")],
+        ),
+    ],
+)
+def test_a_window_of_the_calendar_has_alerts_and_no_budget(
+    window: Window, factors: list[str]
+) -> None:
+    slo = replace(API, window=window)
+    found = rules(slo)
+    assert [name for name in found if name.startswith("slo:error")] == [
+        *(f"slo:error:ratio_{one}" for one in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")),
+        "slo:error_budget:ratio",
+    ]
+    said = found["page"] + found["ticket"]
+    assert re.findall(r"> \((.+?) \* 0\.001\)", said) == [one for one in factors for _ in "ab"]
+    asked = {
+        name
+        for panel in json.loads(render_dashboard([slo]))["panels"]
+        for target in panel.get("targets", ())
+        for name in re.findall(r"slo:[\w:]+", target["expr"])
+    }
+    assert asked
+    assert asked <= set(found)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({}, ""),
-        ({"indicator": Threshold(ALL, Operator.LTE, Fraction(3))}, "it measures single values"),
-        ({"method": Method.TIMESLICES}, "its budget is of time slices"),
-        ({"window": Window(31 * DAY, Unit.MONTH)}, "its window is of the calendar"),
+        ({"indicator": VALUES.indicator}, ""),
+        ({"method": Method.TIMESLICES}, ""),
+        ({"window": Window(31 * DAY, Unit.MONTH)}, ""),
+        ({"window": Window(92 * DAY, Unit.QUARTER)}, "the length of its calendar window"),
+        (
+            {"window": Window(31 * DAY, Unit.MONTH, start=datetime(2026, 1, 15))},
+            "the length of its calendar window",
+        ),
+        ({"window": Window(62 * DAY, Unit.MONTH, 2)}, "the length of its calendar window"),
+        ({"window": Window(92 * DAY, Unit.QUARTER), "pairs": (STATED,)}, ""),
         (
             {"indicator": Ratio(Metric(Source("p", SourceKind.PROBE)), Metric(PROM))},
             "its numbers come from a source of the type probe",
@@ -111,6 +187,7 @@ def test_an_alert_policy_of_its_own_is_what_fires() -> None:
 def test_what_has_no_rules_is_left_out(changes: dict[str, object], reason: str) -> None:
     slo = replace(API, **changes)  # type: ignore[arg-type]
     assert unsuited(slo).startswith(reason)
+    assert bool(unsuited(slo)) is bool(reason)
     assert bool(json.loads(render_rules([slo]))["groups"]) is not bool(reason)
 
 

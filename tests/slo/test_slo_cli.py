@@ -226,7 +226,7 @@ def test_rules_are_of_what_prometheus_has() -> None:
     names = {group["name"] for group in json.loads(done.stdout)["groups"]}
     assert "slo-database-errors-alerts" in names
     assert not any("api-" in name for name in names)
-    assert "left out: api-latency: it measures single values" in done.stderr
+    assert "left out: api-latency: its numbers come from a source of the type probe" in done.stderr
     dashboard = json.loads(run("rules", "--dashboard", str(ROOT / "slo")).stdout)
     assert dashboard["title"] == "Error budgets"
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,116 @@ async def test_our_rules_fire_where_our_arithmetic_does(site: Site) -> None:
         "input_series": series,
         "alert_rule_test": alerts,
         "promql_expr_test": queries,
+    }
+    test = site.folder / "test.yml"
+    test.write_text(json.dumps({"rule_files": [str(rules)], "tests": [case]}))
+    assert "SUCCESS" in await promtool("test", "rules", str(test))
+
+
+OTHERS = """\
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: latency}
+spec:
+  service: api
+  indicator:
+    spec:
+      thresholdMetric: {metricSource: {metricSourceRef: metrics, spec: {query: p95}}}
+  timeWindow: [{duration: 1d, isRolling: true}]
+  budgetingMethod: Occurrences
+  alertPolicies: [fast]
+  objectives: [{op: lte, value: 0.3, target: 0.95}]
+---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: month}
+spec:
+  service: api
+  indicator:
+    spec:
+      ratioMetric:
+        bad:
+          metricSource:
+            metricSourceRef: metrics
+            spec: {query: 'sum(increase(hits_total{code="500"}[{{.window}}]))'}
+        total:
+          metricSource:
+            metricSourceRef: metrics
+            spec: {query: 'sum(increase(hits_total[{{.window}}]))'}
+  timeWindow: [{duration: 1M, calendar: {startTime: "2026-01-01 00:00:00", timeZone: UTC}}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.95}]
+---
+"""
+
+
+async def test_rules_of_values_slices_and_months_are_ours_too(site: Site) -> None:
+    """A 95th percentile each minute, which is too high from the 61st to the 120th, and unknown for
+    the ten after that; slices of five minutes, of which those of the second hour are bad; and a
+    January, in which a page needs 31 % failing for six hours, and not the 30 % of 30 days."""
+    site.write(
+        source("prometheus", {"url": "https://m.example"}),
+        ALERT,
+        counted("sliced", sliced=True),
+        OTHERS,
+    )
+    site.words = []
+    rules = site.folder / "rules.yml"
+    done = await site.run(command="rules")
+    assert "its budget: month: its window is of the calendar" in done.stderr
+    rules.write_text(done.stdout)
+    assert "SUCCESS" in await promtool("check", "rules", str(rules))
+    series = {
+        "p95": f"0.3x60 0.31x59 {'NaN ' * 10}0.2x69{' NaN' * 40}",
+        'requests_total{code="200"}': "0+10x60 607+7x59 1030+10x120",
+        'requests_total{code="500"}': "0+0x60 3+3x59 180+0x120",
+        'hits_total{code="200"}': "0+695x120 84080+680x119",
+        'hits_total{code="500"}': "0+305x120 36920+320x119",
+    }
+    # From the minute 0 on, there were 201 looks at the percentile, ten of them at nothing; and
+    # nothing after that, so that it does not matter which group of rules is asked first.
+    share = Fraction(60, 201 - 10)
+    left = 1 - share / Fraction(5, 100)
+    wanted = {
+        'slo:error:ratio_1d{slo="latency"}': share,
+        'slo:error_budget_remaining:ratio{slo="latency"}': left,
+        'count(slo:error_budget_remaining:ratio{slo="month"}) or vector(0)': Fraction(0),
+        # Here a slice ends every minute: promtool asks for all rules at once. One of which two
+        # minutes are of the second hour is bad, that with one is not.
+        'sum_over_time(slo:event:bad{slo="sliced"}[1d])': Fraction(62),
+    }
+    firing = {"latency": {90, 121}, "sliced": {90, 121}, "month": {200}}
+    alerts = [
+        {
+            "eval_time": f"{minute}m",
+            "alertname": "SloBurnPage",
+            "exp_alerts": [
+                {
+                    "exp_labels": {"slo": name, "service": "api", "severity": "page"},
+                    "exp_annotations": {
+                        "summary": f"{name}: the error budget of "
+                        f"{'31d' if name == 'month' else '1d'} is spent too fast",
+                        "description": "At least 95 % of events are to be good.",
+                    },
+                }
+                for name in ("latency", "month", "sliced")
+                if minute in firing[name]
+            ],
+        }
+        for minute in (59, 90, 121, 135, 200)
+    ]
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "alert_rule_test": alerts,
+        "promql_expr_test": [
+            {
+                "expr": f"max(abs(({expr}) - ({float(value)})) < bool 1e-9)",
+                "eval_time": "240m",
+                "exp_samples": [{"value": 1, "labels": "{}"}],
+            }
+            for expr, value in wanted.items()
+        ],
     }
     test = site.folder / "test.yml"
     test.write_text(json.dumps({"rule_files": [str(rules)], "tests": [case]}))

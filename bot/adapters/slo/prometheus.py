@@ -11,17 +11,14 @@ from urllib.parse import urlencode
 
 from bot.adapters.slo.asking import answer_each, counted_in, needed, source_name, together
 from bot.adapters.slo.web import SECONDS, Web, said
-from bot.core.slo.model import Counts, Indicator, Metric, Operator, Ratio, Sample, Threshold
+from bot.core.slo.model import Counts, Indicator, Metric, Ratio, Sample, Threshold
+from bot.core.slo.promql import queries
 from bot.core.slo.reading import ReadingFault, exact_number
 from bot.core.slo.windows import Reading, SampleError, read_samples
 from bot.ports.slo import Answered, Asked, SourceRefused, SourceUnavailable
 
-_WINDOW: Final = "{{.window}}"
-_EVERY: Final = "1m"
-"""How often a value that is held to a threshold is looked at, within a window."""
 _MOST_STEPS: Final = 11_000
 """Prometheus gives no more points of one series at once."""
-_SIGNS: Final = {Operator.LT: "<", Operator.LTE: "<=", Operator.GT: ">", Operator.GTE: ">="}
 
 
 class PrometheusSource:
@@ -43,7 +40,7 @@ class PrometheusSource:
             )
         if not steps:
             return []
-        part, whole, is_bad = _queries(indicator, step)
+        part, whole, is_bad = queries(indicator, _seconds(step))
         some, all_ = await together(
             self._range(indicator, part, since + step, since + step * steps, step),
             self._range(indicator, whole, since + step, since + step * steps, step),
@@ -62,7 +59,7 @@ class PrometheusSource:
             raise SourceRefused(f"{name}: {error}") from None
 
     async def _counts(self, indicator: Indicator, window: timedelta, at: datetime) -> Counts:
-        part, whole, is_bad = _queries(indicator, window)
+        part, whole, is_bad = queries(indicator, _seconds(window))
         some, all_ = await together(self._one(indicator, part, at), self._one(indicator, whole, at))
         good = needed(some, all_, is_bad=is_bad, zero=_is_own(indicator), of=source_name(indicator))
         return counted_in(Reading(at, good, all_), of=source_name(indicator))
@@ -121,27 +118,8 @@ class PrometheusSource:
         return data
 
 
-def _queries(indicator: Indicator, window: timedelta) -> tuple[str, str, bool]:
-    """For the good or the bad, for all, and whether the first is for the bad."""
-    length = f"{round(window.total_seconds())}s"
-    match indicator:
-        case Threshold(metric=metric, operator=operator, value=value):
-            query = f"({metric.spec['query'].replace(_WINDOW, '5m')})"
-            within = f"[{length}:{_EVERY}]"
-            # NaN, a quantile of nothing, is no value: it is neither good nor counted.
-            bound = f"{value.numerator} / {value.denominator}"
-            return (
-                f"count_over_time(({query} {_SIGNS[operator]} ({bound})){within})",
-                f"count_over_time(({query} >= -Inf){within})",
-                False,
-            )
-        case Ratio(total=total, good=good, bad=bad):
-            part = good or bad
-            assert part is not None  # noqa: S101 (the model has one of them)
-            some, whole = (
-                metric.spec["query"].replace(_WINDOW, length) for metric in (part, total)
-            )
-            return some, whole, good is None
+def _seconds(window: timedelta) -> str:
+    return f"{round(window.total_seconds())}s"
 
 
 def _series(result: Any, name: str) -> list[dict[str, Any]]:

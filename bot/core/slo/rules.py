@@ -1,8 +1,9 @@
 """Prometheus' recording and alerting rules, and a Grafana dashboard, of the same objectives.
 
 https://prometheus.io/docs/prometheus/latest/configuration/recording_rules/. Each window is asked
-of the events themselves: an average of averages would count a quiet hour like a busy one. Factors
-stand there whole, such as 14.4, or as a quotient.
+of the events themselves: an average of averages would count a quiet hour like a busy one. Where an
+event is a look at a value, or a slice of time, each is recorded as it happens, and the windows are
+of those. Factors stand there whole, such as 14.4, or as a quotient.
 """
 
 import json
@@ -12,7 +13,17 @@ from fractions import Fraction
 
 from bot.core.decision import Json
 from bot.core.slo.burn import factor_of, lengths_of, pairs_of
-from bot.core.slo.model import Method, Metric, Pair, Ratio, Slo, SourceKind, length_text
+from bot.core.slo.model import (
+    Method,
+    Pair,
+    Slo,
+    SourceKind,
+    Threshold,
+    Unit,
+    Window,
+    length_text,
+)
+from bot.core.slo.promql import EVERY, is_bad, queries
 
 _FAST = timedelta(hours=2)
 """Windows up to this length are recorded every 30 seconds, longer ones every 5 minutes."""
@@ -20,18 +31,40 @@ MOST_OPEN = 10
 """Objectives whose panels a dashboard shows at once."""
 _ROW, _HIGH = 1, 8
 """How high a row's title and its panels are, in Grafana's units."""
+_DAY = timedelta(days=1)
+_EVENT = "slo:event:bad"
+"""1 of an event that was bad, 0 of one that was not."""
 
 
 def unsuited(slo: Slo) -> str:
     """Why an objective has no rules, or nothing."""
-    if not isinstance(slo.indicator, Ratio):
-        return "it measures single values, and Prometheus counts events"
-    kind = slo.indicator.total.source.kind
-    if kind is not SourceKind.PROMETHEUS:
-        return f"its numbers come from a source of the type {kind}"
-    if slo.method is not Method.OCCURRENCES:
-        return "its budget is of time slices"
-    return "" if slo.window.rolling else "its window is of the calendar"
+    if slo.source.kind is not SourceKind.PROMETHEUS:
+        return f"its numbers come from a source of the type {slo.source.kind}"
+    if _days(slo.window) is None and any(pair.factor is None for pair in pairs_of(slo)):
+        return (
+            "the length of its calendar window, from which its alerts' factors follow, is nothing "
+            "that Prometheus knows; name alertPolicies, whose thresholds are factors"
+        )
+    return ""
+
+
+def without_budget(slo: Slo) -> str:
+    """Why what is left of an objective's budget is not recorded, or nothing."""
+    if slo.window.rolling:
+        return ""
+    return "its window is of the calendar, and a range of Prometheus has one length"
+
+
+def _days(window: Window) -> str | None:
+    """The length of a window in days, in PromQL; None where Prometheus cannot know it."""
+    if window.rolling or window.unit in (Unit.DAY, Unit.WEEK):
+        return decimal(Fraction(window.length / _DAY))
+    first = window.start is None or window.start.day == 1
+    return (
+        "scalar(days_in_month())"
+        if (window.unit, window.count, first) == (Unit.MONTH, 1, True)
+        else None
+    )
 
 
 def render_rules(slos: Sequence[Slo]) -> str:
@@ -41,9 +74,14 @@ def render_rules(slos: Sequence[Slo]) -> str:
 
 
 def _groups(slo: Slo) -> Iterator[Json]:
-    lengths = [*lengths_of(slo), slo.window.length]
-    fast = [length for length in dict.fromkeys(lengths) if length <= _FAST]
-    slow = [length for length in dict.fromkeys(lengths) if length > _FAST]
+    budget = [] if without_budget(slo) else [slo.window.length]
+    lengths = dict.fromkeys([*lengths_of(slo), *budget])
+    if event := _event(slo):
+        every, expr = event
+        rule: Json = {"record": _EVENT, "expr": expr, "labels": dict(_labels(slo))}
+        yield _group(slo, "events", every, [rule])
+    fast = [length for length in lengths if length <= _FAST]
+    slow = [length for length in lengths if length > _FAST]
     for name, every, part in (("fast", "30s", fast), ("slow", "5m", slow)):
         if part:
             yield _group(slo, name, every, [_recorded(slo, length) for length in part])
@@ -63,33 +101,45 @@ def _recorded(slo: Slo, length: timedelta) -> Json:
     }
 
 
+def _event(slo: Slo) -> tuple[str, str] | None:
+    """How often an event is recorded, and whether it is bad, in PromQL; None where Prometheus
+    counts the events itself."""
+    if slo.method is Method.TIMESLICES:
+        length = length_text(slo.slice_length)
+        part, total, bad = queries(slo.indicator, length)
+        share = f"(({part}) or 0 * ({total})) / (({total}) > 0)"
+        if bad:
+            return length, f"{share} > bool {decimal(1 - slo.slice_target)}"
+        return length, f"{share} < bool {decimal(slo.slice_target)}"
+    return (EVERY, is_bad(slo.indicator)) if isinstance(slo.indicator, Threshold) else None
+
+
 def error_ratio(slo: Slo, length: timedelta) -> str:
     """The part of events that failed in a window, in PromQL; nothing where none happened."""
-    assert isinstance(slo.indicator, Ratio)  # noqa: S101 (`unsuited` has said so)
     window = length_text(length)
-    total = _query(slo.indicator.total, window)
-    if slo.indicator.bad is not None:
-        return f"(({_query(slo.indicator.bad, window)}) or 0 * ({total})) / (({total}) > 0)"
-    good = slo.indicator.good
-    assert good is not None  # noqa: S101 (a ratio has one of both)
-    return f"1 - (({_query(good, window)}) or 0 * ({total})) / (({total}) > 0)"
-
-
-def _query(metric: Metric, window: str) -> str:
-    return metric.spec["query"].strip().replace("{{.window}}", window)
+    if _event(slo):
+        events = f"{_EVENT}{_selector(slo)}[{window}]"
+        # An average would be rounded on the way: sums of whole numbers are not.
+        return f"sum_over_time({events}) / count_over_time({events})"
+    part, total, bad = queries(slo.indicator, window)
+    share = f"(({part}) or 0 * ({total})) / (({total}) > 0)"
+    return share if bad else f"1 - {share}"
 
 
 def _about(slo: Slo) -> Iterator[Json]:
     labels: Json = dict(_labels(slo))
-    length = slo.window.length
-    mine = _selector(slo)
-    for record, expr in (
-        ("slo:objective:ratio", f"vector({decimal(slo.objective)})"),
-        ("slo:error_budget:ratio", f"vector({decimal(slo.budget)})"),
-        ("slo:period:days", f"vector({decimal(Fraction(length / timedelta(days=1)))})"),
-        ("slo:current_burn_rate:ratio", f"{_series(_shortest(slo))}{mine} / {_budget(slo)}"),
-        ("slo:error_budget_remaining:ratio", f"1 - {_series(length)}{mine} / {_budget(slo)}"),
-    ):
+    mine, days = _selector(slo), _days(slo.window)
+    rules = {
+        "slo:objective:ratio": f"vector({decimal(slo.objective)})",
+        "slo:error_budget:ratio": f"vector({decimal(slo.budget)})",
+        "slo:current_burn_rate:ratio": f"{_series(_shortest(slo))}{mine} / {_budget(slo)}",
+    }
+    if days:
+        rules["slo:period:days"] = f"vector({days})"
+    if not without_budget(slo):
+        left = f"1 - {_series(slo.window.length)}{mine} / {_budget(slo)}"
+        rules["slo:error_budget_remaining:ratio"] = left
+    for record, expr in rules.items():
         yield {"record": record, "expr": expr, "labels": labels}
 
 
@@ -118,11 +168,18 @@ def _alerts(slo: Slo) -> Iterator[Json]:
 
 def _condition(slo: Slo, pair: Pair) -> str:
     sign = ">=" if pair.inclusive else ">"
-    bound = f"({decimal(factor_of(pair, slo.window.length))} * {_budget(slo)})"
+    bound = f"({_factor(slo, pair)} * {_budget(slo)})"
     mine = _selector(slo)
     long, short = (f"{_series(one)}{mine} {sign} {bound}" for one in (pair.long, pair.short))
     # The labels of both differ in the window alone.
     return f"({long} and ignoring (window) {short})"
+
+
+def _factor(slo: Slo, pair: Pair) -> str:
+    days = _days(slo.window)
+    if pair.factor is not None or slo.window.rolling or slo.window.unit is not Unit.MONTH:
+        return decimal(factor_of(pair, slo.window.length))
+    return f"{decimal(factor_of(pair, _DAY))} * {days}"
 
 
 def _series(length: timedelta) -> str:
@@ -211,11 +268,12 @@ def _panels(slo: Slo, top: int, first: int) -> list[Json]:
         (f"{_series(length)}{mine} / {_budget(slo)}", length_text(length))
         for length in sorted({pair.long for pair in pairs_of(slo)})
     ]
-    return [
+    panels = [
         _panel(f"{slo.title}: budget left", "stat", left, (0, top, 5), first),
         _panel(f"{slo.title}: budget", "timeseries", left, (5, top, 9), first + 1),
         _panel(f"{slo.title}: burn rate", "timeseries", rates, (14, top, 10), first + 2),
     ]
+    return panels[2:] if without_budget(slo) else panels
 
 
 def _panel(
