@@ -8,11 +8,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from kitchen import CONTRACT, FOLDER
+from notify_kit import ROUTING_KEY, Channel, judge_pagerduty, served
 from production import DOMAIN, POLICY, Production, opened_production
 
+from bot.adapters.notify.pagerduty import PagerDuty
 from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.adapters.postgres.worker import run_worker
 from bot.core.hosting import Origin
@@ -92,8 +95,9 @@ class Watched:
     """A shop whose production domain is probed, and whose promotions are watched. Looks are taken
     when the test says so, each 15 seconds later than the one before."""
 
-    def __init__(self, production: Production, clock: Later) -> None:
+    def __init__(self, production: Production, clock: Later, pagerduty: Channel) -> None:
         self.production = production
+        self.pagerduty = pagerduty
         self.journey = production.journey
         self.clock = clock
         self.good: Pull | None = None
@@ -235,15 +239,23 @@ async def watched_shop(
     database_url: str, home: Path, notices: list[Notice], **changes: object
 ) -> AsyncIterator[Watched]:
     """No worker runs. ``changes`` are to the settings."""
-    async with opened_production(
-        database_url, home, policy(), probe_hosts=frozenset({"127.0.0.1"}), **changes
-    ) as production:
+    async with (
+        opened_production(
+            database_url, home, policy(), probe_hosts=frozenset({"127.0.0.1"}), **changes
+        ) as production,
+        served(judge_pagerduty) as pagerduty,
+        httpx.AsyncClient() as http,
+    ):
         clock, bot = Later(), production.journey.bot
-        outbox = PostgresOutbox(bot.store.pool, {"slack": Heard(notices)})
+        channels = {
+            "slack": Heard(notices),
+            "pagerduty": PagerDuty(http, ROUTING_KEY, url=pagerduty.url),
+        }
+        outbox = PostgresOutbox(bot.store.pool, channels)
         shipping = replace(bot.engine.shipping, clock=clock, outbox=outbox)
         production.journey.bot = replace(bot, engine=replace(bot.engine, shipping=shipping))
         production.vercel.clock = clock.now
-        watched = Watched(production, clock)
+        watched = Watched(production, clock, pagerduty)
         watched.write(policy())
         yield watched
 
@@ -269,6 +281,7 @@ async def shop(database_url: str, tmp_path: Path, notices: list[Notice]) -> Asyn
     async with watched_shop(database_url, tmp_path, notices) as watched, watched.working():
         await watched.good_build()
         notices.clear()
+        watched.pagerduty.taken.clear()
         yield watched
 
 
@@ -318,6 +331,13 @@ async def test_a_bad_build_is_taken_back(shop: Watched, notices: list[Notice]):
     assert "the watch over operation" in ending["cause"]
     news = [one for one in notices if "is worse: it is rolled back" in one.title]
     assert [(one.severity, one.environment) for one in news] == [("critical", "production")]
+    # Somebody is called, and what they were called for is over when the old build is back.
+    # The promotion before, which went well, had resolved whatever there was.
+    _, called, over = shop.pagerduty.taken
+    assert (called["event_action"], over["event_action"]) == ("trigger", "resolve")
+    assert called["dedup_key"] == over["dedup_key"]
+    assert called["payload"]["summary"] == news[0].title
+    assert called["client_url"] == news[0].url
     # What it did is no part of what was before the next one.
     again = await shop.promoted("fix: mend it, or so they thought", broken=True)
     watch = await shop.look(again)
