@@ -1,5 +1,6 @@
 """The worker's side of probes: which are wanted, and that each that is due is asked once."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -57,6 +58,10 @@ class World:
     answers: Mapping[str, ProbeAnswer] = field(default_factory=dict)
     """By probe, where it is another one."""
     controls: int = 0
+    together: int = 1
+    """How many have to be asked at once before any answers."""
+    asking: int = 0
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def fetch_places(self) -> list[Place]:
         places = [HostTarget("vercel", "shop", "shop.example")] * (2 if self.placed else 0)
@@ -86,6 +91,11 @@ class World:
 
     async def ask(self, probe: Probe) -> ProbeAnswer:
         self.asked.append(probe.name)
+        self.asking += 1
+        if self.asking >= self.together:
+            self.enough.set()
+        await self.enough.wait()
+        self.asking -= 1
         return self.answers.get(probe.name, ProbeAnswer(Outcome.OK, 20, 200))
 
     async def is_reachable(self) -> bool:
@@ -234,12 +244,14 @@ async def test_objectives_of_a_repository_without_environments_are_read_on(
 
 
 async def test_more_than_go_at_once_are_all_asked(store: PostgresStore, database_url: str) -> None:
-    world = World()
+    """Of the first ones none gets an answer before all of them were asked."""
+    world = World(together=AT_ONCE)
     part = probing(store, world)
     names = [f"p{number:03}" for number in range(AT_ONCE + 20)]
     await part.slos.want_probes(42, [Probe(name, "https://shop.example/") for name in names])
     wanted(database_url, due=True)
-    await part.ask(AskProbes(), "")
+    async with asyncio.timeout(20):
+        await part.ask(AskProbes(), "")
     assert sorted(world.asked) == names
 
 

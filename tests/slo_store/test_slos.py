@@ -75,6 +75,21 @@ async def test_probe_comes_back_as_it_was_wanted_and_is_due_once_an_interval(
     assert run(database_url, query) == [(True,), (True,)]
 
 
+async def test_probes_that_were_due_at_once_are_not_again(
+    slos: PostgresSlos, database_url: str
+) -> None:
+    await claimed(slos, database_url, *(replace(SITE, name=f"p{number}") for number in range(40)))
+    query = (
+        "SELECT count(DISTINCT due_at), max(due_at) - min(due_at) > min(every) * 0.05 FROM probes"
+    )
+    # By chance alone forty of them lie closer once in 10^10 times.
+    assert run(database_url, query) == [(40, True)]
+    # So it is when they are wanted for the first time.
+    await slos.want_probes(7, [replace(API, name=f"p{number}") for number in range(40)])
+    first = f"{query} WHERE repository_id = 7".replace("0.05", "0.2")
+    assert run(database_url, first) == [(40, True)]
+
+
 async def test_eight_claimers_at_once_get_each_probe_once(
     slos: PostgresSlos, database_url: str
 ) -> None:
