@@ -1,8 +1,7 @@
 """Which comments hold a command, and which do not."""
 
-import time
-
 import pytest
+from growth import assert_linear
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -282,12 +281,13 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize("size", [LIMIT, 15_900])
-def test_a_hostile_comment_is_read_quickly(piece: str, size: int) -> None:
-    whole = piece * (size // len(piece))
-    for body in (whole, f"{whole}\n\n/promote", f"/promote\n{whole}", f"/promote {whole}"):
-        start = time.process_time()
-        read_comment(body)
-        assert time.process_time() - start < 3
+def test_a_hostile_comment_is_read_in_linear_time(piece: str, size: int) -> None:
+    for before, after in (("", ""), ("", "\n\n/promote"), ("/promote\n", ""), ("/promote ", "")):
+
+        def read(size: int, before: str = before, after: str = after) -> None:
+            read_comment(before + piece * (size // len(piece)) + after)
+
+        assert_linear(read, 2_000, up_to=size)
 
 
 PIECES = [
