@@ -143,7 +143,7 @@ def test_the_nearest_alert_where_none_comes() -> None:
     found = next_alert(standing(far, near, alert("5", None)))
     assert found is not None
     assert say_forecast(found) == (
-        "the 6 h window opens a ticket at 6×; now 4.1×; not at this rate"
+        "the 6 h window opens a ticket at 6×; now 4.1×; it does not get there at this rate"
     )
 
 

@@ -215,6 +215,28 @@ async def walk_through(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("story")
+async def test_every_page_leads_to_every_other(page: Page, live_url: str, axe: str) -> None:
+    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    await page.goto(live_url + "/repos/octo/shop/pulls/12")
+    pages = page.get_by_role("navigation", name="Pages")
+    for name, path in (
+        ("Error budgets", "/repos/octo/shop/slo"),
+        ("Database changes", "/repos/octo/shop/migrations"),
+        ("Repository", "/repos/octo/shop"),
+        ("Audit log", "/audit?repository=octo/shop"),
+        ("Error budgets", "/slo"),
+        ("Dashboard", "/"),
+    ):
+        await pages.get_by_role("link", name=name).focus()
+        await page.keyboard.press("Enter")
+        await page.wait_for_url(live_url + path)
+        here = pages.locator("[aria-current=page]")
+        assert await here.all_inner_texts() == [name]
+        assert await axe_violations(page, axe) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.usefixtures("story")
 async def test_the_skip_link_leads_to_the_content(page: Page, live_url: str) -> None:
     await page.goto(live_url + "/")
     await page.keyboard.press("Tab")

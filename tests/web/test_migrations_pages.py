@@ -398,9 +398,10 @@ async def test_pages_lead_to_it_where_there_is_a_database(
                 if tag == "a" and "/migrations" in (attrs.get("href") or "")
             ]
 
-    assert await links({}) == []
+    # The head of each page has one, which says how to get a database where there is none.
+    assert await links({}) == [PATH, PATH]
     async with opened_database(empty_database_url) as databases:
-        assert await links(databases) == [PATH, f"{PATH}#database-production"]
+        assert await links(databases) == [PATH, PATH, PATH, f"{PATH}#database-production"]
 
 
 async def test_who_may_not_see_the_repository_gets_the_answer_of_what_is_not_there(

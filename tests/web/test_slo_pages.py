@@ -96,7 +96,12 @@ async def test_a_repository_without_objectives_says_how_to_get_one(
         page = await public.get(path)
         assert page.status_code == 200
         assert "The first entry comes when a file in slo/" in words(page)
-    assert "no objective" in words(await public.get("/"))
+    for path in ("/", "/repos/octo/shop"):
+        assert "no objective" in words(await public.get(path))
+    # In the first minute they are known, and nobody has looked.
+    await PostgresSlos(store.pool).want_objectives(SHOP.id, Sha("a" * 40), FILES)
+    for path in ("/", "/repos/octo/shop"):
+        assert "the first look is to come" in words(await public.get(path))
 
 
 async def test_an_objective_with_all_that_belongs_to_it(

@@ -59,7 +59,7 @@ def say_forecast(forecast: Forecast) -> str:
     said = f"the {say_length(alert.long)} window {does} at {say_rate(alert.factor)}; "
     said += f"now {say_rate(alert.long_burn)}; "
     if within is None:
-        return f"{said}not at this rate"
+        return f"{said}it does not get there at this rate"
     if within < _SOON:
         return f"{said}at this rate any moment"
     return f"{said}at this rate in about {say_duration(within)}"

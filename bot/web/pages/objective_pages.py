@@ -142,7 +142,10 @@ async def view_summary(site: Site, request: Request, repository_id: int = 0) -> 
     them is read for that."""
     known = await _readable(site, request, repository_id)
     fresh = site.clock.now() - FRESH
-    return view_counts(await site.slos.count_states(sorted(known), fresh))
+    states = await site.slos.count_states(sorted(known), fresh)
+    # Of one repository those are known that define none, too.
+    defined = not states and not known.keys().isdisjoint(await site.slos.fetch_defining())
+    return view_counts(states, defined=defined)
 
 
 async def _readable(

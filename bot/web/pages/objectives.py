@@ -250,6 +250,8 @@ class BudgetSummary:
     total: int = 0
     held: int = 0
     verdict: Verdict = Verdict.SKIP
+    awaited: bool = False
+    """Files define some, and nobody has looked at them yet."""
 
 
 def objective_path(repository: str, name: str) -> str:
@@ -260,12 +262,12 @@ def view_objective(repository: str, kept: KeptState, now: datetime) -> Objective
     return ObjectiveView(repository, kept, kept.is_old(now))
 
 
-def view_counts(states: Mapping[State, int]) -> BudgetSummary:
-    """``states`` are how many objectives stand how."""
+def view_counts(states: Mapping[State, int], *, defined: bool) -> BudgetSummary:
+    """``states`` are how many objectives stand how; ``defined`` says that files define any."""
     verdicts = {_STANDS[state][0] for state in states}
     worst = min(verdicts, key=_WORST_FIRST.index, default=Verdict.SKIP)
     total = sum(states.values())
-    return BudgetSummary(total, total - states.get(State.OK, 0), worst)
+    return BudgetSummary(total, total - states.get(State.OK, 0), worst, defined and not total)
 
 
 def view_budgets(objectives: Iterable[ObjectiveView]) -> Budgets:
