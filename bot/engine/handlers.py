@@ -42,7 +42,12 @@ from bot.core.work.repositories import (
     ReconcileRepository,
     RepoWork,
 )
-from bot.core.work.schemas import AdvanceSchemaRun, CheckMigrations, SweepSchemas
+from bot.core.work.schemas import (
+    AdvanceSchemaRun,
+    CheckMigrations,
+    RefreshMigrations,
+    SweepSchemas,
+)
 from bot.core.work.upkeep import PruneStore, SequenceAudit
 from bot.core.work.watches import AdvanceWatch
 from bot.engine.links import Links
@@ -102,6 +107,7 @@ class Engine:
             RefreshPullRequest: reconciler.reconcile_pull_request,
             RerunPullRequest: reconciler.reconcile_pull_request,
             CheckMigrations: self.shipping.migration_checks.check,
+            RefreshMigrations: self.shipping.migration_checks.refresh,
             RerunHead: reconciler.rerun_head,
             ReconcileMergeGroup: reconciler.reconcile_merge_group,
             ReconcileRepository: reconciler.reconcile_repository,

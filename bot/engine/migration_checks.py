@@ -22,7 +22,8 @@ from bot.core.migrations.trees import Tree, read_tree
 from bot.core.model import RepoRef, Sha
 from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.render.migrations_check import render_migrations_check
-from bot.core.work.schemas import CheckMigrations
+from bot.core.work.pulls import RefreshPullRequest
+from bot.core.work.schemas import CheckMigrations, RefreshMigrations
 from bot.engine.apply import apply
 from bot.engine.contracts import Contracts
 from bot.engine.links import Links
@@ -41,6 +42,9 @@ Squawk = Callable[[Sequence[tuple[str, bytes]]], Iterable[SquawkFinding]]
 
 STILL_NEEDED = "contract-still-needed"
 """The rule that a contract's own check names who still needs what it drops by."""
+
+DATABASE_UNREAD = "database-unread"
+"""The rule of what an environment's database could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,12 @@ class MigrationChecks:
             base = await folders(repo, Sha(work.base_sha), policy.path, policy.backfills)
             head = await folders(repo, Sha(work.head_sha), policy.path, policy.backfills)
         except HubGone:
-            log.info("pull_request_gone", pull=str(work.ref))
+            log.info("pull_request_gone", pull=work.key)
             return
-        before = {**base.migrations, **base.backfills}
-        after = {**head.migrations, **head.backfills}
-        changed = {path for path, content in after.items() if before.get(path) != content}
-        added = [Version(_digits(path)) for path in changed & head.migrations.keys()]
-        await self.known.save_pull_versions(repo.id, work.number, added)
-        removed = await self._removed(work, policy, before.keys() - after.keys())
+        changed, removed = await self._differing(work, policy, base, head)
+        if work.number:
+            added = [Version(_digits(path)) for path in changed & head.migrations.keys()]
+            await self.known.save_pull_versions(repo.id, work.number, added)
         if not changed and not removed:
             return
         found = await self._judge(work, policy, base, head, changed, removed)
@@ -85,18 +87,32 @@ class MigrationChecks:
         for effect in effects:
             await apply(effect, hub=self.hub, store=self.store, cause=cause)
 
-    async def _removed(
-        self, work: CheckMigrations, policy: MigrationsPolicy, missing: set[str]
-    ) -> set[str]:
-        """Those of the base's files that the head had once: others came to the base later."""
-        if not missing:
-            return set()
+    async def refresh(self, work: RefreshMigrations, cause: str) -> None:
+        """What was said of open pull requests' versions may be so no more: look at them."""
+        repo = work.repo
+        for number in await self.known.fetch_pulls_with_versions(repo.id):
+            await self.store.enqueue(
+                RefreshPullRequest(
+                    repo.installation_id, repo.id, repo.owner, repo.name, number=number
+                )
+            )
+
+    async def _differing(
+        self, work: CheckMigrations, policy: MigrationsPolicy, base: Folders, head: Folders
+    ) -> tuple[set[str], set[str]]:
+        """The paths that the head changed, and those that it removed. Where the base has such a
+        file, the commit that both are built on tells whether it was the base that changed it."""
+        before, after = _files(base), _files(head)
+        different = {path for path, content in after.items() if before.get(path) != content}
+        missing = before.keys() - after.keys()
+        if not missing and different.isdisjoint(before):
+            return different, set()
         hub, repo = self.schemas.hub, work.repo
         fork = await hub.fetch_fork(repo, Sha(work.base_sha), Sha(work.head_sha))
         if fork is None:
-            return set()
-        there = await hub.fetch_folders(repo, fork, policy.path, policy.backfills)
-        return missing & {*there.migrations, *there.backfills}
+            return different, set()
+        then = _files(await hub.fetch_folders(repo, fork, policy.path, policy.backfills))
+        return {path for path in different if then.get(path) != after[path]}, missing & then.keys()
 
     async def _judge(
         self,
@@ -109,13 +125,17 @@ class MigrationChecks:
     ) -> Check:
         repo = work.repo
         environment = await self._environment(repo)
-        catalog, around = await self._database(repo, environment, policy)
-        others = await self.known.fetch_pull_versions(repo.id, besides=work.number)
+        unread = None
+        try:
+            catalog, around = await self._database(repo, environment, policy)
+        except DatabaseError as error:
+            catalog, around = Catalog(exposed=frozenset(policy.exposed_schemas)), Surroundings()
+            unread = error
         versions = [Version(_digits(path)) for path in base.migrations]
         around = replace(
             around,
             newest=max(versions, default=None),
-            elsewhere={version: f"#{number}" for version, number in others.items()},
+            elsewhere=await self._elsewhere(work, base, head, removed),
         )
         judged = [(path, text) for path, text in head.migrations.items() if path in changed]
         unasked: list[Finding] = []
@@ -136,9 +156,32 @@ class MigrationChecks:
         tree = await asyncio.to_thread(
             read_tree, head.migrations, head.backfills, around.ledger.keys()
         )
-        needed = await self._still_needed(repo, environment, policy, tree, changed)
+        needed: tuple[Finding, ...] = ()
+        if unread is None:
+            try:
+                needed = await self._still_needed(repo, environment, policy, tree, changed)
+            except DatabaseError as error:
+                unread = error
+        if unread is not None:
+            log.warning("database_not_read", environment=environment, error=str(unread))
+            there = sorted((changed | removed) & base.migrations.keys())
+            unasked += [_unread(environment, unread, there, sorted(changed | removed))]
         kept = (one for one in found.findings if one.rule not in policy.ignore)
         return replace(found, findings=(*unasked, *kept, *needed))
+
+    async def _elsewhere(
+        self, work: CheckMigrations, base: Folders, head: Folders, removed: set[str]
+    ) -> dict[Version, str]:
+        """Versions that others add: open pull requests, and what came to the base since. A merge
+        queue's candidate is made of pull requests that are open still."""
+        others = {
+            Version(_digits(path)): f"{path.rpartition('/')[2]} on the trunk"
+            for path in base.migrations.keys() - head.migrations.keys() - removed
+        }
+        if not work.number:
+            return others
+        pulls = await self.known.fetch_pull_versions(work.repository_id, besides=work.number)
+        return {**{version: f"#{number}" for version, number in pulls.items()}, **others}
 
     async def _environment(self, repo: RepoRef) -> str:
         """The one whose database is this repository's: production before others."""
@@ -150,16 +193,16 @@ class MigrationChecks:
     async def _database(
         self, repo: RepoRef, environment: str, policy: MigrationsPolicy
     ) -> tuple[Catalog, Surroundings]:
+        """
+        Raises:
+            DatabaseUnavailable, DatabaseRefused: it could not be asked.
+        """
         exposed = frozenset(policy.exposed_schemas)
-        if environment:
-            try:
-                database = await self.schemas.database(repo, environment)
-                catalog, around = await database.fetch_known()
-            except DatabaseError as error:
-                log.warning("database_not_read", environment=environment, error=str(error))
-            else:
-                return replace(catalog, exposed=exposed), around
-        return Catalog(exposed=exposed), Surroundings()
+        if not environment:
+            return Catalog(exposed=exposed), Surroundings()
+        database = await self.schemas.database(repo, environment)
+        catalog, around = await database.fetch_known()
+        return replace(catalog, exposed=exposed), around
 
     async def _still_needed(
         self,
@@ -170,7 +213,11 @@ class MigrationChecks:
         changed: set[str],
     ) -> tuple[Finding, ...]:
         """Who still needs what the changed contracts drop, and when that ends. It is no fault of
-        the file: it may be merged, and is applied later."""
+        the file: it may be merged, and is applied later.
+
+        Raises:
+            DatabaseUnavailable, DatabaseRefused: it could not be asked.
+        """
         contracts = [
             one
             for one in tree.migrations.values()
@@ -178,11 +225,7 @@ class MigrationChecks:
         ]
         if not contracts or not environment:
             return ()
-        try:
-            state = await self.schemas.state(repo, environment, tree.known)
-        except DatabaseError as error:
-            log.warning("database_not_read", environment=environment, error=str(error))
-            return ()
+        state = await self.schemas.state(repo, environment, tree.known)
         return tuple(
             [
                 finding
@@ -225,6 +268,32 @@ def _unasked(path: str, reason: str) -> Finding:
         severity=Severity.ERROR,
         message=f"the linter could not be asked: {reason}; press Re-run",
     )
+
+
+def _unread(
+    environment: str, error: DatabaseError, there: Sequence[str], touched: Sequence[str]
+) -> Finding:
+    """What the database would have said is not known. A file that is on the trunk (``there``) may
+    be applied, and then it would have been an error; of a new one less can be wrong."""
+    remedy = f"{error.remedy}, then press Re-run" if error.remedy else "press Re-run"
+    return Finding(
+        file=(there or touched)[0],
+        line=1,
+        statement="",
+        rule=DATABASE_UNREAD,
+        phase="",
+        lock="",
+        rewrite=False,
+        severity=Severity.ERROR if there else Severity.WARNING,
+        message=(
+            f"the database of {environment} could not be read ({error}); what is applied, sizes "
+            f"and who needs it are unknown; {remedy}"
+        ),
+    )
+
+
+def _files(folders: Folders) -> dict[str, bytes]:
+    return {**folders.migrations, **folders.backfills}
 
 
 def _digits(path: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.core.decide import decide
+from bot.core.decide import Decided, decide
 from bot.core.effects import UpdateTitle, plan_checks
 from bot.core.model import PullRef, PullState, RepoRef, Sha
 from bot.core.policy import PolicyInForce
@@ -61,7 +61,7 @@ class Reconciler:
             if work.received_at is not None and effect.kind in ("post_check", "update_check"):
                 elapsed = self.clock.now().timestamp() - work.received_at
                 WEBHOOK_TO_CHECK.observe(max(elapsed, 0.0))
-        await self._look_at_migrations(snapshot, review, work)
+        await self._look_at_pull(snapshot, review, work)
         await self.store.save_evaluation(self._evaluation(review))
         log.info(
             "pull_request_reconciled",
@@ -70,25 +70,21 @@ class Reconciler:
             writes=len(review.effects),
         )
 
-    async def _look_at_migrations(
+    async def _look_at_pull(
         self, snapshot: PullSnapshot, review: Review, work: ReconcilePullRequest
     ) -> None:
-        """Most pull requests change no database: of those nothing more is read."""
-        pull, outcome = snapshot.pull, review.decided.policy
-        if not isinstance(outcome, PolicyInForce):
-            return
-        policy = outcome.policy.migrations
-        tops = {path.partition("/")[0] for path in (policy.path, policy.backfills)}
-        if tops & snapshot.changed:
-            repo = pull.ref.repo
+        """One that is closed is to be forgotten, though the trunk has all of it by now."""
+        pull = snapshot.pull
+        closed = pull.state is not PullState.OPEN
+        if closed or _may_migrate(review.decided, snapshot.changed):
             await self.store.enqueue(
                 CheckMigrations(
-                    *_fields(repo),
+                    *_fields(pull.ref.repo),
                     number=pull.ref.number,
                     head_sha=pull.head_sha,
-                    base_sha=pull.base_sha,
+                    base_sha=snapshot.base_tip or pull.base_sha,
                     rerun=isinstance(work, RerunPullRequest),
-                    closed=pull.state is not PullState.OPEN,
+                    closed=closed,
                 )
             )
 
@@ -109,6 +105,12 @@ class Reconciler:
         )
         for effect in plan_checks(work.repo, snapshot.group.head_sha, checks, snapshot.checks):
             await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        if _may_migrate(decided, snapshot.changed):
+            await self.store.enqueue(
+                CheckMigrations(
+                    *_fields(work.repo), number=0, head_sha=work.head_sha, base_sha=work.base_sha
+                )
+            )
 
     async def reconcile_repository(self, work: ReconcileRepository, cause: str) -> None:
         await self._refresh_open_pulls(work.repo, base_ref=work.base_ref)
@@ -177,6 +179,16 @@ class Reconciler:
             result=to_json(review.decided.decision),
             evaluated_at=self.clock.now(),
         )
+
+
+def _may_migrate(decided: Decided, changed: frozenset[str]) -> bool:
+    """Most changes are to no database: of those nothing more is read."""
+    if not isinstance(decided.policy, PolicyInForce):
+        return False
+    policy = decided.policy.policy.migrations
+    return not changed.isdisjoint(
+        path.partition("/")[0] for path in (policy.path, policy.backfills)
+    )
 
 
 def _fields(repo: RepoRef) -> tuple[int, int, str, str]:

@@ -9,6 +9,7 @@ Events and their fields: https://docs.github.com/webhooks/webhook-events-and-pay
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 from bot.core.commands.grammar import body_digest
@@ -36,6 +37,7 @@ from bot.core.work.releases import (
     RerunRelease,
 )
 from bot.core.work.repositories import LocateRepository, ReconcileInstallation, ReconcileRepository
+from bot.core.work.schemas import RefreshMigrations
 
 Payload: TypeAlias = Mapping[str, Any]
 
@@ -133,10 +135,14 @@ def _push(payload: Payload, _: float | None) -> Iterator[Work]:
     default_branch = _at(payload, "repository", "default_branch")
     # The list of commits does not tell what a forced push took away.
     rewritten = payload.get("forced") is True and branch == default_branch
-    policy_changed = rewritten or _touches(payload.get("commits"), POLICY_PATH)
+    changed = list(_changed(payload.get("commits")))
+    policy_changed = rewritten or any(POLICY_PATH in paths for paths in changed)
     if branch == default_branch:
         yield RejudgePromotion(**repo) if policy_changed else ReconcilePromotion(**repo)
         yield ReplanRelease(**repo) if policy_changed else ReconcileRelease(**repo)
+        # In which folders migrations are is not known here; after a change of policy all is done.
+        if not policy_changed and any(str(path).endswith(".sql") for path in chain(*changed)):
+            yield RefreshMigrations(**repo)
     elif len(branch) <= _MAX_BRANCH and not branch.startswith(_NO_LINES):
         yield ReconcileLine(**repo, branch=branch)
     if not policy_changed:
@@ -353,13 +359,12 @@ def _is_tag(ref: Any) -> bool:
     return isinstance(ref, str) and ref.startswith("refs/tags/")
 
 
-def _touches(commits: Any, path: str) -> bool:
-    return any(
-        path in changed
-        for commit in _objects(commits)
-        for key in ("added", "modified", "removed")
-        if isinstance(changed := commit.get(key), list)
-    )
+def _changed(commits: Any) -> Iterator[list[Any]]:
+    """The paths of files that the commits of a push changed."""
+    for commit in _objects(commits):
+        for key in ("added", "modified", "removed"):
+            if isinstance(paths := commit.get(key), list):
+                yield paths
 
 
 def _repo(payload: Payload) -> dict[str, Any]:

@@ -52,6 +52,9 @@ class PullSnapshot:
     """Our comments that bear our marker, oldest first."""
     changed: frozenset[str] = frozenset()
     """What the head has in its topmost folder otherwise than the base branch's tip."""
+    base_tip: Sha | None = None
+    """Where the base branch stands now, which the pull request's own base is not moved along with;
+    None where the branch is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class MergeGroupSnapshot:
     group: MergeGroup
     policy_files: PolicyFiles
     checks: tuple[PresentCheck, ...]
+    changed: frozenset[str] = frozenset()
+    """What the candidate has in its topmost folder otherwise than the commit it is built on."""
 
 
 @dataclass(frozen=True, slots=True)

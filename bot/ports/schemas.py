@@ -87,6 +87,10 @@ class SchemaStore(Protocol):
         """What other open pull requests add, by version."""
         ...
 
+    async def fetch_pulls_with_versions(self, repository_id: int) -> list[int]:
+        """The open pull requests that add any."""
+        ...
+
     async def save_meant(
         self, repository_id: int, environment: str, schema: MeantSchema
     ) -> None: ...

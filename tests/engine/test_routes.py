@@ -25,6 +25,7 @@ from bot.core.work.releases import (
     RerunRelease,
 )
 from bot.core.work.repositories import LocateRepository, ReconcileInstallation, ReconcileRepository
+from bot.core.work.schemas import RefreshMigrations
 from bot.engine.routes import hidden_in, is_routed, place_in, route
 
 HEAD = "a" * 40
@@ -146,6 +147,18 @@ CASES = {
         "",
         push(modified=["src/app.py"]),
         [ReconcilePromotion(**REPO), ReconcileRelease(**REPO)],
+    ),
+    "push of a migration": (
+        "push",
+        "",
+        push(added=["db/20260101000000_a.sql"]),
+        [ReconcilePromotion(**REPO), ReconcileRelease(**REPO), RefreshMigrations(**REPO)],
+    ),
+    "push of a migration to another branch": (
+        "push",
+        "",
+        push("refs/heads/topic", added=["db/20260101000000_a.sql"]),
+        [ReconcileLine(**REPO, branch="topic")],
     ),
     "forced push to the trunk": (
         "push",

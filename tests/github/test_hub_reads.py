@@ -434,6 +434,11 @@ async def test_a_merge_group(github: GitHub, hub: GitHubHub) -> None:
     assert snapshot.group.repo == github.ref(shop)
     assert snapshot.policy_files.repository == FoundFile("octo/shop", POLICY, "version: 1\n")
     assert [check.name for check in snapshot.checks] == ["lockgate/commits"]
+    assert snapshot.changed
+    same = await hub.fetch_merge_group(
+        github.ref(shop), head_sha=base_sha, base_sha=base_sha, base_ref="main"
+    )
+    assert not same.changed
 
 
 async def test_a_merge_group_that_is_gone(github: GitHub, hub: GitHubHub, shop: Repository) -> None:

@@ -1,12 +1,14 @@
 """A shop with a database of its own, whose migrations the bot runs."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from production import Production, opened_production
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
@@ -52,6 +54,18 @@ class Kitchen:
         production.github.merge(pull, "squash", by=production.github.user("ada"))
         production.green(pull)
         return pull
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Nobody gets into the database, and whoever was in it is out."""
+        name = conninfo_to_dict(self.database)["dbname"]
+        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+        with psycopg.connect(self.production.journey.bot.database, autocommit=True) as aside:
+            aside.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
+            leave = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            aside.execute(f"{leave} WHERE datname = %s", [name])
+            yield
+            aside.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
     async def say(self, pull: Pull, line: str) -> str:
         return await self.production.say(pull, line)

@@ -7,12 +7,13 @@ from bot.core.render.migrations_check import MIGRATIONS_CHECK
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import CheckRun, Pull
 
+NOTES = ADD_COLUMN.replace("title_norm", "notes")
 INDEX = "CREATE INDEX by_title ON recipes (title);\n"
 
 
-def check_of(journey: Journey, pull: Pull) -> CheckRun | None:
+def check_of(journey: Journey, pull: Pull, sha: str = "") -> CheckRun | None:
     runs = journey.github.latest_checks(
-        pull.repository, pull.head_sha, name=MIGRATIONS_CHECK, app_id=journey.github.app.id
+        pull.repository, sha or pull.head_sha, name=MIGRATIONS_CHECK, app_id=journey.github.app.id
     )
     return runs[0] if runs else None
 
@@ -71,6 +72,56 @@ async def test_two_pull_requests_do_not_take_one_version(journey: Journey) -> No
     check = check_of(journey, second)
     assert check is not None
     assert check.conclusion == "success"
+
+
+async def test_what_is_merged_makes_others_late(journey: Journey) -> None:
+    there = f"{FOLDER}/20250101000000_there.expand.sql"
+    repository = journey.shop()
+    journey.github.push(repository, "main", CommitSpec("feat: start", {there: NOTES}))
+    late = opened(journey, {f"{FOLDER}/{EXPAND}_a.expand.sql": ADD_COLUMN})
+    same = opened(journey, {f"{FOLDER}/{CONTRACT}_b.expand.sql": NOTES})
+    merged = opened(journey, {f"{FOLDER}/{CONTRACT}_c.expand.sql": NOTES})
+    await journey.rest()
+    check = check_of(journey, late)
+    assert check is not None
+    assert check.conclusion == "success"
+    journey.github.merge(merged, "squash")
+    await journey.rest()
+    check = check_of(journey, late)
+    assert check is not None
+    assert check.conclusion == "failure"
+    assert f"{EXPAND} comes before {CONTRACT}" in check.annotations[0]["message"]
+    check = check_of(journey, same)
+    assert check is not None
+    assert f"{CONTRACT}_c.expand.sql on the trunk adds" in check.annotations[0]["message"]
+    schemas = journey.bot.engine.shipping.schema_store
+    assert await schemas.fetch_pulls_with_versions(repository.id) == [late.number, same.number]
+
+    later = {
+        f"{FOLDER}/{EXPAND}_a.expand.sql": None,
+        f"{FOLDER}/20260401000000_a.expand.sql": ADD_COLUMN,
+    }
+    journey.github.push(repository, late.head_ref, CommitSpec("fix: come later", later))
+    mended = CommitSpec("docs: say why", {there: f"-- why\n{NOTES}"})
+    journey.github.push(repository, "main", mended)
+    await journey.rest()
+    check = check_of(journey, late)
+    assert check is not None
+    assert check.conclusion == "success", "who is behind has not changed what the trunk did"
+
+
+async def test_a_merge_queues_candidate_is_held_to_the_rules_too(journey: Journey) -> None:
+    first = opened(journey, {f"{FOLDER}/{EXPAND}_a.expand.sql": ADD_COLUMN})
+    second = opened(journey, {f"{FOLDER}/{CONTRACT}_index.expand.sql": INDEX})
+    other = opened(journey, {"shop.py": "pass\n"})
+    await journey.rest()
+    conclusions = []
+    for pulls in ([first], [first, second], [other]):
+        group = journey.github.request_merge_group(pulls, "squash")
+        await journey.rest()
+        check = check_of(journey, first, group.head_sha)
+        conclusions.append(check and check.conclusion)
+    assert conclusions == ["success", "failure", None]
 
 
 async def test_what_cannot_be_read_fails_at_its_line(journey: Journey) -> None:
@@ -141,3 +192,39 @@ async def test_an_applied_file_that_is_taken_away_is_an_error(kitchen: Kitchen) 
     check = check_of(production.journey, behind)
     assert check is not None
     assert not any("is gone" in one["message"] for one in check.annotations), "it never had it"
+
+
+async def test_a_database_that_cannot_be_read_is_no_pass(kitchen: Kitchen) -> None:
+    production = kitchen.production
+    journey = production.journey
+    path = f"{FOLDER}/{EXPAND}_title_norm.expand.sql"
+    applied = kitchen.merged("feat: search", {path: ADD_COLUMN})
+    await kitchen.say(applied, "/migrate")
+    with kitchen.closed():
+        edit = CommitSpec("edit", {path: ADD_COLUMN.replace("text", "varchar")})
+        edited = production.github.open_pull(production.repository, "fix: spell it", edit)
+        added = CommitSpec("add", {f"{FOLDER}/{CONTRACT}_notes.expand.sql": NOTES})
+        new = production.github.open_pull(production.repository, "feat: notes", added)
+        await journey.rest()
+        check = check_of(journey, edited)
+        assert check is not None
+        assert check.conclusion == "failure"
+        (unread,) = [one for one in check.annotations if one["title"] == "error: database-unread"]
+        assert unread["path"] == path
+        assert "the database of production could not be read (" in unread["message"]
+        assert "what is applied, sizes and who needs it are unknown" in unread["message"]
+        assert unread["message"].endswith("press Re-run")
+        check = check_of(journey, new)
+        assert check is not None
+        assert check.conclusion == "success"
+        assert [one["title"] for one in check.annotations].count("warning: database-unread") == 1
+    for pull in (edited, new):
+        journey.github.rerequest_check(check_of(journey, pull))
+    await journey.rest()
+    check = check_of(journey, edited)
+    assert check is not None
+    assert check.conclusion == "failure"
+    assert [one["title"] for one in check.annotations] == ["error: applied-file-edited"]
+    check = check_of(journey, new)
+    assert check is not None
+    assert "could not be read" not in check.summary

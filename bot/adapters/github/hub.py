@@ -97,7 +97,10 @@ class GitHubHub:
             ),
             checks=await self._head_checks(ref, node),
             comments=tuple(await self._our_comments(ref, node["comments"])),
-            changed=read_changed(base and base["target"], node["head"]["nodes"]),
+            changed=read_changed(
+                base and base["target"], [one["commit"] for one in node["head"]["nodes"]]
+            ),
+            base_tip=Sha(base["target"]["oid"]) if base else None,
         )
 
     async def fetch_merge_group(
@@ -106,6 +109,7 @@ class GitHubHub:
         about = f"{repo.full_name}@{head_sha}"
         variables = {
             "sha": head_sha,
+            "baseSha": base_sha,
             "baseRef": f"refs/heads/{base_ref}",
             "appId": self._app_id,
         }
@@ -122,6 +126,7 @@ class GitHubHub:
                 repo, base and base["target"], data["organisation"], errors
             ),
             checks=read_checks(commit),
+            changed=read_changed(data["repository"]["base"], [commit]),
         )
 
     async def fetch_open_pulls(self, repo: RepoRef, *, base_ref: str = "") -> list[int]:

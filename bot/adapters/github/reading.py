@@ -203,12 +203,11 @@ def graphql_error(task: str, about: str, errors: Sequence[dict[str, Any]]) -> Hu
 
 
 def read_changed(base: dict[str, Any] | None, head: list[dict[str, Any]]) -> frozenset[str]:
-    """Names in the topmost folder that the head has otherwise than the base, or no more; all of the
-    head's where the base branch is gone."""
+    """Names in the topmost folder that the head's commit has otherwise than the base, or no more;
+    all of the head's where the base is gone. ``head`` is empty where there is no commit."""
     there = {(one["name"], one["oid"]) for one in base["tree"]["entries"]} if base else set()
     return frozenset(
         name
-        for node in head
-        for name, _ in there
-        ^ {(one["name"], one["oid"]) for one in node["commit"]["tree"]["entries"]}
+        for commit in head
+        for name, _ in there ^ {(one["name"], one["oid"]) for one in commit["tree"]["entries"]}
     )

@@ -152,6 +152,10 @@ class PostgresSchemas:
             for version in row["versions"]
         }
 
+    async def fetch_pulls_with_versions(self, repository_id: int) -> list[int]:
+        rows = await self._fetch("fetch_pulls_with_versions", {"repository_id": repository_id})
+        return [row["number"] for row in rows]
+
     async def save_meant(self, repository_id: int, environment: str, schema: MeantSchema) -> None:
         content = {
             "root": schema.root,

@@ -50,6 +50,7 @@ Work: TypeAlias = (
     | releases.RefreshRelease
     | releases.RerunRelease
     | schemas.CheckMigrations
+    | schemas.RefreshMigrations
     | schemas.AdvanceSchemaRun
     | schemas.SweepSchemas
     | probes.SweepProbes

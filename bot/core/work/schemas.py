@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from bot.core.model import PullRef
 from bot.core.work.repositories import RepoWork
 
 
 @dataclass(frozen=True, slots=True)
 class CheckMigrations(RepoWork):
-    """Hold the database changes of a pull request to the rules, and say so in a check."""
+    """Hold the database changes of a pull request, or of a merge queue's candidate, to the rules,
+    and say so in a check."""
 
     kind: ClassVar[str] = "check_migrations"
     number: int
+    """0 for a candidate."""
     head_sha: str
     base_sha: str
     rerun: bool = False
@@ -21,11 +22,19 @@ class CheckMigrations(RepoWork):
 
     @property
     def key(self) -> str:
-        return f"migrations:{self.repository_id}#{self.number}"
+        subject = f"#{self.number}" if self.number else f"@{self.head_sha}"
+        return f"migrations:{self.repository_id}{subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshMigrations(RepoWork):
+    """The trunk's SQL changed: look again at the open pull requests that add migrations."""
+
+    kind: ClassVar[str] = "refresh_migrations"
 
     @property
-    def ref(self) -> PullRef:
-        return PullRef(self.repo, self.number)
+    def key(self) -> str:
+        return f"migrations:{self.repository_id}"
 
 
 @dataclass(frozen=True, slots=True)

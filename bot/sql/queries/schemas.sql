@@ -110,3 +110,8 @@ DELETE FROM pull_migrations WHERE repository_id = %(repository_id)s AND number =
 SELECT number, versions FROM pull_migrations
  WHERE repository_id = %(repository_id)s AND number <> %(number)s
    AND seen_at > now() - interval '90 days';
+
+-- fetch_pulls_with_versions --
+SELECT number FROM pull_migrations
+ WHERE repository_id = %(repository_id)s AND seen_at > now() - interval '90 days'
+ ORDER BY number;

@@ -27,6 +27,7 @@ _WORKS = {
     "refresh_pull_request": "refresh pull request",
     "rerun_pull_request": "check again",
     "check_migrations": "check the migrations of",
+    "refresh_migrations": "check, unasked, the migrations of",
     "rerun_head": "check commit again",
     "reconcile_merge_group": "check merge group",
     "reconcile_repository": "check all of",

@@ -39,7 +39,8 @@ class Surroundings:
     newest: Version | None = None
     """Of the trunk's migrations."""
     elsewhere: Mapping[Version, str] = field(default_factory=dict)
-    """Versions that other open pull requests add, each with what to call the pull request."""
+    """Versions that others add, each with what to call them: other open pull requests, and files
+    that came to the trunk since."""
 
 
 @dataclass(frozen=True, slots=True)
