@@ -198,6 +198,8 @@ def _backfill(planned: Part | None, progress: BackfillProgress | None) -> str:
     what = f"backfill {escape.code(f'{progress.version}_{progress.name}', 120)}"
     if progress.proven:
         return f"- {MARKS[Verdict.PASS]} {what}: proven complete"
+    if progress.state is BackfillState.FINISHED:
+        return f"- {MARKS[Verdict.ERROR]} {what} came to its end, and is not proven complete"
     bar = f" {_bar(progress.done)}" if progress.done is not None else ""
     left = f", about {say_duration(progress.left)} left" if progress.left else ""
     why = f": {_sentence(progress.why)}" if progress.why else ""
