@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bot.adapters.postgres.outbox import PostgresOutbox
 from bot.core.render.check import COMMITS_CHECK
 from bot.core.work.deliveries import SweepDeliveries
 from bot.core.work.objectives import EvaluateObjectives
 from bot.ports import JobStatus
+from bot.ports.operations import Notice
 from bot.sandbox.http import Exchange
 from bot.sandbox.model import CheckRun, Comment, Pull, Repository
 from bot.sandbox.server import Sandbox
@@ -65,6 +67,16 @@ def _kind(exchange: Exchange) -> str:
     return "write"
 
 
+class Heard:
+    """A channel that keeps what it is told."""
+
+    def __init__(self, notices: list[Notice]) -> None:
+        self._notices = notices
+
+    async def send(self, notice: Notice) -> None:
+        self._notices.append(notice)
+
+
 @dataclass
 class Journey:
     github: Sandbox
@@ -79,6 +91,14 @@ class Journey:
         return self.github.create_repository(
             "octo/shop", files=files, **{**SQUASH_WITH_TITLE, **settings}
         )
+
+    def hear(self) -> list[Notice]:
+        """What a channel is told from now on. To be called before a worker runs."""
+        notices: list[Notice] = []
+        outbox = PostgresOutbox(self.bot.store.pool, {"slack": Heard(notices)})
+        shipping = replace(self.bot.engine.shipping, outbox=outbox)
+        self.bot = replace(self.bot, engine=replace(self.bot.engine, shipping=shipping))
+        return notices
 
     def check_of(self, pull: Pull, sha: str = "") -> CheckRun | None:
         runs = self.github.latest_checks(

@@ -10,9 +10,11 @@ from production import Production, opened_production
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from bot.ports.operations import Notice
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
 from bot.settings import Secret
+from bot.wiring.databases import open_database
 
 POLICY = """\
 environments:
@@ -39,11 +41,22 @@ class Kitchen:
 
     production: Production
     database: str
+    notices: list[Notice]
+    """What people were notified of."""
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         with psycopg.connect(self.database, autocommit=True) as connection:
             cursor = connection.execute(query)
             return cursor.fetchall() if cursor.description else []
+
+    def noticed(self, words: str) -> list[tuple[str, str]]:
+        """Titles that have the words, each with how bad it is."""
+        return [(one.title, one.severity) for one in self.notices if words in one.title]
+
+    async def schema(self) -> str:
+        """The root digest of the database's schema."""
+        async with open_database(self.database) as database:
+            return (await database.fetch_schema()).root
 
     def merged(self, title: str, files: dict[str, str] | None = None) -> Pull:
         production = self.production
@@ -83,4 +96,4 @@ async def opened_kitchen(
         )
     databases = {"production": Secret(shop_url)}
     async with opened_production(database_url, home, POLICY, databases=databases) as opened:
-        yield Kitchen(opened, shop_url)
+        yield Kitchen(opened, shop_url, opened.journey.hear())

@@ -44,8 +44,19 @@ async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
     assert f"2. backfill `{FILL}_title_norm`" in said
     assert kitchen.rows("SELECT to_regclass('supabase_migrations.schema_migrations')") == [(None,)]
 
+    schema_before = await kitchen.schema()
     said = await kitchen.say(expanding, "/migrate")
     assert "**Migrated: production" in said, said
+    schema_after = await kitchen.schema()
+    assert schema_after != schema_before
+    audit = production.journey.bot.audit
+    (ran,) = await audit.fetch_entries(kind="migrate")
+    assert ran.entry.detail["schema_before"] == schema_before
+    assert ran.entry.schema_hash == schema_after
+    applied, _ = await audit.fetch_entries(kind="migration")
+    assert applied.entry.subject == f"production: {EXPAND}_title_norm applied"
+    assert applied.entry.schema_hash == schema_after
+    assert kitchen.noticed("migrate") == [("/migrate on octo/shop production: succeeded", "info")]
     assert "2,500 rows changed, none left" in said
     assert production.reactions == ["eyes", "rocket"]
     assert kitchen.rows("SELECT count(*) FROM recipes WHERE title_norm IS NULL") == [(0,)]
@@ -58,7 +69,13 @@ async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
     await kitchen.say(expanding, "/promote")
     assert await production.served() == expanding.merge_commit_sha
     (entry, _) = await production.ledger()
-    assert len(entry.build.schema_hash) == 64
+    assert entry.build.schema_hash == schema_after
+    promotions = [one.entry for one in await audit.fetch_entries(kind="promotion")]
+    assert [(one.build_sha, one.schema_hash) for one in reversed(promotions)] == [
+        (before.merge_commit_sha, schema_before),
+        (expanding.merge_commit_sha, ""),  # refused
+        (expanding.merge_commit_sha, schema_after),
+    ]
 
     using = kitchen.merged("feat: read the new titles only")
     await kitchen.say(using, "/promote")
@@ -121,6 +138,7 @@ async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> Non
         kitchen.production.repository.id, "production"
     )
     assert run.state is RunState.FAILED
+    assert kitchen.noticed("migrate") == [("/migrate on octo/shop production: failed", "warning")]
     said = await kitchen.say(filling, "/promote")
     assert "backfill `title_norm`" in said
 
@@ -159,6 +177,10 @@ async def test_a_change_by_hand_is_noticed_and_accepted(kitchen: Kitchen) -> Non
     (drift,) = await bot.audit.fetch_entries(kind="schema")
     assert drift.entry.subject == "production: drift"
     assert "by_title" in str(drift.entry.detail)
+    assert drift.entry.schema_hash == await kitchen.schema()
+    title = "octo/shop production: the schema was changed past Lockgate"
+    assert kitchen.noticed("schema") == [(title, "warning")], "it is told once"
+    assert "by_title" in next(one.text for one in kitchen.notices if one.title == title)
     second = kitchen.merged("feat: sort titles")
     said = await kitchen.say(second, "/promote")
     assert "public.by_title" in said

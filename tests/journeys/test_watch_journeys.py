@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from journey import Heard
 from kitchen import CONTRACT, FOLDER
 from notify_kit import ROUTING_KEY, Channel, judge_pagerduty, served
 from production import DOMAIN, POLICY, Production, opened_production
@@ -258,16 +259,6 @@ async def watched_shop(
         watched = Watched(production, clock, pagerduty)
         watched.write(policy())
         yield watched
-
-
-class Heard:
-    """A channel that keeps what it is told."""
-
-    def __init__(self, notices: list[Notice]) -> None:
-        self._notices = notices
-
-    async def send(self, notice: Notice) -> None:
-        self._notices.append(notice)
 
 
 @pytest.fixture
