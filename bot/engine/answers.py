@@ -85,8 +85,9 @@ class Answers:
             case OverrideRequest():
                 return await self.moves.override(request, asked)
             case CancelRequest(environment):
-                by = asked.actor.login
-                run = await self.schema_runs.cancel(asked.ref.repo.id, environment, by)
+                run = await self.schema_runs.cancel(
+                    asked.ref.repo.id, environment, asked.actor.login, asked.comment_id
+                )
                 if run is not None:
                     return Answer(render_run_cancelled(run))
                 return await self.moves.cancel(environment, asked)

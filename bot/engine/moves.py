@@ -156,16 +156,11 @@ class Moves:
         """Break the glass for one operation: one that waits goes on, one that was refused is
         started anew."""
         said = f"Override of `{request.gate}`"
-        held = next(
-            (
-                operation
-                for operation in await self.operations.fetch_operations(
-                    asked.ref.repo.id, environment=request.environment, limit=20
-                )
-                if _is_held_by(operation, request.gate)
-            ),
-            None,
+        recent = await self.operations.fetch_operations(
+            asked.ref.repo.id, environment=request.environment, limit=20
         )
+        done = next((one for one in recent if _is_set_aside(one, request.gate, asked)), None)
+        held = done or next((one for one in recent if _is_held_by(one, request.gate)), None)
         if held is None:
             return refuse(
                 Refusal(
@@ -175,10 +170,16 @@ class Moves:
                 )
             )
         text = f"{asked.actor.login}: {request.reason}"
-        if held.state is State.WAITING:
+        if done is not None:  # and a worker was killed since
+            await self.operator.wake(done)
+        elif held.state is State.WAITING:
             await self.operator.change(
                 held.id,
-                lambda found: replace(found, overrides={**found.overrides, request.gate: text}),
+                lambda found: replace(
+                    found,
+                    overrides={**found.overrides, request.gate: text},
+                    override_comments={**found.override_comments, request.gate: asked.comment_id},
+                ),
             )
             await self.operator.wake(held)
         else:
@@ -194,6 +195,12 @@ class Moves:
         return Answer(render_overridden(held, request.gate, request.reason, asked.actor.login))
 
     async def cancel(self, environment: str, asked: Asked) -> Answer:
+        for operation in await self.operations.fetch_operations(
+            asked.ref.repo.id, environment=environment, limit=_LEDGER
+        ):
+            if operation.cancel_comment_id == asked.comment_id:  # and a worker was killed since
+                await self.operator.wake(operation)
+                return Answer(render_cancelled(operation))
         under_way = await self.operations.fetch_operations(
             asked.ref.repo.id, environment=environment, open_only=True
         )
@@ -202,7 +209,7 @@ class Moves:
                 continue
             outcome = f"Cancelled by {asked.actor.login}. {environment.capitalize()} is unchanged."
             cancelled = await self.operator.change(
-                operation.id, partial(_cancelled, outcome=outcome)
+                operation.id, partial(_cancelled, outcome=outcome, comment_id=asked.comment_id)
             )
             if cancelled and cancelled.ending is State.CANCELLED:
                 await self.operator.wake(operation)
@@ -295,7 +302,13 @@ def _is_held_by(operation: Operation, gate: str) -> bool:
     )
 
 
-def _cancelled(operation: Operation, outcome: str) -> Operation:
-    if operation.production_may_have_changed:
+def _is_set_aside(operation: Operation, gate: str, asked: Asked) -> bool:
+    """By this very comment."""
+    return operation.override_comments.get(gate) == asked.comment_id
+
+
+def _cancelled(operation: Operation, outcome: str, comment_id: int) -> Operation:
+    if operation.production_may_have_changed or operation.ending is not None or operation.ended:
         return operation
-    return fail(operation, outcome, "", State.CANCELLED)
+    ended = fail(operation, outcome, "", State.CANCELLED)
+    return replace(ended, cancel_comment_id=comment_id)

@@ -96,15 +96,22 @@ class SchemaRuns:
         if wait is not None:
             await self.store.enqueue(work, delay=wait)
 
-    async def cancel(self, repository_id: int, environment: str, by: str) -> Run | None:
-        """End the run that is under way; what it has done stays done. None if there is none."""
-        for found in await self.runs.fetch_runs(repository_id, environment, open_only=True):
+    async def cancel(
+        self, repository_id: int, environment: str, by: str, comment_id: int
+    ) -> Run | None:
+        """End the run that is under way; what it has done stays done. None if there is none. The
+        run that this comment has ended already, before a worker was killed, is it again."""
+        recent = await self.runs.fetch_runs(repository_id, environment)
+        for done in recent:
+            if done.cancel_comment_id == comment_id:
+                await self.store.enqueue(AdvanceSchemaRun(done.id))
+                return done
+        for found in recent:
             run: Run | None = found
             while run and not run.ended:
                 outcome = f"{by} cancelled it. What was applied stays applied."
-                saved = await self.runs.save_run(
-                    ended(run, RunState.CANCELLED, self.clock.now(), outcome)
-                )
+                cancelled = ended(run, RunState.CANCELLED, self.clock.now(), outcome)
+                saved = await self.runs.save_run(replace(cancelled, cancel_comment_id=comment_id))
                 if saved is not None:
                     await self.store.enqueue(AdvanceSchemaRun(saved.id))
                     return saved

@@ -1,5 +1,6 @@
 """A shop with a database of its own, whose migrations the bot runs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from production import Production, opened_production
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from bot.core.migrations.runs import Run
 from bot.ports.operations import Notice
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
@@ -33,6 +35,9 @@ FILL_COLUMN = f"""\
 -- after: {EXPAND}
 UPDATE recipes SET title_norm = lower(title) WHERE title_norm IS NULL AND :batch;
 """
+SLOW_FILL = FILL_COLUMN.replace("UPDATE", "-- batch: 1\n-- target-ms: 1\nUPDATE", 1).replace(
+    "lower(title)", "lower(title) || pg_sleep(0.02)"
+)
 
 
 @dataclass
@@ -79,6 +84,25 @@ class Kitchen:
             aside.execute(f"{leave} WHERE datname = %s", [name])
             yield
             aside.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
+
+    async def filling(self, pull: Pull) -> None:
+        """Type ``/migrate``, and return once its backfill has filled rows."""
+        self.production.comment(pull, "/migrate")
+
+        async def begun() -> bool:
+            done = "SELECT count(title_norm) FROM recipes"
+            try:
+                # Aside: the bot, on this very loop, may hold the lock that this waits for.
+                return (await asyncio.to_thread(self.rows, done))[0][0] != 0
+            except psycopg.errors.UndefinedColumn:
+                return False
+
+        await self.production.journey.until(begun, "the backfill does not begin")
+
+    async def runs(self) -> list[Run]:
+        """Newest first."""
+        store = self.production.journey.bot.engine.shipping.schema_store
+        return await store.fetch_runs(self.production.repository.id, "production")
 
     async def say(self, pull: Pull, line: str) -> str:
         return await self.production.say(pull, line)

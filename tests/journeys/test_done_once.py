@@ -2,9 +2,13 @@
 runs again once all that it began has ended."""
 
 import pytest
+from kitchen import ADD_COLUMN, BACKFILLS, EXPAND, FILL, FOLDER, SLOW_FILL, Kitchen
 from production import Production
 
-from bot.sandbox.model import Pull
+from bot.core.migrations.runs import RunState
+from bot.core.operations.machine import State
+from bot.core.render.command import answer_marker
+from bot.sandbox.model import Comment, Pull
 
 
 def told(production: Production, pull: Pull) -> list[tuple[str, list[str]]]:
@@ -40,3 +44,71 @@ async def test_a_command_starts_one_operation_and_has_one_answer(production: Pro
     await production.job_runs_again("run_command")
     assert told(production, pull) == before
     assert await production.operations() == operations
+
+
+async def answered_again(production: Production, pull: Pull, comment: Comment) -> tuple[str, str]:
+    """The answer to a comment, and what it is where a worker was killed just before it."""
+    await production.journey.rest()
+    (answer,) = [
+        each
+        for each in production.journey.comments_of(pull)
+        if each.body.startswith(answer_marker(comment.id))
+    ]
+    production.github.delete_comment(answer)
+    await production.job_runs_again("run_command")
+    (again,) = [
+        each
+        for each in production.journey.comments_of(pull)
+        if each.body.startswith(answer_marker(comment.id))
+    ]
+    assert [reaction.content for reaction in comment.reactions] == ["eyes"], "nothing was refused"
+    return answer.body, again.body
+
+
+async def waiting(production: Production, title: str) -> Pull:
+    """A promotion that waits for a check."""
+    pull = production.opened(title)
+    production.github.merge(pull, "squash", by=production.github.user("ada"))
+    production.github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    production.comment(pull, "/promote --when-ready")
+    await production.until(State.WAITING)
+    return pull
+
+
+async def test_an_override_that_was_done_is_not_refused(production: Production):
+    pull = await waiting(production, "feat: add search")
+    comment = production.comment(pull, "/override checks production is down")
+    await production.until(State.SUCCEEDED, concluded=True)
+    answer, again = await answered_again(production, pull, comment)
+    assert "set aside by ada" in answer
+    assert again == answer
+    assert (await production.newest()).overrides == {"checks": "ada: production is down"}
+    later = await production.say(pull, "/override checks production is down")
+    assert "refused" in later, "another comment is another matter"
+
+
+async def test_a_cancelling_that_was_done_is_not_refused(production: Production):
+    pull = await waiting(production, "feat: add search")
+    comment = production.comment(pull, "/cancel")
+    await production.until(State.CANCELLED, concluded=True)
+    answer, again = await answered_again(production, pull, comment)
+    assert "cancelled" in answer
+    assert again == answer
+
+
+async def test_a_run_that_was_cancelled_is_not_refused(kitchen: Kitchen):
+    pull = kitchen.merged(
+        "feat: search titles",
+        {
+            f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
+            f"{BACKFILLS}/{FILL}_title_norm.sql": SLOW_FILL,
+        },
+    )
+    await kitchen.filling(pull)
+    comment = kitchen.production.comment(pull, "/cancel")
+    answer, again = await answered_again(kitchen.production, pull, comment)
+    assert again == answer
+    (run,) = await kitchen.runs()
+    assert run.state is RunState.CANCELLED

@@ -1,9 +1,6 @@
 """A column is renamed in three steps while the shop runs: expand, backfill, contract, with
 promotions and rollbacks in between, each refused where the database says no."""
 
-import asyncio
-
-import psycopg
 from journey import SQUASH_WITH_TITLE
 from kitchen import (
     ADD_COLUMN,
@@ -14,6 +11,7 @@ from kitchen import (
     FILL_COLUMN,
     FOLDER,
     POLICY,
+    SLOW_FILL,
     Kitchen,
 )
 
@@ -227,28 +225,15 @@ async def test_a_database_serves_one_repository(kitchen: Kitchen) -> None:
 
 
 async def test_a_run_is_cancelled_between_two_batches(kitchen: Kitchen) -> None:
-    slow = FILL_COLUMN.replace("UPDATE", "-- batch: 1\n-- target-ms: 1\nUPDATE", 1).replace(
-        "lower(title)", "lower(title) || pg_sleep(0.02)"
-    )
     pull = kitchen.merged(
         "feat: search titles",
         {
             f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
-            f"{BACKFILLS}/{FILL}_title_norm.sql": slow,
+            f"{BACKFILLS}/{FILL}_title_norm.sql": SLOW_FILL,
         },
     )
     journey = kitchen.production.journey
-    kitchen.production.comment(pull, "/migrate")
-
-    async def running() -> bool:
-        done = "SELECT count(title_norm) FROM recipes"
-        try:
-            # Aside: the bot, on this very loop, may hold the lock that this waits for.
-            return (await asyncio.to_thread(kitchen.rows, done))[0][0] > 0
-        except psycopg.errors.UndefinedColumn:
-            return False
-
-    await journey.until(running, "the backfill does not begin")
+    await kitchen.filling(pull)
     said = await kitchen.say(pull, "/cancel")
     ended = [one.body for one in journey.comments_of(pull) if "schema-run" in one.body]
     assert "being cancelled" in said or "Cancelled" in ended[0]

@@ -92,6 +92,8 @@ any_fields: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 (names, not 
     outcome=_any_text,
     remedy=_any_text,
     overrides=st.dictionaries(_any_text, _any_text, max_size=3),
+    override_comments=st.dictionaries(_any_text, _int, max_size=3),
+    cancel_comment_id=_int,
     when_ready=st.booleans(),
     take_back=st.booleans(),
     version=st.just(0),

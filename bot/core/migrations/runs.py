@@ -76,6 +76,8 @@ class Run:
     schema_after: str = ""
     """Root digests of the environment's schema."""
     ended_at: datetime | None = None
+    cancel_comment_id: int = 0
+    """The comment that cancelled it."""
     revision: int = 0
 
     @property

@@ -150,6 +150,10 @@ class Operation:
     remedy: str = ""
     overrides: dict[str, str] = field(default_factory=dict)
     """Gates set aside by break-glass, with the reason given."""
+    override_comments: dict[str, int] = field(default_factory=dict)
+    """The comments that set them aside while it waited: each has one answer."""
+    cancel_comment_id: int = 0
+    """The comment that cancelled it."""
     when_ready: bool = False
     take_back: bool = True
     """Whether a promotion that cannot be verified puts back what was live before."""
