@@ -57,6 +57,17 @@ class Hands:
         answer = await until(look, f"no answer to {line} says “{wanted}”")
         return f"{line}: {_said(answer)}"
 
+    async def is_refused(self, pull: Pull, line: str, because: str) -> str:
+        """Type a command; the first line of the refusal that says why.
+
+        Raises:
+            NotTrue: it is not refused, or for another reason.
+        """
+        said = await self.say(pull, line, because)
+        if "refused" not in said:
+            raise NotTrue(said)
+        return said
+
     @property
     def live(self) -> Deployment | None:
         return self._stage.vercel.live(self._stage.project)

@@ -27,7 +27,7 @@ class Production:
     async def promote_red(self) -> str:
         self._good = self._hands.merged("feat: gift cards")
         self._hands.check(self._good, "failure")
-        answer = await self._hands.say(self._good, "/promote", "refused")
+        answer = await self._hands.is_refused(self._good, "/promote", "`test` ended: failure")
         if self._hands.live is not None:
             raise NotTrue("it went live all the same")
         return answer

@@ -44,8 +44,9 @@ class Renaming:
         live = self._stage.vercel.live(self._stage.project)
         self._old = (live.sha if live else "")[:7]
         files = _files(_draft(""), Part.EXPAND, Part.BACKFILL)
-        return await self._hands.say(
-            self._merged("feat: prices in cents", files), "/promote", "refused"
+        pull = self._merged("feat: prices in cents", files)
+        return await self._hands.is_refused(
+            pull, "/promote", "1 migration of this build is not applied"
         )
 
     async def migrate(self) -> str:
@@ -67,7 +68,9 @@ class Renaming:
     async def contract_early(self) -> str:
         using = self._pulls[-1].merge_commit_sha or ""
         self._merged("refactor: drop the old price", _files(_draft(using), Part.CONTRACT))
-        return await self._hands.say(self._pulls[-1], f"/contract {_CONTRACT}", "refused")
+        return await self._hands.is_refused(
+            self._pulls[-1], f"/contract {_CONTRACT}", "still needs `public.orders.price`"
+        )
 
     async def contract(self) -> str:
         await self._hands.say(self._pulls[-1], "/promote", "**Live:")
@@ -80,7 +83,9 @@ class Renaming:
         return answer
 
     async def roll_back(self) -> str:
-        return await self._hands.say(self._pulls[-1], f"/rollback {self._old}", "refused")
+        return await self._hands.is_refused(
+            self._pulls[-1], f"/rollback {self._old}", "orders.price"
+        )
 
     async def count(self) -> str:
         orders = await self._shop.count("price_cents IS NOT NULL")
