@@ -109,6 +109,21 @@ def said(judgement: Judgement) -> tuple[str, str, str]:
         ),
         (
             V14,
+            database(TITLE, TITLE_NORM, fill=going(BackfillState.WAITING, done=0.0)),
+            ("fail", "backfill `title_norm` has not begun", "comment `/migrate production`"),
+        ),
+        # Between two turns of a run, or after its runner was killed.
+        (
+            V14,
+            database(TITLE, TITLE_NORM, fill=going(BackfillState.WAITING)),
+            (
+                "wait",
+                "backfill `title_norm` is at 83 %, and nobody works on it at this moment",
+                "wait for it, or comment `/migrate production`",
+            ),
+        ),
+        (
+            V14,
             database(
                 TITLE, TITLE_NORM, fill=going(BackfillState.PAUSED, why="replica is 40 s behind")
             ),

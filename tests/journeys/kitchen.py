@@ -1,10 +1,11 @@
 """A shop with a database of its own, whose migrations the bot runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from production import Production, opened_production
@@ -49,7 +50,7 @@ class Kitchen:
     notices: list[Notice]
     """What people were notified of."""
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database, autocommit=True) as connection:
             cursor = connection.execute(query)
             return cursor.fetchall() if cursor.description else []
@@ -85,15 +86,15 @@ class Kitchen:
             yield
             aside.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
-    async def filling(self, pull: Pull) -> None:
-        """Type ``/migrate``, and return once its backfill has filled rows."""
+    async def filling(self, pull: Pull, rows: int = 1) -> None:
+        """Type ``/migrate``, and return once its backfill has filled so many rows."""
         self.production.comment(pull, "/migrate")
 
         async def begun() -> bool:
             done = "SELECT count(title_norm) FROM recipes"
             try:
                 # Aside: the bot, on this very loop, may hold the lock that this waits for.
-                return (await asyncio.to_thread(self.rows, done))[0][0] != 0
+                return (await asyncio.to_thread(self.rows, done))[0][0] >= rows
             except psycopg.errors.UndefinedColumn:
                 return False
 
@@ -110,14 +111,21 @@ class Kitchen:
 
 @asynccontextmanager
 async def opened_kitchen(
-    database_url: str, shop_url: str, home: Path, rows: int = 2500
+    database_url: str,
+    shop_url: str,
+    home: Path,
+    rows: int = 2500,
+    policy: str = POLICY,
+    others: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Kitchen]:
-    """No worker runs. ``shop_url`` is the shop's own database, with ``rows`` recipes."""
+    """No worker runs. ``shop_url`` is the shop's own database, with ``rows`` recipes; ``others``
+    are those of other environments."""
     with psycopg.connect(shop_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE recipes (id bigserial PRIMARY KEY, title text NOT NULL)")
         connection.execute(
             "INSERT INTO recipes (title) SELECT 'Soup ' || n FROM generate_series(1, %s) n", [rows]
         )
-    databases = {"production": Secret(shop_url)}
-    async with opened_production(database_url, home, POLICY, databases=databases) as opened:
+    urls = {"production": shop_url, **(others or {})}
+    databases = {name: Secret(url) for name, url in urls.items()}
+    async with opened_production(database_url, home, policy, databases=databases) as opened:
         yield Kitchen(opened, shop_url, opened.journey.hear())

@@ -1,6 +1,13 @@
 """A column is renamed in three steps while the shop runs: expand, backfill, contract, with
 promotions and rollbacks in between, each refused where the database says no."""
 
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from databases import create_database, drop_database
 from journey import SQUASH_WITH_TITLE
 from kitchen import (
     ADD_COLUMN,
@@ -13,8 +20,11 @@ from kitchen import (
     POLICY,
     SLOW_FILL,
     Kitchen,
+    opened_kitchen,
 )
+from psycopg.conninfo import make_conninfo
 
+from bot.adapters.postgres.embedded import EmbeddedServer
 from bot.core.migrations.runs import RunState
 from bot.core.work.schemas import SweepSchemas
 
@@ -233,10 +243,77 @@ async def test_a_run_is_cancelled_between_two_batches(kitchen: Kitchen) -> None:
         },
     )
     journey = kitchen.production.journey
-    await kitchen.filling(pull)
+    await kitchen.filling(pull, rows=30)
+    kitchen.production.comment(pull, "/promote")
+
+    def refusals() -> list[str]:
+        return [one.body for one in journey.comments_of(pull) if "refused" in one.body]
+
+    await journey.until(refusals, "a promotion is not refused while rows are filled")
+    (said,) = refusals()
+    assert re.search(r"backfill `title_norm` is at [1-9][0-9]? %", said), said
     said = await kitchen.say(pull, "/cancel")
     ended = [one.body for one in journey.comments_of(pull) if "schema-run" in one.body]
     assert "being cancelled" in said or "Cancelled" in ended[0]
     assert "ada cancelled it" in ended[0]
     ((left,),) = kitchen.rows("SELECT count(*) FROM recipes WHERE title_norm IS NULL")
     assert 0 < left < 2500
+
+
+ELSEWHERE = """\
+environments:
+  staging:
+    vercel: {project: shop-staging, domain: staging.example.com}
+    requires: [source, deployment, freeze, lock, migrations]
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    requires: [source, deployment, freeze, lock, migrations]
+migrations: {path: db/changes, backfills: db/fills}
+"""
+
+
+@pytest.fixture
+def staging_url(postgres_server: EmbeddedServer) -> Iterator[str]:
+    name = create_database(postgres_server, "template0")
+    yield make_conninfo(postgres_server.conninfo, dbname=name)
+    drop_database(postgres_server, name)
+
+
+@pytest.fixture
+async def two_kitchens(
+    database_url: str, empty_database_url: str, staging_url: str, tmp_path: Path
+) -> AsyncIterator[Kitchen]:
+    """Staging has a database of its own, and the files are in folders that the policy names."""
+    with psycopg.connect(staging_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE recipes (id bigserial PRIMARY KEY, title text)")
+    others = {"staging": staging_url}
+    async with (
+        opened_kitchen(database_url, empty_database_url, tmp_path, 10, ELSEWHERE, others) as opened,
+        opened.production.journey.working(),
+    ):
+        yield opened
+
+
+async def test_each_environment_has_its_own_database(
+    two_kitchens: Kitchen, staging_url: str
+) -> None:
+    kitchen = two_kitchens
+    files = {
+        f"db/changes/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
+        f"db/fills/{FILL}_title_norm.sql": FILL_COLUMN,
+        f"{FOLDER}/{CONTRACT}_not_here.expand.sql": "SELEC 1;\n",
+    }
+    pull = kitchen.merged("feat: search titles", files)
+    said = await kitchen.say(pull, "/migrate staging")
+    assert "**Migrated: staging" in said, said
+    column = "SELECT count(*) FROM pg_attribute WHERE attname = 'title_norm'"
+    with psycopg.connect(staging_url) as staging:
+        assert staging.execute(column).fetchone() == (1,)
+    assert kitchen.rows(column) == [(0,)]
+    said = await kitchen.say(pull, "/promote production")
+    assert f"1 migration of this build is not applied: `{EXPAND}_title_norm`" in said
+    said = await kitchen.say(pull, "/migrations")
+    assert "**staging: 1 migration applied.**" in said
+    assert f"- ✅ backfill `{FILL}_title_norm`: proven complete" in said
+    assert "**production: 0 migrations applied, 1 not yet.**" in said
+    assert f"- ⬜ backfill `{FILL}_title_norm`: has not begun" in said

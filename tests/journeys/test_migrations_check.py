@@ -200,6 +200,7 @@ async def test_a_database_that_cannot_be_read_is_no_pass(kitchen: Kitchen) -> No
     path = f"{FOLDER}/{EXPAND}_title_norm.expand.sql"
     applied = kitchen.merged("feat: search", {path: ADD_COLUMN})
     await kitchen.say(applied, "/migrate")
+    kitchen.rows("ANALYZE recipes")
     with kitchen.closed():
         edit = CommitSpec("edit", {path: ADD_COLUMN.replace("text", "varchar")})
         edited = production.github.open_pull(production.repository, "fix: spell it", edit)
@@ -218,6 +219,7 @@ async def test_a_database_that_cannot_be_read_is_no_pass(kitchen: Kitchen) -> No
         assert check is not None
         assert check.conclusion == "success"
         assert [one["title"] for one in check.annotations].count("warning: database-unread") == 1
+        assert "2,500 rows" not in check.text
     for pull in (edited, new):
         journey.github.rerequest_check(check_of(journey, pull))
     await journey.rest()
@@ -228,3 +230,4 @@ async def test_a_database_that_cannot_be_read_is_no_pass(kitchen: Kitchen) -> No
     check = check_of(journey, new)
     assert check is not None
     assert "could not be read" not in check.summary
+    assert "2,500 rows" in check.text, "the table's own size"

@@ -79,7 +79,8 @@ BACKFILLS = database(
     backfill(14, "stopped", BackfillState.CANCELED, done=0.999),
     backfill(15, "unproven", BackfillState.FINISHED, done=1.0),
     backfill(16, "complete", BackfillState.FINISHED, proven=True, done=1.0),
-    backfill(17, "waits", BackfillState.WAITING),
+    backfill(17, "to_come", BackfillState.WAITING, done=0.0),
+    backfill(18, "between_turns", BackfillState.WAITING, done=0.3),
     applied=1,
 )
 CASES: dict[str, tuple[DatabaseState, Planned, Run | None]] = {

@@ -93,6 +93,11 @@ class BackfillProgress:
         its file says ``-- needed: no``."""
         return self.proven or (self.uncounted and not needed)
 
+    @property
+    def to_begin(self) -> bool:
+        """It also waits between two turns, with some of it done."""
+        return self.state is BackfillState.WAITING and self.done == 0
+
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:

@@ -84,7 +84,7 @@ def unfinished(
     called = quoted(name or (progress.name if progress else "") or version)
     subject = f"backfill {version}"
     run = f"comment `/migrate {environment}`"
-    if progress is None or progress.state is BackfillState.WAITING:
+    if progress is None or progress.to_begin:
         return Obstacle(Verdict.FAIL, subject, f"backfill {called} has not begun", run)
     if progress.state is BackfillState.FINISHED:
         if progress.proven:
@@ -108,6 +108,9 @@ def unfinished(
     match progress.state:
         case BackfillState.RUNNING:
             return Obstacle(Verdict.WAIT, subject, f"backfill {called} is {at}", "wait for it")
+        case BackfillState.WAITING:  # between two turns of a run, or its runner is gone
+            said = f"backfill {called} is {at}, and nobody works on it at this moment"
+            return Obstacle(Verdict.WAIT, subject, said, f"wait for it, or {run}")
         case BackfillState.PAUSED:
             return Obstacle(
                 Verdict.FAIL,

@@ -190,7 +190,7 @@ def _bar(done: float) -> str:
 
 
 def _backfill(planned: Part | None, progress: BackfillProgress | None) -> str:
-    if progress is None or progress.state is BackfillState.WAITING:
+    if progress is None or progress.to_begin:
         assert planned is not None or progress is not None  # noqa: S101
         name = planned.name if planned else (progress.name if progress else "")
         version = planned.version if planned else (progress.version if progress else "")
