@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import hypothesis
@@ -59,8 +60,9 @@ def postgres_server(postgres_home: Path) -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres_server: EmbeddedServer) -> Databases:
-    return Databases(postgres_server)
+def databases(postgres_server: EmbeddedServer) -> Iterator[Databases]:
+    with closing(Databases(postgres_server)) as opened:
+        yield opened
 
 
 @pytest.fixture

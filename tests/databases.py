@@ -112,11 +112,15 @@ class Databases:
             self._sessions.pop(name).close()
             drop_database(self._server, name)
 
+    def close(self) -> None:
+        for session in self._sessions.values():
+            session.close()
+
     def _emptied(self, name: str) -> bool:
         try:
             return self._empty(name)
         except psycopg.OperationalError:  # the test has ended all sessions
-            del self._sessions[name]
+            self._sessions.pop(name).close()
             return self._empty(name)
 
     def _empty(self, name: str) -> bool:
