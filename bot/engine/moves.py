@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 from bot.core.commands.requests import OverrideRequest, PromoteRequest, Refusal, RollbackRequest
-from bot.core.decision import Verdict
 from bot.core.hosting import Build, HostTarget, LedgerEntry
 from bot.core.operations.machine import (
     Kind,
@@ -21,6 +20,7 @@ from bot.core.operations.machine import (
 )
 from bot.core.operations.outside import is_live, unsettled
 from bot.core.operations.rollback_target import AlreadyLive
+from bot.core.operations.setting_aside import choose_held
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
     nothing_to_cancel,
@@ -29,7 +29,6 @@ from bot.core.render.command import (
     render_overridden,
     render_queued,
 )
-from bot.core.render.json import from_json
 from bot.core.render.operation import render_plan
 from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.builds import Builds
@@ -54,9 +53,7 @@ class Moves:
     async def promote(self, request: PromoteRequest, asked: Asked) -> Answer:
         said = f"Promotion to {request.environment}"
         if asked.policy_fault:
-            return refuse(
-                Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the default branch.")
-            )
+            return _without_policy(said, asked)
         policy = asked.environments[request.environment]
         target = self.builds.target_of(said, policy)
         if isinstance(target, Refusal):
@@ -155,20 +152,20 @@ class Moves:
     async def override(self, request: OverrideRequest, asked: Asked) -> Answer:
         """Break the glass for one operation: one that waits goes on, one that was refused is
         started anew."""
-        said = f"Override of `{request.gate}`"
-        recent = await self.operations.fetch_operations(
-            asked.ref.repo.id, environment=request.environment, limit=20
+        if asked.policy_fault:
+            return _without_policy(f"Override of `{request.gate}`", asked)
+        repository_id, name = asked.ref.repo.id, request.environment
+        operations = await self.operations.fetch_operations(repository_id, environment=name)
+        done = next((one for one in operations if _is_set_aside(one, request.gate, asked)), None)
+        held = done or choose_held(
+            operations,
+            (await self.operations.fetch_live(repository_id)).get(name),
+            environment=name,
+            gate=request.gate,
+            pull_number=asked.ref.number,
         )
-        done = next((one for one in recent if _is_set_aside(one, request.gate, asked)), None)
-        held = done or next((one for one in recent if _is_held_by(one, request.gate)), None)
-        if held is None:
-            return refuse(
-                Refusal(
-                    said,
-                    f"No promotion to {request.environment} is held by that gate.",
-                    "Type `/promote` first; an override counts for one operation.",
-                )
-            )
+        if isinstance(held, Refusal):
+            return refuse(held)
         text = f"{asked.actor.login}: {request.reason}"
         if done is not None:  # and a worker was killed since
             await self.operator.wake(done)
@@ -235,6 +232,8 @@ class Moves:
                 )
             )
         last = newest[0]
+        if asked.policy_fault and last.plan.kind is Kind.PROMOTE:
+            return _without_policy(f"Retry on {environment}", asked)
         policy = asked.environments[environment]
         span = ROLLBACK_WITHIN if last.plan.kind is Kind.ROLLBACK else policy.timeout
         return await self._start(
@@ -287,19 +286,8 @@ class Moves:
         return Answer("")
 
 
-def _is_held_by(operation: Operation, gate: str) -> bool:
-    if operation.plan.kind is not Kind.PROMOTE or operation.state not in (
-        State.WAITING,
-        State.REFUSED,
-    ):
-        return False
-    judged = operation.step(StepName.GATES).detail.get("decision")
-    if not isinstance(judged, dict):
-        return False
-    return any(
-        result.gate == gate and result.verdict not in (Verdict.PASS, Verdict.SKIP)
-        for result in from_json(judged).results
-    )
+def _without_policy(said: str, asked: Asked) -> Answer:
+    return refuse(Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the default branch."))
 
 
 def _is_set_aside(operation: Operation, gate: str, asked: Asked) -> bool:

@@ -373,6 +373,27 @@ async def test_an_override_is_for_few_and_counts_once(production: Production):
     assert await production.served() == red.merge_commit_sha
 
 
+async def test_an_override_moves_production_to_nothing_that_was_refused_before(
+    production: Production,
+):
+    """Nor to what another pull request is about, until it is asked for on this one."""
+    stale = production.merged("feat: add search")
+    production.green(stale, "failure")
+    assert "refused" in await production.say(stale, "/promote")
+    good = await production.live_build("feat: sort by price")
+    production.switches()
+    said = await production.say(good, "/override checks the runner is down")
+    assert "Override of `checks` refused" in said
+    assert f"`{good.merge_commit_sha[:7]}` went live since" in said
+    assert production.reactions == ["eyes", "-1"]
+    assert "refused" in await production.say(stale, "/promote")
+    said = await production.say(good, "/override checks the runner is down")
+    assert f"was begun on pull request {stale.number}" in said
+    await production.nothing_left()
+    assert production.switches() == []
+    assert await production.served() == good.merge_commit_sha
+
+
 async def test_a_freeze_holds_until_it_is_thawed(production: Production):
     pull = production.merged("feat: add search")
     until = datetime.now(UTC).date() + timedelta(days=3)

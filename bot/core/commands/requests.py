@@ -90,7 +90,7 @@ class ThawRequest:
 
 @dataclass(frozen=True, slots=True)
 class OverrideRequest:
-    """Counts for one operation: the newest one of the environment that this gate holds."""
+    """Counts for one operation: the environment's newest, if this gate holds it."""
 
     environment: str
     gate: str
