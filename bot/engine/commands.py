@@ -5,7 +5,6 @@ the payload is believed but which comment it was about. All commands of a commen
 one comment, and each is written to the audit log, also when it is refused.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -17,9 +16,7 @@ from bot.core.commands.command import Surroundings
 from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
 from bot.core.commands.requests import Refusal, Request
 from bot.core.effects import PostComment, React
-from bot.core.model import Actor, ActorKind, RepoRef, Role
-from bot.core.policy.environments import EnvironmentPolicy
-from bot.core.promotion import Read, Unread
+from bot.core.model import Actor, ActorKind
 from bot.core.render.command import (
     answer_marker,
     render_answer,
@@ -30,9 +27,10 @@ from bot.core.work.pulls import RunCommand
 from bot.engine.answers import Answers
 from bot.engine.apply import apply
 from bot.engine.asked import Answer, Asked, refuse
+from bot.engine.callers import Callers
 from bot.engine.locate import Locator
 from bot.engine.policies import Environments, Policies
-from bot.ports import Clock, Hub, HubError, HubGone, HubRefused, HubUnavailable, Store
+from bot.ports import Clock, Hub, HubGone, HubRefused, Store
 from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
 
 log = structlog.get_logger()
@@ -44,6 +42,7 @@ class CommandRunner:
     commands: CommandHub
     operations: OperationStore
     policies: Policies
+    callers: Callers
     store: Store
     answers: Answers
     audit: AuditLog
@@ -127,8 +126,10 @@ class CommandRunner:
             sender = Actor(work.actor_id, f"account {work.actor_id}")
         caller = Caller(
             actor=sender,
-            role=await _read_role(self.hub, work.repo, comment.author.login),
-            teams=await self._teams(work.repo, comment.author.login, environments.by_name),
+            role=await self.callers.fetch_role(work.repo, comment.author.login),
+            teams=await self.callers.fetch_teams(
+                work.repo, comment.author.login, environments.by_name.values()
+            ),
             comment=Commented(comment.author, edited=changed, from_fork=pull.from_fork),
         )
         return Asked(
@@ -148,19 +149,6 @@ class CommandRunner:
     async def _environments(self, work: RunCommand) -> Environments:
         files = await self.commands.fetch_trunk_policy(work.repo)
         return await self.policies.in_force(work.repo, files)
-
-    async def _teams(
-        self, repo: RepoRef, login: str, environments: Mapping[str, EnvironmentPolicy]
-    ) -> Read[frozenset[str]]:
-        slugs = sorted({slug for policy in environments.values() for slug in policy.teams})
-        if not slugs:
-            return frozenset()
-        try:
-            return await self.commands.fetch_teams(repo, login, slugs)
-        except HubUnavailable:
-            raise
-        except HubError as error:
-            return Unread(str(error))
 
     async def _answer(self, work: RunCommand, answers: list[Answer], cause: str) -> None:
         texts = [answer.text for answer in answers if answer.text]
@@ -192,17 +180,6 @@ class CommandRunner:
                 key=content_key("command", work.repository_id, work.comment_id, line, refused),
             )
         )
-
-
-async def _read_role(hub: Hub, repo: RepoRef, login: str) -> Read[Role]:
-    try:
-        return await hub.fetch_role(repo, login)
-    except HubUnavailable:
-        raise
-    except HubGone:
-        return Role("none", "none")
-    except HubError as error:
-        return Unread(str(error))
 
 
 def _environment_of(request: Request) -> str:

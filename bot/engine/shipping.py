@@ -12,6 +12,7 @@ from bot.engine.asking import Asking
 from bot.engine.budgets import Budgets
 from bot.engine.builds import Builds
 from bot.engine.burning import Burns
+from bot.engine.callers import Callers
 from bot.engine.commands import CommandRunner
 from bot.engine.contracts import Contracts
 from bot.engine.drift import DriftWatch
@@ -97,6 +98,10 @@ class Shipping:
         return Policies(self.operations, self.audit, self.clock)
 
     @property
+    def callers(self) -> Callers:
+        return Callers(self.hub, self.commands, self.policies)
+
+    @property
     def gatherer(self) -> Gatherer:
         return Gatherer(
             self.commands,
@@ -131,6 +136,7 @@ class Shipping:
             self.clock,
             self.links,
             self._judge,
+            self.callers.fetch_objection,
             self.locator.find,
             self.schemas.record,
         )
@@ -183,6 +189,7 @@ class Shipping:
             self.commands,
             self.operations,
             self.policies,
+            self.callers,
             self.store,
             answers,
             self.audit,

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.core.commands.requests import Refusal
 from bot.core.decision import Decision, Json, Verdict
 from bot.core.hosting import Origin
 from bot.core.model import RepoRef
@@ -40,9 +41,10 @@ _ASK_THE_HOST = (StepName.SWITCH, StepName.SETTLE, StepName.VERIFY)
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """``judge`` reads the facts of a promotion and asks its gates; ``locate`` finds where a
-    repository is by now, from where the next attempt goes on; ``schema_of`` reads the digest of the
-    environment's schema, empty where there is none to read."""
+    """``judge`` reads the facts of a promotion and asks its gates; ``object_to`` says why whoever
+    asked for it may not have it any more; ``locate`` finds where a repository is by now, from where
+    the next attempt goes on; ``schema_of`` reads the digest of the environment's schema, empty
+    where there is none to read."""
 
     hub: CommandHub
     hosts: Mapping[str, Host]
@@ -50,6 +52,7 @@ class Steps:
     clock: Clock
     links: Links
     judge: Callable[[Operation], Awaitable[Decision]]
+    object_to: Callable[[Operation], Awaitable[Refusal | None]]
     locate: Callable[[RepoRef], Awaitable[RepoRef]]
     schema_of: Callable[[RepoRef, str, str, datetime], Awaitable[str]]
 
@@ -170,6 +173,11 @@ class Steps:
         if operation.cause and await self._is_replaced(operation):
             outcome = f"{operation.plan.environment} serves something else by now"
             return Failed(outcome, ending=State.SUPERSEDED)
+        # After every wait, for gates and for its turn, and before anything is moved.
+        if (objection := await self.object_to(operation)) is not None:
+            remedy = objection.remedy[:1].lower() + objection.remedy[1:]
+            refused = Failed(objection.against, remedy, State.REFUSED)
+            return await self._moved(operation) or refused
         return Done("lock taken", {"fence": fence})
 
     async def _is_replaced(self, operation: Operation) -> bool:

@@ -233,6 +233,46 @@ def test_the_refusal_names_what_it_takes_and_what_the_caller_has() -> None:
     assert "environments.open.override_roles" in override.remedy
 
 
+@pytest.mark.parametrize(
+    ("asking", "environment", "against"),
+    [
+        (
+            caller("writer"),
+            "production",
+            "It takes the role `maintain` or `admin`; octo has the role `write` now.",
+        ),
+        (
+            caller("reader"),
+            "open",
+            "It takes the team `qa`; octo has the role `read` now and is in none of these teams.",
+        ),
+        (
+            replace(caller("reader"), teams=Unread("it answered 403")),
+            "open",
+            (
+                "It takes the team `qa`; octo has the role `read` now, and octo's teams could not "
+                "be read from GitHub: it answered 403."
+            ),
+        ),
+        (caller("nobody"), "production", "octo cannot read this repository."),
+        (
+            replace(ADMIN, role=Unread("it answered 403")),
+            "production",
+            "What role octo has could not be read from GitHub: it answered 403.",
+        ),
+    ],
+)
+def test_a_refusal_that_others_read_calls_the_caller_by_name(
+    asking: Caller, environment: str, against: str
+) -> None:
+    refusal = refusal_of("promote", replace(asking, spoken_of=True), environment)
+    assert refusal is not None
+    assert refusal.against == against
+    spoken_to = refusal_of("promote", asking, environment)
+    assert spoken_to is not None
+    assert "octo" not in spoken_to.against
+
+
 A, B = (Sha(letter * 10 + "0" * 30) for letter in "ab")
 TWIN = Sha("a" * 10 + "1" * 30)
 

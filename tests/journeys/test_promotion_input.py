@@ -299,6 +299,61 @@ async def test_a_promotion_waits_for_a_check_that_turns_green(production: Produc
     assert await production.served() == pull.merge_commit_sha
 
 
+@pytest.mark.parametrize("unread", [False, True])
+async def test_a_promotion_that_waited_asks_again_who_may(production: Production, unread: bool):
+    github, bob = production.github, production.github.user("bob")
+    github.set_role(production.repository, bob, "maintain")
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    check = github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    comment = production.comment(pull, "/promote --when-ready", by="bob")
+    await production.until(State.WAITING)
+    if unread:
+        github.faults.answer("GET */collaborators/bob/permission", 403, times=None)
+    else:
+        github.set_role(production.repository, bob, "write")
+    github.update_check(check, conclusion="success")
+    ended = await production.until(State.SUCCEEDED, State.REFUSED, State.FAILED, concluded=True)
+    assert ended.state is State.REFUSED
+    await production.nothing_left()
+    said = production.answer_to(pull, comment)
+    if unread:
+        assert "What role bob has could not be read from GitHub" in said
+    else:
+        words = "It takes the role `maintain` or `admin`; bob has the role `write` now."
+        assert words in said
+        assert "Next: ask somebody who has it" in said
+    assert "Production is unchanged." in said
+    assert production.reactions == ["eyes", "-1"]
+    assert production.switches() == []
+    assert production.live is None
+
+
+async def test_a_promotion_that_stood_in_the_queue_asks_again_who_may(production: Production):
+    """Its gates had passed. A rollback goes on: it needs no word of GitHub's."""
+    good = await production.live_build("feat: add search")
+    first, second = production.merged("feat: sort by price"), production.merged("feat: pay")
+    github, bob = production.github, production.github.user("bob")
+    github.set_role(production.repository, bob, "maintain")
+    production.vercel.switch_seconds = None
+    production.comment(first, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    comment = production.comment(second, "/promote", by="bob")
+    await production.until_step_finds("holds the environment")
+    github.set_role(production.repository, bob, "none")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert (await production.newest()).state is State.REFUSED
+    assert "bob has the role `read` now" in production.answer_to(second, comment)
+    assert await production.served() == first.merge_commit_sha
+    assert "Rolled back" in await production.say(first, "/rollback")
+    assert await production.served() == good.merge_commit_sha
+
+
 async def test_what_waits_can_be_cancelled(production: Production):
     github = production.github
     pull = production.opened("feat: add search")

@@ -28,13 +28,23 @@ class Commented:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. ``comment`` is None for a command from a terminal."""
+    """Who asks. ``comment`` is None where that is no question (any more)."""
 
     actor: Actor
     role: Read[Role]
     teams: Read[frozenset[str]]
     """Those of the policy's teams that the caller is in."""
     comment: Commented | None = None
+    spoken_of: bool = False
+    """Whether it is others who are told: the caller is then called by name."""
+
+    @property
+    def has(self) -> str:
+        return f"{self.actor.login} has" if self.spoken_of else "you have"
+
+    @property
+    def whose(self) -> str:
+        return f"{self.actor.login}'s" if self.spoken_of else "your"
 
 
 def authorise(
@@ -116,11 +126,12 @@ def _reading(asked: str, caller: Caller) -> Refusal | None:
     if isinstance(caller.role, Unread):
         return Refusal(
             asked,
-            f"What role you have could not be read from GitHub: {caller.role.reason}.",
+            f"What role {caller.has} could not be read from GitHub: {caller.role.reason}.",
             "Try again in a minute.",
         )
     if caller.role.permission == "none":
-        return Refusal(asked, "You cannot read this repository.", answered=False)
+        who = caller.actor.login if caller.spoken_of else "You"
+        return Refusal(asked, f"{who} cannot read this repository.", answered=False)
     return None
 
 
@@ -134,10 +145,11 @@ def _acting(
     if command.permission is Permission.READ:
         return None
     role = caller.role.name if isinstance(caller.role, Role) else ""
+    having = f"{caller.has} the role `{role}`" + (" now" if caller.spoken_of else "")
     if command.permission is Permission.RELEASE:
         if role in RELEASE_ROLES:
             return None
-        against = f"It takes {_needed(RELEASE_ROLES, ())}; you have the role `{role}`."
+        against = f"It takes {_needed(RELEASE_ROLES, ())}; {having}."
         return Refusal(asked, against, "Ask somebody who has it.")
     if policy is None:
         return Refusal(asked, "The policy has no such environment, so it allows nobody to.")
@@ -148,13 +160,11 @@ def _acting(
         return None
     if teams and isinstance(caller.teams, frozenset) and caller.teams & set(teams):
         return None
-    against = (
-        f"It takes {_needed(roles, teams)}; you have the role `{role}`"
-        f"{' and are in none of these teams' if teams else ''}."
-    )
+    none = f" and {'is' if caller.spoken_of else 'are'} in none of these teams"
+    against = f"It takes {_needed(roles, teams)}; {having}{none if teams else ''}."
     if teams and isinstance(caller.teams, Unread):
         against = (
-            f"It takes {_needed(roles, teams)}; you have the role `{role}`, and your teams could "
+            f"It takes {_needed(roles, teams)}; {having}, and {caller.whose} teams could "
             f"not be read from GitHub: {caller.teams.reason}."
         )
     key = "override_roles" if override else "roles"
