@@ -119,7 +119,8 @@ class Moves:
             return Answer(render_already_live(request.environment, choice.build, None))
         plan = plan_operation(Kind.ROLLBACK, request.environment, target, choice.build, live)
         if request.dry_run:
-            return Answer(render_plan(plan, replaced_since=ledger[0].live_from))
+            since = ledger[0].live_from
+            return Answer(render_plan(plan, replaced_since=since, policy_fault=asked.policy_fault))
         return await self._start(plan, asked, deadline=asked.now + ROLLBACK_WITHIN)
 
     async def _doubtful(
@@ -278,6 +279,7 @@ class Moves:
                     when_ready=when_ready,
                     take_back=take_back,
                     overrides=dict(overrides or {}),
+                    policy_fault=asked.policy_fault,
                 )
             )
         )

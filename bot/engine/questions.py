@@ -60,7 +60,7 @@ class Questions:
         names = [request.environment] if request.environment else list(asked.environments)
         live = await self.operations.fetch_live(asked.ref.repo.id)
         statuses = [await self._status_of(name, live.get(name), asked) for name in names]
-        return Answer(render_status(statuses, asked.now))
+        return Answer(render_status(statuses, asked.now, asked.policy_fault))
 
     async def _status_of(
         self, name: str, live: LedgerEntry | None, asked: Asked

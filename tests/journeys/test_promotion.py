@@ -87,21 +87,56 @@ async def test_help_is_for_everybody(production: Production):
     assert "/promote" in await production.say(pull, "/help", by="mona")
 
 
-async def test_a_broken_policy_refuses_a_promotion_and_lets_a_rollback_through(
-    production: Production,
-):
-    good = production.merged("feat: add search")
-    await production.say(good, "/promote")
-    bad = production.merged("feat: break everything")
-    await production.say(bad, "/promote")
+async def break_policy(production: Production) -> None:
     production.github.push(
         production.repository,
         "main",
         CommitSpec("chore: break the policy", {".github/lockgate.yml": "nonsense: [1"}),
     )
     await production.journey.rest()
-    assert "refused" in await production.say(bad, "/promote")
-    assert "Rolled back" in await production.say(bad, "/rollback")
+
+
+LAST_GOOD = (
+    "The policy in force cannot be used, so this goes by the last good one: "
+    ".github/lockgate.yml has 1 problem."
+)
+
+
+async def test_a_broken_policy_refuses_a_promotion_and_lets_a_rollback_through(
+    production: Production,
+):
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    assert "policy" not in await production.say(bad, "/status")
+    await break_policy(production)
+    said = await production.say(bad, "/promote")
+    assert "refused.** .github/lockgate.yml has 1 problem." in said
+    assert LAST_GOOD in await production.say(bad, "/rollback --dry-run")
+    said = await production.say(bad, "/rollback")
+    assert "Rolled back" in said
+    assert LAST_GOOD in said
+    assert await production.served() == good.merge_commit_sha
+    said = await production.say(bad, "/status")
+    assert f"{LAST_GOOD} Promotions are refused until that is mended" in said
+
+
+async def test_a_broken_policy_refuses_what_would_promote_after_all(production: Production):
+    good = await production.live_build("feat: add search")
+    pull = production.merged("feat: sort by price")
+    production.green(pull, None)
+    production.switches()
+    comment = production.comment(pull, "/promote --when-ready")
+    await production.until(State.WAITING)
+    await break_policy(production)
+    await production.until(State.REFUSED, concluded=True)
+    await production.nothing_left()
+    fault = ".github/lockgate.yml has 1 problem."
+    assert f"refused.** {fault}" in production.answer_to(pull, comment)
+    production.green(pull)
+    for line in ("/retry", "/override checks the runner is down"):
+        said = await production.say(pull, line)
+        assert f"refused.** {fault} Mend the policy on the default branch." in said, line
+    assert production.switches() == []
     assert await production.served() == good.merge_commit_sha
 
 

@@ -68,7 +68,8 @@ def test_hostile_texts_do_nothing_in_the_progress_comment(one: str, two: str, th
         assert operation_in(body) == 7
         assert foreign(body) == []
         assert all(len(row) == 4 for row in render(body).rows)
-    assert foreign(render_plan(start.plan, decision)) == []
+        assert foreign(render_operation(replace(each, policy_fault=three))) == []
+    assert foreign(render_plan(start.plan, decision, policy_fault=one)) == []
 
 
 @given(texts, texts, texts)
@@ -87,7 +88,8 @@ def test_hostile_texts_do_nothing_in_the_answers(one: str, two: str, three: str)
         answers.render_unlocked(one, lock, two, cases.AT),
         answers.render_frozen(freeze),
         answers.render_thawed(one, 1, two),
-        answers.render_status([status, status], cases.AT),
+        answers.render_status([status, status], cases.AT, three),
+        answers.render_status([], cases.AT, two),
         answers.render_gates(one, live.build, Decision(results)),
         answers.render_already_live(one, live.build, live),
         answers.render_overridden(cases.operation(), one, two, three),

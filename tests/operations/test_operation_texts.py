@@ -40,6 +40,7 @@ REFUSED = Failed(
 SWITCHED = cases.through(START, StepName.SWITCH)
 NOT_SEEN = Failed("shop.example.com still serves dpl_a91b77c", "look at the host, then `/status`")
 
+FAULT = ".github/lockgate.yml has 2 problems"
 WHY = "octo: the runner is down, @acme/owners | <b>tested</b> by hand"
 
 
@@ -131,6 +132,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "rollback_begun": BACK,
     "rollback_succeeded": cases.through(BACK),
+    "rollback_policy_broken": replace(cases.through(BACK), policy_fault=FAULT),
     "rollback_by_itself": replace(cases.through(BACK, StepName.SWITCH), follows=6, comment_id=-6),
     "rollback_failed": cases.out(
         cases.then(cases.through(BACK, StepName.SETTLE), StepName.VERIFY, NOT_SEEN)
@@ -158,6 +160,7 @@ TEXTS = {
     ),
     "plan_promote_failing": render_plan(START.plan, cases.FAILING),
     "plan_rollback": render_plan(BACK.plan),
+    "plan_rollback_policy_broken": render_plan(BACK.plan, policy_fault=FAULT),
     "refusal": answers.render_refusal(
         Refusal(
             "Rollback to `v1.3.0` on production",
@@ -214,7 +217,9 @@ TEXTS = {
     "status_unsettled": answers.render_status(
         [replace(STATUS, unsettled=OPERATIONS["not_verified"])], NOW
     ),
+    "status_policy_broken": answers.render_status([STATUS], NOW, FAULT),
     "status_empty": answers.render_status([], NOW),
+    "status_empty_policy_broken": answers.render_status([], NOW, FAULT),
     "gates_ready": answers.render_gates("production", cases.NEW, cases.PASSING),
     "gates_failing": answers.render_gates("production", cases.NEW, cases.FAILING),
     "help": answers.render_help(

@@ -166,6 +166,9 @@ class Operation:
     """The operation that this one takes back, for a rollback the bot made by itself."""
     cause: str = ""
     """Why it made it, in plain words; empty where what it follows could not be verified."""
+    policy_fault: str = ""
+    """Why the policy in force could not be used when a rollback was asked for: it goes by the last
+    good one then."""
 
     @property
     def ended(self) -> bool:

@@ -18,7 +18,7 @@ from bot.core.render import escape
 from bot.core.render.operation import TABLE_BYTES, asked_of, gates_table
 from bot.core.render.slo import budget_lines
 from bot.core.render.watch import watch_remark
-from bot.core.render.words import HOLDING, capitalised, fit, stopped
+from bot.core.render.words import HOLDING, by_last_good, capitalised, fit, stopped
 from bot.core.slo.watching import Watch
 
 _MARKER = re.compile(r"<!-- lockgate:answer comment=([1-9][0-9]{0,18}) -->(?:\r?\n|$)")
@@ -198,7 +198,14 @@ class EnvironmentStatus:
     """The page of the operation that it is about."""
 
 
-def render_status(environments: Sequence[EnvironmentStatus], now: datetime) -> str:
+def render_status(
+    environments: Sequence[EnvironmentStatus], now: datetime, policy_fault: str = ""
+) -> str:
+    """``policy_fault`` is why the policy in force cannot be used: the environments are then those
+    of the last good one."""
+    if not environments and policy_fault:
+        why = stopped(_said(policy_fault))
+        return f"**The policy in force cannot be used**, and no earlier one is known: {why}"
     if not environments:
         return (
             "**The policy names no environment.** Add one under `environments` in "
@@ -207,7 +214,8 @@ def render_status(environments: Sequence[EnvironmentStatus], now: datetime) -> s
     rows = ["| environment | live | since | by | holds |", "|---|---|---|---|---|"]
     rows += [_status_row(each, now) for each in environments]
     table = fit(rows, TABLE_BYTES, fixed=2, details_url="")
-    return "\n".join([f"**{_status_headline(environments)}**", "", table, *_remarks(environments)])
+    headline = f"**{_status_headline(environments)}**"
+    return "\n".join([headline, "", table, *_remarks(environments, policy_fault)])
 
 
 def _status_headline(environments: Sequence[EnvironmentStatus]) -> str:
@@ -268,8 +276,13 @@ def _holds(status: EnvironmentStatus) -> str:
     return "<br>".join(holds) or "–"
 
 
-def _remarks(environments: Sequence[EnvironmentStatus]) -> list[str]:
+def _remarks(environments: Sequence[EnvironmentStatus], policy_fault: str) -> list[str]:
     lines = []
+    if policy_fault:
+        lines.append(
+            f"- {by_last_good(policy_fault)} Promotions are refused until that is mended, and a "
+            "rollback still works."
+        )
     for each in environments:
         name = _name(each.name)
         if each.watch:

@@ -24,6 +24,7 @@ from bot.core.render.slo import budget_lines
 from bot.core.render.watch import Shown, watch_lines
 from bot.core.render.words import (
     MARKS,
+    by_last_good,
     capitalised,
     fit,
     marked_result,
@@ -66,6 +67,7 @@ def render_operation(
     lines = [*markers_of(operation), _headline(operation, taken_back=back)]
     lines += ["", *watch_lines(watched)] if watched else []
     lines += _overridden(operation, decision)
+    lines += ["", by_last_good(operation.policy_fault)] if operation.policy_fault else []
     lines += ["", *_steps(operation, decision)]
     lines += _gates(decision)
     lines += budget_lines(decision.results, slo_url) if decision else []
@@ -77,9 +79,14 @@ def render_operation(
 
 
 def render_plan(
-    plan: Plan, decision: Decision | None = None, *, replaced_since: datetime | None = None
+    plan: Plan,
+    decision: Decision | None = None,
+    *,
+    replaced_since: datetime | None = None,
+    policy_fault: str = "",
 ) -> str:
-    """What ``--dry-run`` answers. The digest is the one that a run of this plan bears."""
+    """What ``--dry-run`` answers. The digest is the one that a run of this plan bears;
+    ``policy_fault`` is as an operation's."""
     what = f"promote {_named(plan.build)} to" if plan.kind is Kind.PROMOTE else None
     doing = what or f"put {_named(plan.build)} back on"
     lines = [
@@ -87,6 +94,7 @@ def render_plan(
             f"**Dry run: would {doing} {_environment(plan)}.** Nothing was changed. "
             f"Plan {escape.code(plan.digest)}."
         ),
+        *(["", by_last_good(policy_fault)] if policy_fault else []),
         "",
         *(
             f"{number}. {_STEP_WORDS[name][0].format(**_words(plan))}"

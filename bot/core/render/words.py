@@ -105,6 +105,12 @@ def stopped(text: str) -> str:
     return text if text.endswith((".", "?", "…")) else f"{text}."
 
 
+def by_last_good(fault: str) -> str:
+    """``fault`` is why the policy in force cannot be used; plain."""
+    why = stopped(escape.sentence(unstopped(fault), limit=300))
+    return f"The policy in force cannot be used, so this goes by the last good one: {why}"
+
+
 def capitalised(text: str) -> str:
     """A sentence with a capital, unless it begins with a name or code: ``v1.4.0``, ``e2e``."""
     return f"{text[:1].upper()}{text[1:]}" if _WORD.match(text) else text
