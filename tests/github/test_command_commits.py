@@ -163,7 +163,7 @@ async def test_a_tag_and_a_branch_of_one_name(
     found = await commands.fetch_commit(github.ref(shop), "stable", trunk="main")
     assert found.commit.sha == tip(shop), "both mean the same"
     github.sandbox.push(shop, "stable", "feat: more")
-    with pytest.raises(HubGone, match=r"stable is ambiguous \(tag, branch\)"):
+    with pytest.raises(HubGone, match=r"`stable` is ambiguous \(tag, branch\)"):
         await commands.fetch_commit(github.ref(shop), "stable", trunk="main")
 
 
@@ -183,7 +183,7 @@ async def test_a_tag_on_no_commit(
 ) -> None:
     blob = shop.git.store.write_object("blob", b"x")
     shop.git.refs["refs/tags/odd"] = blob
-    with pytest.raises(HubGone, match="the tag odd names no commit"):
+    with pytest.raises(HubGone, match="the tag `odd` names no commit"):
         await commands.fetch_commit(github.ref(shop), "odd", trunk="main")
     with pytest.raises(HubGone, match="no one commit's id begins so"):
         await commands.fetch_commit(github.ref(shop), blob, trunk="main")
@@ -193,7 +193,7 @@ async def test_a_tag_on_no_commit(
 async def test_a_name_of_nothing(
     github: GitHub, commands: GitHubCommandHub, shop: Repository, name: str
 ) -> None:
-    with pytest.raises(HubGone, match=f"{name} is no tag and no branch"):
+    with pytest.raises(HubGone, match=f"`{name}` is no tag and no branch"):
         await commands.fetch_commit(github.ref(shop), name, trunk="main")
 
 

@@ -1,5 +1,7 @@
 """What people type, and what happens meanwhile, as hostile or unlucky as it may be."""
 
+import hashlib
+import itertools
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -133,28 +135,32 @@ async def test_what_cannot_be_meant_is_refused(production: Production):
     aside = production.opened("feat: not merged yet")
     before = len(await production.operations())
     production.switches()
+    unknown, elsewhere = secrets.token_hex(20), other.branch("main")
+    short = pull.merge_commit_sha[:4]
+    no_target = "is no tag, no commit's id of 7 to 40 hexadecimal digits and no number"
     for line, words in (
-        ("/rollback ../../v1/user", ""),
-        ("/rollback v1/../../user", ""),
-        ("/promote ../../v1/user", ""),
-        ("/promоte", ""),  # a Cyrillic o
-        ("/rollback 9", "No other build"),
-        ("/rollback 99", ""),
-        ("/rollback 0", ""),
-        ("/rollback v9.9.9", "never live"),
-        ("/promote nowhere", ""),
-        (f"/promote {secrets.token_hex(20)}", ""),
-        (f"/promote {other.branch('main')}", ""),
-        (f"/promote {aside.head_sha}", "refused"),
-        (f"/promote {aside.head_sha[:7]}", "refused"),
-        ("/promote staging", ""),
-        ("/promote\n/rollback", ""),
+        ("/rollback ../../v1/user", f"`../../v1/user` {no_target}"),
+        ("/rollback v1/../../user", f"`v1/../../user` {no_target}"),
+        ("/promote ../../v1/user", "`../../v1/user` is no tag and no commit's id"),
+        ("/promоte", "holds U+043E (CYRILLIC SMALL LETTER O)"),
+        ("/rollback 9", "No other build was seen to work on production"),
+        ("/rollback 99", "One can go back 1 to 20 builds by counting, not 99"),
+        ("/rollback 0", "One can go back 1 to 20 builds by counting, not 0"),
+        ("/rollback v9.9.9", "Rollback to `v9.9.9` on production refused.** It was never live"),
+        ("/promote Nowhere", "`Nowhere` is no tag and no branch"),
+        (f"/promote {unknown}", f"`{unknown}` is no tag and no branch, and no one commit's id"),
+        (f"/promote {elsewhere}", f"`{elsewhere}` is no tag and no branch"),
+        (f"/promote {aside.head_sha}", "is not on the trunk"),
+        (f"/promote {aside.head_sha[:7]}", "is not on the trunk"),
+        (f"/promote x{short}", f"`x{short}` is no tag and no branch"),
+        ("/promote staging", "`staging` is no tag and no branch"),
+        ("/promote\n/rollback", "The comment has 2 commands, `/promote` and `/rollback`"),
     ):
         said = await production.say(pull, line)
         live = production.live
         assert live is not None, line
         assert live.sha == pull.merge_commit_sha, line
-        assert "refused" in said or "Not understood" in said or said == "", (line, said)
+        assert "refused" in said or "Not understood, and nothing was done" in said, (line, said)
         assert words in said, (line, said)
     assert production.switches() == []
     started = (await production.operations())[: len(await production.operations()) - before]
@@ -162,12 +168,47 @@ async def test_what_cannot_be_meant_is_refused(production: Production):
     await production.nothing_left()
 
 
+def twins(production: Production) -> tuple[str, str]:
+    """Two commits on the trunk's head whose ids begin alike, found by trying: the first becomes
+    the trunk's head, the second a branch's."""
+    repository = production.repository
+    git, tip = repository.git, repository.branch("main")
+    seen: dict[bytes, bytes] = {}
+    for number in itertools.count():
+        who = b"Mona <mona@example.com> 1700000000 +0000"
+        content = b"tree %b\nparent %b\nauthor %b\ncommitter %b\n\nfeat: add part %d\n" % (
+            git.store.commit(tip).tree.encode(),
+            tip.encode(),
+            who,
+            who,
+            number,
+        )
+        named = hashlib.sha1(b"commit %d\0" % len(content) + content).digest()
+        begin = named[:3] + bytes([named[3] & 0xF0])  # 7 hexadecimal digits
+        if begin in seen:
+            one, two = (git.store.write_object("commit", each) for each in (seen[begin], content))
+            production.github.move_refs(
+                repository, {"refs/heads/main": one, "refs/heads/aside": two}
+            )
+            return one, two
+        seen[begin] = content
+    raise AssertionError("counting has an end")
+
+
 async def test_an_ambiguous_commit_is_refused(production: Production):
-    """Two of which were live begin alike; nobody is asked to guess."""
+    """Nobody is asked to guess, though only one of the two is on the trunk."""
     pull = production.merged("feat: add search")
-    said = await production.say(pull, f"/promote {pull.merge_commit_sha[:4]}")
-    assert "refused" in said or "Not understood" in said
+    one, two = twins(production)
+    production.github.create_check(
+        production.repository, production.ci, one, "test", conclusion="success"
+    )
+    await production.journey.rest()
+    assert one[:7] == two[:7]
+    said = await production.say(pull, f"/promote {one[:7]}")
+    assert f"`{one[:7]}` is no tag and no branch, and no one commit's id begins so." in said
     await nothing_was_done(production)
+    assert "Live:" in await production.say(pull, f"/promote {one}")
+    assert await production.served() == one
 
 
 async def test_a_push_after_the_comment_is_refused(idle_production: Production):

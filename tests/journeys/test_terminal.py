@@ -280,7 +280,7 @@ async def test_what_cannot_be_meant_is_not_typed(production: Production):
     bounded = token_of(production, "ada", permissions=bounds)
     for request, how, code, words in (
         (PromoteRequest("prod"), {}, 2, "There is no environment `prod`"),
-        (PromoteRequest("", TagName("v9")), {}, 2, "v9 is no tag"),
+        (PromoteRequest("", TagName("v9")), {}, 2, "`v9` is no tag"),
         (LockRequest("", "hid\u200bden"), {}, 2, "ZERO WIDTH SPACE"),
         (StatusRequest(), {"number": 99}, 2, "octo/shop#99"),
         (StatusRequest(), {"token": "ghp_wrong"}, 1, "Bad credentials"),

@@ -92,7 +92,7 @@ def pick_commit(name: str, repository: dict[str, Any]) -> dict[str, Any]:
             continue
         commit = _peeled(ref["target"])
         if commit is None:
-            raise HubGone(f"the {kind} {name} names no commit")
+            raise HubGone(f"the {kind} `{name}` names no commit")
         found[kind] = commit["oid"]
         nodes[commit["oid"]] = commit
     by_sha = repository.get("object")
@@ -105,9 +105,9 @@ def pick_commit(name: str, repository: dict[str, Any]) -> dict[str, Any]:
             found["SHA"] = ""
     if len(set(found.values())) > 1:
         kinds = ", ".join(kind for kind in found)
-        raise HubGone(f"{name} is ambiguous ({kinds}): give the commit's whole SHA")
+        raise HubGone(f"`{name}` is ambiguous ({kinds}): give the commit's whole SHA")
     if not nodes:
-        raise HubGone(f"{name} is no tag and no branch, and no one commit's id begins so")
+        raise HubGone(f"`{name}` is no tag and no branch, and no one commit's id begins so")
     return next(iter(nodes.values()))
 
 
