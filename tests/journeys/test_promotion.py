@@ -42,6 +42,25 @@ async def test_a_rollback_puts_the_previous_good_build_back(production: Producti
     assert await production.served() == good.merge_commit_sha
 
 
+async def test_a_rollback_by_count_and_by_tag_and_first_as_a_plan(production: Production):
+    oldest = await production.live_build("feat: add search")
+    tagged = production.merged("feat: sort by price")
+    production.github.tag(production.repository, "v1.4.0")
+    await production.say(tagged, "/promote")
+    last = await production.live_build("feat: break everything")
+    production.switches()
+    planned = await production.say(last, "/rollback 2 --dry-run")
+    assert f"would put `{oldest.merge_commit_sha[:7]}` back on production" in planned
+    assert "Nothing was changed" in planned
+    assert production.switches() == []
+    assert await production.served() == last.merge_commit_sha
+    assert "Rolled back" in await production.say(last, "/rollback 2")
+    assert await production.served() == oldest.merge_commit_sha
+    assert f"Plan `{(await production.newest()).plan.digest}`." in planned
+    assert "Rolled back: v1.4.0" in await production.say(last, "/rollback v1.4.0")
+    assert await production.served() == tagged.merge_commit_sha
+
+
 async def test_what_is_live_already_is_not_promoted_again(production: Production):
     pull = production.merged("feat: add search")
     await production.say(pull, "/promote")
@@ -69,10 +88,17 @@ async def test_a_writer_may_not_promote(production: Production):
 async def test_a_lock_holds_promotions_and_an_override_counts_once(production: Production):
     pull = production.merged("feat: add search")
     await production.say(pull, "/lock the database is being moved")
-    assert "locked" in (await production.say(pull, "/promote")).lower()
-    await production.say(pull, "/unlock")
-    await production.say(pull, "/promote")
-    assert production.live.sha == pull.merge_commit_sha
+    said = await production.say(pull, "/promote")
+    assert "refused.**" in said
+    assert "the database is being moved" in said
+    assert production.live is None
+    assert "set aside by ada" in await production.say(pull, "/override lock it is moved already")
+    assert await production.served() == pull.merge_commit_sha
+    following = production.merged("feat: sort by price")
+    assert "the database is being moved" in await production.say(following, "/promote")
+    assert await production.served() == pull.merge_commit_sha
+    await production.say(following, "/unlock")
+    assert "Live:" in await production.say(following, "/promote")
 
 
 async def test_status_says_what_is_live(production: Production):
