@@ -113,7 +113,10 @@ class Source:
         self.world.looked_back += 1
         if self.world.bad.get(self.repository_id, 0) < 0:
             raise SourceError("away")
-        return [Sample(until - timedelta(days=2), 0, 50), Sample(until, 1000, 1000)]
+        bad = self.world.at - timedelta(days=2)
+        ends = since - step * ((since - bad) // step)  # of the step that it falls into
+        found = [Sample(ends, 0, 50)] if since < bad <= until else []
+        return [*found, Sample(until, 1000, 1000)]
 
 
 def budgets(store: PostgresStore, world: World) -> Budgets:
@@ -190,7 +193,7 @@ async def test_when_a_spent_budget_is_back_is_asked_once_an_hour(store: Postgres
         (kept,) = await part.slos.fetch_states([42])
         looked = NOW if minutes < 30 else world.at
         assert kept.state.returns_at == looked + timedelta(days=28)
-    assert world.looked_back == 2
+    assert world.looked_back == 4, "twice, each by long steps and by those of one"
     world.bad[42] = 0
     world.at += timedelta(minutes=5)
     await part.evaluate(work(REPO), "")
