@@ -44,7 +44,10 @@ class Answer:
 
     text: str
     refused: bool = False
+    why: str = ""
+    """What stands against it and what can be done, in plain text, where it was refused."""
 
 
 def refuse(refusal: Refusal) -> Answer:
-    return Answer(render_refusal(refusal) if refusal.answered else "", refused=True)
+    text = render_refusal(refusal) if refusal.answered else ""
+    return Answer(text, refused=True, why=f"{refusal.against} {refusal.remedy}".strip())

@@ -15,6 +15,7 @@ from bot.core.commands.authority import Caller, Commented, authorise, is_heard
 from bot.core.commands.command import Surroundings
 from bot.core.commands.grammar import Misread, Silence, Typed, body_digest, read_comment
 from bot.core.commands.requests import Refusal, Request
+from bot.core.decision import Json
 from bot.core.effects import PostComment, React
 from bot.core.model import Actor, ActorKind
 from bot.core.render.command import (
@@ -84,8 +85,9 @@ class CommandRunner:
             return  # so was what it began, whose own comment is the answer
         await self._react(work, "eyes", cause)
         if isinstance(reading, Misread):
-            await self._note(work, comment, "misread", refused=True)
-            await self._answer(work, [Answer(render_misread(reading), refused=True)], cause)
+            answer = Answer(render_misread(reading), refused=True, why=reading.problem)
+            await self._note(work, comment, "misread", answer)
+            await self._answer(work, [answer], cause)
             return
         asked = await self._asked(work, comment)
         answers = [await self._run(typed, asked, work, comment) for typed in reading]
@@ -103,16 +105,22 @@ class CommandRunner:
     ) -> Answer:
         request = typed.command.read(typed.rest, Surroundings(asked.environments, asked.now))
         if isinstance(request, Refusal):
-            await self._note(work, comment, typed.line, refused=True)
-            return refuse(request)
+            answer = refuse(request)
+            await self._note(work, comment, typed.line, answer)
+            return answer
         environment = _environment_of(request)
         refusal = authorise(
             typed.command, environment, asked.environments.get(environment), asked.caller
         )
-        await self._note(work, comment, typed.line, refused=refusal is not None)
         if refusal is not None:
-            return refuse(refusal)
-        return await self.answers.run(request, asked)
+            answer = refuse(refusal)
+            await self._note(work, comment, typed.line, answer)
+            return answer
+        await self._note(work, comment, typed.line, None)
+        answer = await self.answers.run(request, asked)
+        if answer.refused:
+            await self._note(work, comment, typed.line, answer)
+        return answer
 
     async def _asked(self, work: RunCommand, comment: CommandComment) -> Asked:
         pull = await self.commands.fetch_pull(work.ref)
@@ -166,15 +174,20 @@ class CommandRunner:
         await apply(effect, hub=self.hub, store=self.store, cause=cause)
 
     async def _note(
-        self, work: RunCommand, comment: CommandComment, line: str, *, refused: bool
+        self, work: RunCommand, comment: CommandComment, line: str, answer: Answer | None
     ) -> None:
+        """``answer`` is None for a command that is allowed and not carried out yet."""
+        refused = answer is not None and answer.refused
+        detail: dict[str, Json] = {"line": line, "refused": refused, "actor_id": work.actor_id}
+        if answer is not None and refused:
+            detail["why"] = answer.why
         await self.audit.append(
             AuditEntry(
                 kind="command",
                 actor=comment.author.login,
                 repository=work.repo.full_name,
                 subject=f"{work.ref} comment {work.comment_id}",
-                detail={"line": line, "refused": refused, "actor_id": work.actor_id},
+                detail=detail,
                 pull_number=work.number,
                 # A job that was killed runs again. Should it decide otherwise, that is news.
                 key=content_key("command", work.repository_id, work.comment_id, line, refused),

@@ -11,8 +11,8 @@ from functools import partial
 
 import structlog
 
-from bot.core.audit.entry import content_key
 from bot.core.hosting import Build
+from bot.core.operations.ending import entry_of, news_of, severity_of
 from bot.core.operations.machine import (
     Again,
     Kind,
@@ -31,7 +31,7 @@ from bot.core.render.command import superseded_by
 from bot.core.work.operations import AdvanceEnvironment, TellOperation
 from bot.engine.steps import Steps
 from bot.ports import Clock, Store
-from bot.ports.operations import AuditEntry, AuditLog, Notice, OperationStore, Outbox
+from bot.ports.operations import AuditLog, Notice, OperationStore, Outbox
 
 log = structlog.get_logger()
 
@@ -142,7 +142,7 @@ class Operator:
             await self._take_back(operation, previous)
             remedy = f"the bot itself puts `{call(previous)}` back now"
         await self.follow(operation)
-        await self.audit.append(_ending(operation))
+        await self.audit.append(entry_of(operation))
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
         await self.change(operation.id, lambda found: replace(found, concluded=True, remedy=remedy))
         log.info("operation_ended", operation=operation.id, state=operation.state.value)
@@ -207,34 +207,13 @@ def _give_up(operation: Operation) -> Operation:
     return fail(operation, outcome, "look at the host, then `/status`", State.FAILED)
 
 
-def _ending(operation: Operation) -> AuditEntry:
-    return AuditEntry(
-        kind=operation.plan.kind.noun,
-        actor=operation.actor.login,
-        repository=operation.repo.full_name,
-        subject=f"{operation.plan.environment}: operation {operation.id}",
-        detail={
-            "state": operation.state.value,
-            "outcome": operation.outcome,
-            "plan": operation.plan.digest,
-            "overrides": dict(operation.overrides),
-            **({"cause": operation.cause} if operation.cause else {}),
-        },
-        build_sha=operation.plan.build.sha,
-        schema_hash=operation.schema_hash,
-        release_tag=operation.plan.build.tag,
-        pull_number=operation.pull_number,
-        key=content_key("ending", operation.repo.id, operation.id),
-    )
-
-
 def _notice(operation: Operation, url: str) -> Notice:
     return Notice(
         key=f"operation-{operation.id}-{operation.state.value}",
-        severity="critical" if operation.state is State.FAILED else "info",
+        severity=severity_of(operation),
         title=f"{operation.plan.kind.value} of {operation.repo.full_name} "
         f"{operation.plan.environment}: {operation.state.value}",
-        text=operation.outcome,
+        text=news_of(operation),
         url=url,
         repository=operation.repo.full_name,
         environment=operation.plan.environment,

@@ -8,7 +8,7 @@ from bot.adapters.notify.post import post_json
 from bot.ports.operations import Notice
 
 _COLORS = {"critical": "#cf222e", "warning": "#cf222e", "info": "#1a7f37"}
-"""A warning is red too: it says that a gate was set aside."""
+"""A warning is red too: it says that a gate was set aside, or that one holds."""
 _LONGEST_HEADER = 150
 _LONGEST_SECTION = 3000
 _LONGEST_URL = 3000

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.hosting import Build
 from bot.core.model import Actor
+from bot.core.operations.ending import decision_of, set_aside
 from bot.core.operations.machine import (
     Kind,
     Operation,
@@ -18,7 +19,6 @@ from bot.core.operations.machine import (
 from bot.core.operations.rollback_target import rollback_line
 from bot.core.phrases import counted, say_duration
 from bot.core.render import escape
-from bot.core.render.json import from_json
 from bot.core.render.operation_markers import markers_of
 from bot.core.render.slo import budget_lines
 from bot.core.render.watch import Shown, watch_lines
@@ -62,7 +62,7 @@ def render_operation(
     The same operation always gives the same text, so that nothing need be written when nothing
     changed.
     """
-    decision = _decision(operation)
+    decision = decision_of(operation)
     back = watched is not None and watched.taken_back
     lines = [*markers_of(operation), _headline(operation, taken_back=back)]
     lines += ["", *watch_lines(watched)] if watched else []
@@ -330,16 +330,6 @@ def _step_took(step: Step) -> str:
     return f" · {_seconds(took)}" if took >= timedelta(milliseconds=100) else ""
 
 
-def _decision(operation: Operation) -> Decision | None:
-    if not operation.has(StepName.GATES, *StepState):
-        return None
-    data = operation.step(StepName.GATES).detail.get("decision")
-    try:
-        return from_json(data) if isinstance(data, dict) else None
-    except ValueError:
-        return None
-
-
 def _counted(decision: Decision | None) -> str:
     if decision is None:
         return ""
@@ -351,22 +341,11 @@ def _counted(decision: Decision | None) -> str:
 
 def _overridden(operation: Operation, decision: Decision | None) -> list[str]:
     """What stands in red: the gates that were set aside, or that somebody asked to."""
-    results = {result.gate: result for result in decision.results} if decision else {}
     said = []
-    for gate, text in operation.overrides.items():
-        actor, colon, reason = text.partition(": ")
-        by = f" by {escape.inline(actor, 60)}" if colon else ""
-        result = results.get(gate)
-        if result is None:
-            aside = f"is to be set aside{by}, for this operation alone"
-        elif result.overridden:
-            aside = f"is set aside{by}, for this operation alone"
-        elif result.verdict is Verdict.PASS:
-            aside = f"was to be set aside{by}, and passes without"
-        else:
-            aside = f"was to be set aside{by}, which nobody can"
-        why = stopped(escape.inline(reason if colon else text))
-        said.append(f"> Gate {escape.code(gate, 40)} {aside}: {why}")
+    for aside in set_aside(operation, decision):
+        by = f" by {escape.inline(aside.actor, 60)}" if aside.actor else ""
+        why = stopped(escape.inline(aside.reason))
+        said.append(f"> Gate {escape.code(aside.gate, 40)} {aside.said}{by}{aside.how}: {why}")
     return ["", "> [!CAUTION]", *"<br>\n".join(said).split("\n")] if said else []
 
 

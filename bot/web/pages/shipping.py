@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 
-from bot.core.decision import Decision, Verdict
+from bot.core.decision import Verdict
 from bot.core.hosting import Build, Freeze, LedgerEntry, Lock, Origin
+from bot.core.operations.ending import decision_of
 from bot.core.operations.machine import Kind, Operation, State, Step, StepName, StepState
 from bot.core.operations.outside import unsettled
 from bot.core.policy import Policy
-from bot.core.render.json import from_json
 from bot.core.render.watch import so_far
 from bot.core.slo.watching import Watch, WatchState
 from bot.ports.environments import EnvironmentState, KnownRepository
@@ -238,19 +238,6 @@ def view_operation(operation: Operation, repository: str = "") -> OperationView:
         steps=tuple(map(_view_step, operation.steps)),
         gates=None if decision is None else tuple(map(view_gate, decision.results)),
     )
-
-
-def decision_of(operation: Operation) -> Decision | None:
-    """What the gates said; None if they were not asked, or another release wrote it in a way that
-    this one cannot read."""
-    for step in operation.steps:
-        decision = step.detail.get("decision")
-        if step.name is StepName.GATES and isinstance(decision, dict):
-            try:
-                return from_json(decision)
-            except ValueError:
-                return None
-    return None
 
 
 def _view_step(step: Step) -> StepView:
