@@ -61,28 +61,15 @@ class Promotions:
     watches: WatchStore
 
     async def tell_operation(self, work: TellOperation, cause: str) -> None:
-        """Bring the one comment of an operation, and the reaction to its command, up to date."""
+        """Bring the one comment of an operation, and the reaction to its command, up to date; one
+        that went well anchors the audit log. What came by no pull request has no comment."""
         operation = await self.operations.fetch_operation(work.operation_id)
-        if operation is None or not operation.pull_number:
+        if operation is None:
             return
-        ref = PullRef(operation.repo, operation.pull_number)
         effects: list[Effect] = []
         try:
-            body = render_operation(
-                operation,
-                details_url=self.links.operation(operation.id),
-                slo_url=self.links.objectives(operation.repo),
-                watched=await self._watched(operation, ref),
-            )
-            comment = SummaryComment(body, f"operation {operation.id} version {operation.version}")
-            own = await self.commands.fetch_own_comment(ref, operation_marker(operation.id))
-            if own is None:
-                effects.append(PostComment(ref, comment))
-            elif own.body.strip() != body.strip():
-                effects.append(UpdateComment(ref, own.id, comment))
-            if operation.ended and operation.comment_id > 0:
-                good = operation.state is State.SUCCEEDED
-                effects.append(React(ref, operation.comment_id, "rocket" if good else "-1"))
+            if operation.pull_number:
+                effects += await self._comment(operation)
             concluded = operation.concluded and operation.state is State.SUCCEEDED
             if concluded and operation.plan.build.sha:
                 effects += await self._anchor(operation)
@@ -92,7 +79,27 @@ class Promotions:
             if not await self._tell_elsewhere(work, operation.repo):
                 if isinstance(error, HubRefused):
                     raise
-                log.info("pull_request_gone", pull=str(ref))
+                log.info("pull_request_gone", operation=operation.id, error=str(error))
+
+    async def _comment(self, operation: Operation) -> list[Effect]:
+        ref = PullRef(operation.repo, operation.pull_number)
+        effects: list[Effect] = []
+        body = render_operation(
+            operation,
+            details_url=self.links.operation(operation.id),
+            slo_url=self.links.objectives(operation.repo),
+            watched=await self._watched(operation, ref),
+        )
+        comment = SummaryComment(body, f"operation {operation.id} version {operation.version}")
+        own = await self.commands.fetch_own_comment(ref, operation_marker(operation.id))
+        if own is None:
+            effects.append(PostComment(ref, comment))
+        elif own.body.strip() != body.strip():
+            effects.append(UpdateComment(ref, own.id, comment))
+        if operation.ended and operation.comment_id > 0:
+            good = operation.state is State.SUCCEEDED
+            effects.append(React(ref, operation.comment_id, "rocket" if good else "-1"))
+        return effects
 
     async def _watched(self, operation: Operation, ref: PullRef) -> Shown | None:
         """The watch over what it has put in place, and what came of that."""

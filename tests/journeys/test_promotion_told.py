@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from notify_kit import judge_slack, served
-from production import Production, opened_production
+from production import POLICY, Production, opened_production
 
 from bot.core.operations.ending import decision_of, digest_of_json
 from bot.core.operations.machine import State, StepName
 from bot.core.render.json import to_json
+from bot.engine.promotions import AUDIT_CHECK
+from bot.sandbox.code import CommitSpec
 from bot.settings import Secret
 
 GREEN, RED = "#1a7f37", "#cf222e"
@@ -105,3 +107,43 @@ async def test_the_audit_log_keeps_what_was_decided_and_done(production: Product
     assert [gate["verdict"] for gate in first.detail["gates"] if gate["gate"] == "checks"] == [
         "fail"
     ]
+
+
+async def anchored(production: Production, sha: str) -> str:
+    """The checkpoint that stands on a commit. The log fits it."""
+    (run,) = production.github.latest_checks(
+        production.repository, sha, name=AUDIT_CHECK, app_id=production.github.app.id
+    )
+    assert run.conclusion == "neutral"
+    newest = await production.newest()
+    assert run.title == f"Audit checkpoint of operation {newest.id}"
+    note = run.text.removeprefix("```\n").removesuffix("```")
+    audit = production.journey.bot.audit
+    found = await audit.verify(anchors=[(note, "the commit")])
+    assert (found.faults, found.waiting) == ((), 0)
+    own = [record.id for record in await audit.fetch_entries(kind=newest.plan.kind.noun)]
+    proof = await audit.prove(own[0])
+    assert proof.position < int(note.split("\n")[1]), "the end itself is not in it"
+    return note
+
+
+async def test_the_audit_log_is_anchored_on_the_commit_that_went_live(production: Production):
+    pull = await production.live_build("feat: add search")
+    first = await anchored(production, pull.merge_commit_sha)
+    audit = production.journey.bot.audit
+    (fault, *_) = (await audit.verify(anchors=[(first.replace("=", "A", 1), "x")])).faults
+    assert fault.tampering.value == "checkpoint"
+
+
+async def test_it_is_anchored_where_no_pull_request_led_to_it(production: Production):
+    repository, github = production.repository, production.github
+    policy = f"{POLICY.replace('checks, ', '')}    on_release: promote\n"
+    (pushed,) = github.push(
+        repository, "main", CommitSpec("feat: add search", {".github/lockgate.yml": policy})
+    )
+    await production.journey.rest()
+    github.create_release(repository, "v1.0.0", target=pushed, by=github.user("ada"))
+    operation = await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    assert operation.pull_number == 0
+    assert await anchored(production, pushed)
