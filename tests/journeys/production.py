@@ -195,9 +195,10 @@ class Production:
         """Whatever happened: everything has ended, has been told once, and holds nothing."""
         await self.journey.rest()
         bot = self.journey.bot
-        holder = await bot.operations.fetch_holder(self.repository.id, "production")
-        assert holder is None, f"operation {holder} holds the environment"
         operations = await self.operations()
+        for name in {"production", *(one.plan.environment for one in operations)}:
+            holder = await bot.operations.fetch_holder(self.repository.id, name)
+            assert holder is None, f"operation {holder} holds {name}"
         entries = [
             entry.entry.subject
             for kind in ("promotion", "rollback")
@@ -211,7 +212,7 @@ class Production:
         for operation in operations:
             assert operation.state in ENDED, operation
             assert operation.concluded, operation
-            subject = f"production: operation {operation.id}"
+            subject = f"{operation.plan.environment}: operation {operation.id}"
             assert entries.count(subject) == 1, (subject, entries)
             told = [body for body in comments if body.startswith(operation_marker(operation.id))]
             assert len(told) == bool(operation.pull_number), told
