@@ -1,5 +1,6 @@
-"""A worker is killed by SIGKILL in the middle of a promotion or a rollback. Another one finishes:
-nothing is lost, nothing is done twice, and the environment is free."""
+"""A worker is killed by SIGKILL amid a promotion or a rollback, or while one is taken back that
+failed. Another one finishes: nothing is lost, nothing is done twice, and the environment is free.
+"""
 
 import random
 import signal
@@ -8,15 +9,18 @@ from dataclasses import dataclass
 
 import pytest
 from killing import Killer, its_heart_has_stopped, killer
-from production import Production
+from production import DOMAIN, Production
 
-from bot.core.operations.machine import State
+from bot.core.operations.machine import Operation, State
 from bot.sandbox.model import Comment, Pull
 
 PARTS = 4
 """Of the whole campaign: each has a database of its own, and they may run side by side."""
 RANDOM_KILLS = 200
 SEED = 20261122
+TAKEN_BACK = "/promote that fails"
+"""No line to type: a promotion that leaves a domain behind, so that the bot rolls back."""
+LEFT_BEHIND = f"www.{DOMAIN}"
 ADVANCE = "operate.py:_advance:"
 """Its statements are between one step and the next, and around what a step does."""
 EFFECTS = (
@@ -26,6 +30,7 @@ EFFECTS = (
     "operate.py:_conclude:",
     "command_hub.py:post_deployment:",
 )
+WAY_BACK = "operate.py:_take_back:"
 
 
 @dataclass
@@ -37,14 +42,16 @@ class Told:
 
     async def comes(self, line: str) -> tuple[Pull, Comment]:
         production = self.production
-        if line == "/promote":
+        if line != "/rollback":
             pull = production.merged("feat: sort by price")
             async with production.journey.working():
                 await production.journey.rest()
         else:
             pull = next(reversed(production.repository.pulls.values()))
         production.switches()
-        comment = production.comment(pull, line)
+        if line == TAKEN_BACK:
+            production.vercel.plan_job(production.project, left_behind=[LEFT_BEHIND])
+        comment = production.comment(pull, "/rollback" if line == "/rollback" else "/promote")
         await production.github.hooks.settled()
         return pull, comment
 
@@ -74,40 +81,66 @@ class Told:
             await production.nothing_left()
         except AssertionError as error:
             raise AssertionError(f"{place}: {error}") from error
-        operation = await production.newest()
-        assert operation.comment_id == comment.id, place
+        began, operation = reversed((await production.operations())[:2])
+        wanted, kind = operation.plan.build, operation.plan.kind.value
+        asked, reaction = [f"{kind}/{wanted.deployment_id}"], "rocket"
+        if line == TAKEN_BACK:
+            assert began.state is State.FAILED, (place, began.outcome)
+            assert began.plan.build.sha == pull.merge_commit_sha, place
+            assert (operation.follows, wanted) == (began.id, began.plan.replaces), place
+            asked, reaction = [f"promote/{began.plan.build.deployment_id}", *asked], "-1"
+            self.is_announced_once(began, place)
+        else:
+            began = operation
+        assert began.comment_id == comment.id, place
         assert operation.state is State.SUCCEEDED, (place, operation.outcome)
-        wanted = operation.plan.build
         assert await production.served() == wanted.sha, place
+        assert {each.sha for each in production.project.domains.values()} == {wanted.sha}, place
         if line == "/promote":
             assert wanted.sha == pull.merge_commit_sha, place
-        kind = operation.plan.kind.value
-        assert production.switches() == [f"{kind}/{wanted.deployment_id}"], place
+        assert production.switches() == asked, place
         production.answer_to(pull, comment)
-        assert production.reactions == ["eyes", "rocket"], place
+        assert production.reactions == ["eyes", reaction], place
         ledger = await production.journey.bot.operations.fetch_ledger(
             production.repository.id, "production"
         )
-        assert [entry.operation_id for entry in ledger].count(operation.id) == 1, place
+        noted = [entry.operation_id for entry in ledger].count(operation.id)
+        # What a way back puts in place was live all along, by the ledger, since the first of them.
+        assert noted == 1 or (line == TAKEN_BACK and noted == 0), place
         assert ledger[0].build.sha == wanted.sha, place
         assert ledger[0].live_until is None, place
+        self.is_announced_once(operation, place)
+
+    def is_announced_once(self, operation: Operation, place: str) -> None:
         deployments = [
             deployment
-            for deployment in production.repository.deployments.values()
+            for deployment in self.production.repository.deployments.values()
             if deployment.payload == {"lockgate": f"lockgate-{operation.id}"}
         ]
         assert len(deployments) == 1, place
 
 
-def boundaries(places: list[str]) -> list[str]:
-    """Every pass over a statement between two steps, as the program wants it."""
+def passes(places: list[str], *beginnings: str) -> list[str]:
+    """Every pass over a statement whose name begins so, as the program wants it."""
     seen: Counter[str] = Counter()
     found = []
     for place in places:
         seen[place] += 1
-        if place.startswith(ADVANCE):
+        if place.startswith(beginnings):
             found.append(f"{place}#{seen[place]}")
     return found
+
+
+def boundaries(places: list[str]) -> list[str]:
+    """Every pass over a statement between two steps."""
+    return passes(places, ADVANCE)
+
+
+def on_the_way_back(places: list[str]) -> list[str]:
+    """Those from where the rollback is written down, that statement first; amid effects too."""
+    found = passes(places, WAY_BACK, ADVANCE, *EFFECTS)
+    begins = next(number for number, place in enumerate(found) if place.startswith(WAY_BACK))
+    return found[begins:]
 
 
 def spread(places: list[str]) -> list[str]:
@@ -122,6 +155,7 @@ def spread(places: list[str]) -> list[str]:
 
 async def telling(production: Production, kill: Killer) -> Told:
     """One build is live, and the repository has been dealt with."""
+    production.project.domains[LEFT_BEHIND] = None
     async with production.journey.working():
         await production.journey.rest()
         await production.live_build("feat: add search")
@@ -139,6 +173,31 @@ async def test_a_worker_is_killed_between_steps_and_amid_effects(
         for promoting, rolling in points[part::2]:
             await told.killed_at("/promote", promoting)
             await told.killed_at("/rollback", rolling)
+
+
+async def test_a_worker_is_killed_while_a_failed_promotion_is_taken_back(
+    idle_production: Production,
+):
+    async with killer(idle_production.journey) as kill:
+        told = await telling(idle_production, kill)
+        points = on_the_way_back(await told.places(TAKEN_BACK))
+        written = max(n for n, point in enumerate(points) if point.startswith(WAY_BACK))
+        asked = [point for point in points if point.startswith(EFFECTS[0])]
+        for point in (points[written + 1], asked[-1], points[-1]):
+            await told.killed_at(TAKEN_BACK, point)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_a_worker_is_killed_at_any_point_of_the_way_back(
+    idle_production: Production, part: int
+):
+    async with killer(idle_production.journey) as kill:
+        told = await telling(idle_production, kill)
+        points = on_the_way_back(await told.places(TAKEN_BACK))
+        assert len(points) > 8 * 6
+        for point in points[part :: PARTS * 2]:
+            await told.killed_at(TAKEN_BACK, point)
 
 
 @pytest.mark.long
