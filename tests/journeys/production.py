@@ -1,6 +1,6 @@
 """A shop on a sandbox Vercel, and a bot that moves its production by comment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -227,11 +227,16 @@ class Production:
 
 @asynccontextmanager
 async def opened_production(
-    database_url: str, home: Path, policy: str = POLICY, **changes: object
+    database_url: str,
+    home: Path,
+    policy: str = POLICY,
+    on_exchange: Callable[[Exchange], None] | None = None,
+    **changes: object,
 ) -> AsyncIterator[Production]:
     """No worker runs, and nothing was done about the repository yet. Vercel sends its webhooks once
-    ``Production.hear_vercel`` was called. ``changes`` are to the settings."""
-    requests = Requests()
+    ``Production.hear_vercel`` was called. ``on_exchange`` sees what is asked of GitHub;
+    ``changes`` are to the settings."""
+    requests = Requests(on_exchange)
     asked: list[Exchange] = []
 
     def see(exchange: Exchange) -> None:

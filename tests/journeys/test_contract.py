@@ -5,6 +5,8 @@ from pathlib import Path
 from journey import Journey, Requests, started
 from openapi import Contract, needs_description
 from processes import environment, lockgate
+from production import Production, opened_production
+from test_release_pull import release_pulls
 
 from bot.adapters.github.operations import DOCUMENTS, OPERATIONS
 from bot.core.policy import POLICY_PATH
@@ -40,7 +42,7 @@ OF_COMMANDS = {
     "reviews",
     "trunk",
 }
-"""Asked for commands in comments and for promotions, which this life does not have."""
+"""Asked for commands in comments and for promotions, which the first life does not have."""
 
 OF_RELEASES = {
     "DELETE /repos/{owner}/{repo}/releases/{release_id}",
@@ -66,6 +68,24 @@ OF_RELEASES = {
     "release_line",
 }
 """Asked for releases, which it does not have either: each is exercised in tests/github."""
+
+PROMOTIONS = """\
+environments:
+  production:
+    vercel: {project: shop, domain: shop.example.com}
+    requires: [source, checks, deployment, approvals, freeze, lock]
+    approvals: {count: 1}
+    teams: [deployers]
+    on_release: promote
+release: {kind: go}
+"""
+ELSEWHERE = {
+    "GET /rate_limit",
+    "GET /repos/{owner}/{repo}/issues/comments/{comment_id}",
+    "GET /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions",
+    "GET /repos/{owner}/{repo}/issues/{issue_number}/comments",
+}
+"""Of those for commands: the first is asked when GitHub seems away, the others from a terminal."""
 
 
 async def make_an_app(journey: Journey) -> None:
@@ -130,6 +150,54 @@ async def press_after_a_restart(github: Sandbox, requests: Requests, home: Path,
         pull = next(iter(github.find_repository("octo/shop").pulls.values()))
         github.press(journey.check_of(pull), FIX_TITLE, by=github.user("mona"))
         await journey.rest()
+
+
+async def promote(production: Production) -> None:
+    """Promotions that are refused, forced, taken back and led to by a release."""
+    github, repository, journey = production.github, production.repository, production.journey
+    policy = CommitSpec("chore: release", {POLICY_PATH: PROMOTIONS, "go.mod": "module shop\n"})
+    github.push(repository, "main", policy)
+    first = production.merged("feat: add search")
+    assert "refused" in await production.say(first, "/promote")
+    await production.say(first, "/override approvals nobody else is awake")
+    assert await production.served() == first.merge_commit_sha
+    second = production.opened("fix: round prices")
+    github.review(second, "APPROVED", by=github.user("ada"), body="well done")
+    github.merge(second, "squash", by=github.user("ada"))
+    production.green(second)
+    assert "Live:" in await production.say(second, "/promote")
+    assert "Rolled back" in await production.say(second, "/rollback")
+    for line in ("/status", "/gates", "/lock the database is moved", "/unlock"):
+        assert await production.say(second, line)
+    production.vercel.plan_job(production.project, "failed")
+    await production.say(second, "/promote")
+    assert "Live:" in await production.say(second, "/promote")
+    (pull,) = release_pulls(repository)
+    github.review(pull, "APPROVED", by=github.user("ada"))
+    github.merge(pull, "squash", by=github.user("ada"))
+    production.green(pull)
+    await journey.rest()
+    assert [release.tag_name for release in repository.releases.values()] == ["v0.1.0"]
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+
+
+async def test_a_life_of_promotions_is_as_github_describes_it(database_url: str, tmp_path: Path):
+    contract = Contract()
+    async with (
+        opened_production(database_url, tmp_path, on_exchange=contract) as production,
+        production.journey.working(),
+    ):
+        await promote(production)
+        queries = {
+            exchange.request["query"]
+            for exchange in production.journey.requests.seen
+            if exchange.path == "/graphql"
+        }
+    contract.check()
+    asked = contract.exercised_by("lockgate")
+    asked |= {document.name for document in DOCUMENTS if document.text in queries}
+    assert OF_COMMANDS - asked == ELSEWHERE
 
 
 async def test_a_bots_whole_life_is_as_github_describes_it(database_url: str, tmp_path: Path):
