@@ -141,6 +141,11 @@ class Contract:
                 return
         self.problems.append(f"{operation}: {problem}")
 
+    def unused_waivers(self, *, webhooks: bool) -> set[Waiver]:
+        """Those for payloads of webhooks alone, or all others, of which nothing was in need."""
+        wanted = {each for each in WAIVERS if each.operation.startswith("webhook ") is webhooks}
+        return wanted - self.used_waivers
+
     def check(self) -> None:
         """Raises AssertionError with all problems."""
         found = "\n".join(dict.fromkeys(self.problems))

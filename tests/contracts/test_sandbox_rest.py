@@ -3,7 +3,7 @@
 import base64
 
 from openapi import Contract, needs_description, operations
-from sandbox_kit import as_app, as_user, client
+from sandbox_kit import as_app, as_installation, as_user, client
 
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.rest import ROUTES
@@ -82,7 +82,9 @@ async def test_every_route_answers_as_described() -> None:
             await api.get(f"/user/installations/{installation.id}/repositories")
         async with as_user(github, mona) as api:
             await api.get(at)
+        await _refusals(github, at)
     contract.check()
+    assert contract.unused_waivers(webhooks=False) == set()
     seen = contract.exercised_by("test")
     routes = {f"{route.method} {route.template}" for route in ROUTES}
     # the sandbox names the folder's own address apart from that of a path in it
@@ -90,6 +92,25 @@ async def test_every_route_answers_as_described() -> None:
               for name in routes}  # fmt: skip
     assert routes - operations() == set()
     assert routes - seen == set()
+
+
+async def _refusals(github: Sandbox, at) -> None:
+    """What each operation may answer, though the description lists it for a few."""
+    shop = github.find_repository("octo/shop")
+    assert shop is not None
+    async with as_installation(github, shop, permissions={"contents": "read"}) as api:
+        assert (await api.post(f"{at}/check-runs", json={})).status_code == 403
+    async with as_installation(github, shop) as api:
+        runs, branches = f"{at}/check-runs", f"{at}/branches"
+        assert (await api.get(f"{runs}/1")).status_code == 404
+        assert (await api.post(runs, content=b"{")).status_code == 400
+        assert (await api.post(runs, json={"head_sha": 1})).status_code == 422
+        known = {"if-none-match": (await api.get(branches)).headers["etag"]}
+        assert (await api.get(branches, headers=known)).status_code == 304
+        github.rename(shop, "store")
+        assert (await api.get(branches)).status_code == 301
+        wanted = {"name": "ci", "head_sha": shop.branch("main")}
+        assert (await api.post(runs, json=wanted)).status_code == 307
 
 
 async def _branches(github: Sandbox, api, at) -> None:

@@ -93,6 +93,7 @@ async def test_every_event_is_as_described(hook: Listener) -> None:
         if like:
             assert any(set(item.payload) - OPTIONAL == keys - OPTIONAL for keys in like), item.name
     contract.check()
+    assert contract.unused_waivers(webhooks=True) == set()
 
 
 def _play(github: Sandbox) -> None:
