@@ -11,7 +11,7 @@ import pytest
 from killing import Killer, its_heart_has_stopped, killer
 from production import DOMAIN, Production
 
-from bot.core.operations.machine import Operation, State
+from bot.core.operations.machine import Kind, Operation, State, StepName
 from bot.sandbox.model import Comment, Pull
 
 PARTS = 4
@@ -117,7 +117,9 @@ class Told:
             for deployment in self.production.repository.deployments.values()
             if deployment.payload == {"lockgate": f"lockgate-{operation.id}"}
         ]
-        assert len(deployments) == 1, place
+        found = operation.step(StepName.ANNOUNCE).found
+        late = operation.plan.kind is Kind.ROLLBACK and "did not answer within" in found
+        assert len(deployments) == 1 or (late and not deployments), (place, found)
 
 
 def passes(places: list[str], *beginnings: str) -> list[str]:
