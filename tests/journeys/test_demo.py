@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import re
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from journey import PATIENCE, SECRET, SQUASH_WITH_TITLE
 from processes import environment, lockgate, logged, ran, running
 
+from bot.adapters.postgres.connection import connection_string
 from bot.sandbox.server import Sandbox
 
 BROKEN = """\
@@ -34,7 +39,7 @@ from bot.cli import demo
 from bot.demo import story
 
 story.PARTS = story.PARTS[:1]
-demo.demo(["--once", "--port", "0", "--sandbox-port", "0"])
+demo.demo()
 """
 """The first part of the story alone: how it is told is the same in all."""
 STORY = [
@@ -98,12 +103,49 @@ async def test_a_story_that_does_not_come_true_says_so(tmp_path: Path):
 
 
 async def test_the_story_is_told_in_words(tmp_path: Path):
-    code, out, err = await ran("-c", BEGINNING, env=environment(tmp_path))
+    env = environment(tmp_path)
+    code, out, err = await ran("-c", BEGINNING, "--once", *FREE_PORTS, env=env)
     assert code == 0, err
     *steps, blank, end = out.splitlines()
     assert all(step.startswith("ok  ") for step in steps)
     assert blank == ""
     assert end.startswith(f"The whole story came true: {len(steps)} of {len(steps)} steps in ")
+
+
+@pytest.mark.slow
+async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path: Path):
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", BEGINNING, *FREE_PORTS),
+        env=environment(tmp_path),
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        async with asyncio.timeout(2 * PATIENCE):
+            told = (await process.stdout.readuntil(b"Ctrl-C ends it.\n")).decode()
+        address = dict(re.findall(r"^(Dashboard|Sandbox \w+) +(http://\S+)$", told, re.MULTILINE))
+        assert list(address) == ["Dashboard", "Sandbox GitHub", "Sandbox Vercel"]
+        browser = {"Accept": "text/html"}
+        async with httpx.AsyncClient(trust_env=False, headers=browser) as http:
+            pages = {name: await http.get(url) for name, url in address.items()}
+            assert {name: page.status_code for name, page in pages.items()} == dict.fromkeys(
+                address, 200
+            )
+            assert "octo/shop" in pages["Dashboard"].text
+            assert "octo/shop" in pages["Sandbox GitHub"].text
+            assert "shop" in pages["Sandbox Vercel"].text
+            assert process.returncode is None
+            process.send_signal(signal.SIGINT)
+            out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+            assert (process.returncode, out, err) == (0, b"", b"")
+            for url in address.values():
+                with pytest.raises(httpx.ConnectError):
+                    await http.get(url)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    assert entries(tmp_path) == [], "nothing is kept"
 
 
 async def test_web_and_worker_run_apart_and_end_when_asked(
@@ -137,6 +179,28 @@ async def test_web_and_worker_run_apart_and_end_when_asked(
             )
             assert await cursor.fetchone() == (0,)
         assert web.returncode is None
+
+
+async def test_the_worker_prunes_what_is_older_than_the_configured_days(
+    github: Sandbox, database_url: str, tmp_path: Path
+):
+    """Its first look at what recurs finds that nothing was pruned yet."""
+    insert = (
+        "INSERT INTO deliveries (guid, received_at, event, action, repository, routed, outcome,"
+        " payload) SELECT age::text, now() - age * interval '1 day', 'push', '', '', false,"
+        " 'ignored', '' FROM unnest(ARRAY[1, 2, 4, 30]) AS age"
+    )
+    url = connection_string(database_url)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(insert)
+        env = environment(tmp_path, github, DATABASE_URL=database_url, LOCKGATE_RETENTION_DAYS="3")
+        left: set[str] = set()
+        async with running("worker", env=env), asyncio.timeout(PATIENCE):
+            while "30" in left or not left:
+                await asyncio.sleep(0.05)
+                cursor = await connection.execute("SELECT guid FROM deliveries")
+                left = {guid for (guid,) in await cursor.fetchall()}
+    assert left == {"1", "2"}
 
 
 async def test_explain_says_what_would_be_done_and_does_nothing(github: Sandbox, tmp_path: Path):
