@@ -12,13 +12,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.store import PostgresStore
 from bot.metrics import REGISTRY
+from bot.ports import Delivery
 from bot.sandbox.tls import tls_context
 from bot.settings import Secret
 from bot.web.door import MAX_BODY
@@ -142,6 +145,22 @@ async def test_duplicates_are_accepted_and_ignored(
     assert await asyncio.gather(*(some() for _ in range(25))) == [{202}] * 25
     assert len(await store.fetch_recent_deliveries(1000)) == 1
     assert len(await store.fetch_jobs(limit=1000)) == 1
+
+
+async def test_deliveries_that_wait_together_share_a_transaction(
+    database_url: str, store: PostgresStore, intake: Intake
+) -> None:
+    """The first finds nobody waiting; the others gather while it is committed."""
+    given = [
+        Delivery(str(uuid.uuid4()), "push", "", 7, 42, "octo/shop", BODY, routed=True)
+        for _ in range(50)
+    ]
+    await asyncio.gather(*(intake.submit(one) for one in given))
+    async with await psycopg.AsyncConnection.connect(connection_string(database_url)) as asked:
+        cursor = await asked.execute("SELECT guid, xmin::text FROM deliveries")
+        stored = dict(await cursor.fetchall())
+    assert set(stored) == {one.guid for one in given}
+    assert len(set(stored.values())) <= 2
 
 
 @pytest.mark.parametrize(
