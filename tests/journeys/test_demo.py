@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -42,6 +45,21 @@ story.PARTS = story.PARTS[:1]
 demo.demo()
 """
 """The first part of the story alone: how it is told is the same in all."""
+NO_NETWORK = (
+    ("unshare", "--net")
+    if os.geteuid() == 0
+    else ("unshare", "--user", "--map-current-user", "--keep-caps", "--net")
+)
+"""A network of its own, in which there is only what begins within. The user stays the same one:
+as root in a namespace PostgreSQL would not run."""
+ONLY_LOOPBACK = """\
+ip link set lo up || exit 99
+"$@"
+code=$?
+cat /proc/net/snmp /proc/net/snmp6 >&2
+exit $code
+"""
+"""Runs a command, and then tells what the kernel counted."""
 STORY = [
     "the stage is set",
     "a badly titled pull request is refused",
@@ -146,6 +164,37 @@ async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path:
             process.kill()
             await process.communicate()
     assert entries(tmp_path) == [], "nothing is kept"
+
+
+def permitted_without_a_network() -> bool:
+    """Some machines forbid namespaces to containers, or to everybody but root."""
+    if sys.platform != "linux" or not all(map(shutil.which, ("unshare", "ip"))):
+        return False
+    tried = subprocess.run(
+        [*NO_NETWORK, "sh", "-c", ONLY_LOOPBACK, "sh", "true"], capture_output=True
+    )
+    return tried.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.optional
+async def test_nothing_beyond_this_machine_is_asked(tmp_path: Path):
+    """Nor tried: the kernel counts what it has no route for, whatever became of the failure."""
+    if not permitted_without_a_network():
+        pytest.skip("a network of its own is not permitted here (unshare --net, ip link)")
+    process = await asyncio.create_subprocess_exec(
+        *(*NO_NETWORK, "sh", "-c", ONLY_LOOPBACK, "sh"),
+        *(sys.executable, "-c", BEGINNING, "--once", *FREE_PORTS),
+        env=environment(tmp_path),
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 2 * PATIENCE)
+    assert process.returncode == 0, err.decode()
+    assert b"The whole story came true" in out
+    names, numbers = (line.split() for line in err.decode().splitlines() if line[:3] == "Ip:")
+    assert int(dict(zip(names, numbers, strict=True))["OutNoRoutes"]) == 0
+    assert re.search(r"^Ip6OutNoRoutes\s+0$", err.decode(), re.MULTILINE)
 
 
 async def test_web_and_worker_run_apart_and_end_when_asked(
