@@ -21,6 +21,7 @@ from bot.web.server import address_of, bind, listening
 from bot.web.viewer import Everything
 from bot.wiring.bot import Bot, open_bot
 from bot.wiring.databases import Playground, open_playground
+from bot.wiring.store import remove_server
 
 HOST = "127.0.0.1"
 _DOMAIN = "shop.example.com"
@@ -106,6 +107,8 @@ async def open_stage(*, port: int, sandbox_port: int) -> AsyncIterator[Stage]:
         home = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="lockgate-demo-", ignore_cleanup_errors=True)
         )
+        # As root its data lie elsewhere: the folder is closed to the server's account.
+        stack.push_async_callback(remove_server, Path(home))
         sandbox = await stack.enter_async_context(_sandbox(sandbox_port))
         bound = stack.enter_context(_bound(port))
         vercel = await stack.enter_async_context(SandboxVercel())

@@ -24,6 +24,7 @@ __all__ = [
     "migrate_store",
     "open_audit",
     "open_store",
+    "remove_server",
 ]
 
 
@@ -43,6 +44,11 @@ async def hold_server(settings: Settings) -> AsyncIterator[str]:
         yield server.conninfo
     finally:
         await asyncio.to_thread(holder.__exit__, None, None, None)
+
+
+async def remove_server(home: Path) -> None:
+    """Delete the embedded server of a home that is not kept, once it has shut down."""
+    await asyncio.to_thread(embedded.remove_server, home)
 
 
 @asynccontextmanager

@@ -132,9 +132,11 @@ async def test_the_story_is_told_in_words(tmp_path: Path):
 
 @pytest.mark.slow
 async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path: Path):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", BEGINNING, *FREE_PORTS),
-        env=environment(tmp_path),
+        env=environment(tmp_path, TMPDIR=str(temporary)),
         stdout=PIPE,
         stderr=PIPE,
     )
@@ -153,6 +155,9 @@ async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path:
             assert "octo/shop" in pages["Sandbox GitHub"].text
             assert "shop" in pages["Sandbox Vercel"].text
             assert process.returncode is None
+            (server,) = temporary.glob("lockgate-demo-*/postgres")
+            data = server.resolve()  # as root it lies elsewhere
+            assert data.is_dir()
             process.send_signal(signal.SIGINT)
             out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
             assert (process.returncode, out, err) == (0, b"", b"")
@@ -163,7 +168,8 @@ async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path:
         if process.returncode is None:
             process.kill()
             await process.communicate()
-    assert entries(tmp_path) == [], "nothing is kept"
+    assert (entries(tmp_path), data.exists()) == (["tmp"], False), "nothing is kept"
+    assert list(temporary.glob("lockgate-demo-*")) == []
 
 
 def permitted_without_a_network() -> bool:

@@ -79,6 +79,20 @@ def embedded_server(
         yield server
 
 
+def remove_server(home: Path, *, patience: float = 45.0) -> None:
+    """Delete the server of ``home`` and its data, wherever they lie, for a home that is not kept.
+
+    Nobody may own it any more. It is given ``patience`` (seconds) to shut down.
+    """
+    folder = (home / "postgres").resolve()
+    if not folder.is_dir():
+        return
+    until = time.monotonic() + patience
+    while not _is_free(folder / "supervisor.lock") and time.monotonic() < until:
+        time.sleep(0.02)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _folder(home: Path, account: Account | None) -> Path:
     """``home/postgres``; as root a link to a place that the account can reach, if it cannot."""
     wanted = home.absolute() / "postgres"
