@@ -3,7 +3,8 @@
 On a developer's machine a test that needs npm or Chromium is skipped with its reason; CI installs
 both first, so a skip there means that a check has silently stopped. Tests marked ``long`` may
 still skip, since their data are not part of the project, and those marked ``optional``, whose
-programs take longer to install than they are worth at every commit.
+programs take longer to install than they are worth at every commit, or whose rights a container
+may not have.
 """
 
 from collections.abc import Generator
