@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from journey import Journey, Requests, started
 from openapi import Contract, needs_description
 from processes import environment, lockgate
@@ -182,6 +183,7 @@ async def promote(production: Production) -> None:
     assert await production.served() == pull.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_a_life_of_promotions_is_as_github_describes_it(database_url: str, tmp_path: Path):
     contract = Contract()
     async with (

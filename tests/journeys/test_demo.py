@@ -109,6 +109,7 @@ async def test_the_whole_story_comes_true(tmp_path: Path):
     assert entries(tmp_path) == [], "nothing is kept"
 
 
+@pytest.mark.slow
 async def test_a_story_that_does_not_come_true_says_so(tmp_path: Path):
     code, out, err = await ran("-c", BROKEN, env=environment(tmp_path))
     assert code == 1, err
@@ -120,6 +121,7 @@ async def test_a_story_that_does_not_come_true_says_so(tmp_path: Path):
     assert (summary["name"], summary["ok"]) == ("summary", False)
 
 
+@pytest.mark.slow
 async def test_the_story_is_told_in_words(tmp_path: Path):
     env = environment(tmp_path)
     code, out, err = await ran("-c", BEGINNING, "--once", *FREE_PORTS, env=env)
@@ -203,6 +205,7 @@ async def test_nothing_beyond_this_machine_is_asked(tmp_path: Path):
     assert re.search(r"^Ip6OutNoRoutes\s+0$", err.decode(), re.MULTILINE)
 
 
+@pytest.mark.slow
 async def test_web_and_worker_run_apart_and_end_when_asked(
     github: Sandbox, database_url: str, tmp_path: Path
 ):
@@ -236,6 +239,7 @@ async def test_web_and_worker_run_apart_and_end_when_asked(
         assert web.returncode is None
 
 
+@pytest.mark.slow
 async def test_the_worker_prunes_what_is_older_than_the_configured_days(
     github: Sandbox, database_url: str, tmp_path: Path
 ):

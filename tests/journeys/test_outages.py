@@ -293,6 +293,7 @@ async def test_the_bot_was_away_and_it_is_as_if_it_had_not_been(database_url: st
     assert set(asked.values()) == {1}, "and once only"
 
 
+@pytest.mark.slow
 async def test_what_fails_again_is_asked_for_again_until_it_is_hopeless(journey: Journey):
     """The bot hears GitHub, and its own door is closed to the redelivered event."""
     github = journey.github
@@ -312,6 +313,7 @@ async def test_what_fails_again_is_asked_for_again_until_it_is_hopeless(journey:
     assert await journey.verdict(pull) == "success"
 
 
+@pytest.mark.slow
 async def test_an_attempt_is_asked_for_once_while_its_redelivery_is_on_its_way(journey: Journey):
     """Until it has arrived GitHub lists the failed attempt alone, whoever looks how often."""
     github = journey.github
@@ -352,6 +354,7 @@ async def test_an_attempt_is_asked_for_once_while_its_redelivery_is_on_its_way(j
         "all late and doubled",
     ],
 )
+@pytest.mark.slow
 async def test_events_come_as_they_like_and_the_outcome_is_the_same(journey: Journey, trouble: str):
     events = journey.github.hooks.faults
     match trouble:
@@ -413,6 +416,7 @@ async def test_the_app_is_suspended_and_comes_back(journey: Journey):
 
 
 @pytest.mark.parametrize("name", ["store", "acme/shop"], ids=["renamed", "transferred"])
+@pytest.mark.slow
 async def test_a_repository_moves_midway_and_the_right_one_is_written_on(
     idle_journey: Journey, name: str
 ):
@@ -448,6 +452,7 @@ async def test_a_repository_moves_midway_and_the_right_one_is_written_on(
     assert await nothing_dead(journey)
 
 
+@pytest.mark.slow
 async def test_work_waits_at_most_as_long_as_github_keeps_deliveries():
     assert wait_for_hub(None, timedelta(days=2)) == timedelta(minutes=5)
     assert wait_for_hub(timedelta(seconds=40), timedelta()) == timedelta(seconds=40)

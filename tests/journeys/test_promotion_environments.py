@@ -3,11 +3,14 @@ team's own workflow in Vercel's place."""
 
 from dataclasses import dataclass, field
 
+import pytest
 from production import DOMAIN, POLICY, Production
 
 from bot.core.operations.machine import State
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.http import Exchange
+
+pytestmark = pytest.mark.slow
 
 STAGING_FIRST = """\
 environments:

@@ -15,6 +15,8 @@ from bot.core.policy import POLICY_PATH
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
 
+pytestmark = pytest.mark.slow
+
 
 async def change_policy(production: Production, more: str) -> None:
     policy = POLICY.replace("requires: [source, checks, deployment, freeze, lock]", more)

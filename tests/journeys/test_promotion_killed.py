@@ -177,6 +177,7 @@ async def test_a_worker_is_killed_between_steps_and_amid_effects(
             await told.killed_at("/rollback", rolling)
 
 
+@pytest.mark.slow
 async def test_a_worker_is_killed_while_a_failed_promotion_is_taken_back(
     idle_production: Production,
 ):

@@ -24,6 +24,8 @@ from test_release_pull import BRANCH, POLICY, head_of, release_pulls, shop, text
 
 from bot.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs/how-to/release.md"
 BLOCK = re.compile(r"^```console with a release\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -10,6 +10,8 @@ from bot.ports import JobStatus
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
 
+pytestmark = pytest.mark.slow
+
 PROMOTE = (
     POLICY.replace("checks, ", "")
     + "    on_release: promote\nrelease:\n  kind: go\n  prerelease: {branch: next}\n"

@@ -1,11 +1,14 @@
 """What a release is planned for, besides pushes to the default branch and its own pull request."""
 
 import psycopg
+import pytest
 from journey import SQUASH_WITH_TITLE, Journey
 from test_release_pull import PACKAGE, POLICY, head_of, reconcile, release_pulls, shop
 
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import CheckRun, Pull, RefRule, Repository
+
+pytestmark = pytest.mark.slow
 
 
 def not_installed(journey: Journey, name: str) -> Repository:

@@ -10,9 +10,12 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from pathlib import Path
 
+import pytest
 from production import Production
 from project.test_docs_examples import matches, steps_of
 from terminal_kit import own_environment
+
+pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/use-a-terminal.md"
 BLOCK = re.compile(r"^```console with a shop\n(.*?)^```$", re.MULTILINE | re.DOTALL)

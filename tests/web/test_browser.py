@@ -248,6 +248,7 @@ async def test_the_skip_link_leads_to_the_content(page: Page, live_url: str) -> 
 
 
 @pytest.mark.usefixtures("story")
+@pytest.mark.slow
 async def test_everything_can_be_read_without_javascript(browser: Browser, live_url: str) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
@@ -323,6 +324,7 @@ async def test_rows_come_move_and_go(page: Page, live_url: str, store: PostgresS
 
 
 @pytest.mark.usefixtures("story")
+@pytest.mark.slow
 async def test_refreshing_can_be_paused(page: Page, live_url: str) -> None:
     await page.goto(live_url + "/")
     await page.get_by_role("button", name="Pause refreshing this page").click()
@@ -334,6 +336,7 @@ async def test_refreshing_can_be_paused(page: Page, live_url: str) -> None:
         await page.get_by_role("button", name="Resume refreshing this page").click()
 
 
+@pytest.mark.slow
 async def test_a_page_whose_server_is_gone_says_so_and_keeps_what_it_shows(
     page: Page, store: PostgresStore
 ) -> None:
@@ -345,6 +348,7 @@ async def test_a_page_whose_server_is_gone_says_so_and_keeps_what_it_shows(
     assert "Add search" in await page.inner_text("main")
 
 
+@pytest.mark.slow
 async def test_unknown_pull_request_turns_into_its_page_by_itself(
     page: Page, live_url: str, store: PostgresStore
 ) -> None:
@@ -356,6 +360,7 @@ async def test_unknown_pull_request_turns_into_its_page_by_itself(
     assert await page.title() == "octo/shop#12 · Lockgate"
 
 
+@pytest.mark.slow
 async def test_copying_takes_the_line_as_it_is(
     context: BrowserContext, page: Page, live_url: str, store: PostgresStore
 ) -> None:
@@ -368,6 +373,7 @@ async def test_copying_takes_the_line_as_it_is(
     assert await page.evaluate("navigator.clipboard.readText()") == "feat: add search"
 
 
+@pytest.mark.slow
 async def test_without_a_clipboard_the_line_is_selected(
     page: Page, live_url: str, store: PostgresStore
 ) -> None:
@@ -380,6 +386,7 @@ async def test_without_a_clipboard_the_line_is_selected(
 
 
 @pytest.mark.usefixtures("story")
+@pytest.mark.slow
 async def test_paper_gets_exact_times_and_no_buttons(page: Page, live_url: str) -> None:
     await page.goto(live_url + "/repos/octo/shop/pulls/12")
     await page.emulate_media(media="print", color_scheme="dark")
@@ -394,6 +401,7 @@ async def test_paper_gets_exact_times_and_no_buttons(page: Page, live_url: str) 
 
 
 @pytest.mark.usefixtures("story")
+@pytest.mark.slow
 async def test_a_running_operation_moves_on_by_itself(
     page: Page, live_url: str, store: PostgresStore
 ) -> None:
@@ -416,6 +424,7 @@ async def test_a_running_operation_moves_on_by_itself(
     assert await page.evaluate("window.kept") is True
 
 
+@pytest.mark.slow
 async def test_a_backfill_moves_on_by_itself(
     page: Page, browser: Browser, store: PostgresStore, empty_database_url: str, axe: str
 ) -> None:
@@ -458,6 +467,7 @@ async def test_a_backfill_moves_on_by_itself(
         await plain.close()
 
 
+@pytest.mark.slow
 async def test_a_budget_is_drawn_for_everybody_and_moves_on_by_itself(
     page: Page, browser: Browser, still_url: str, store: PostgresStore, axe: str
 ) -> None:
@@ -509,6 +519,7 @@ async def test_the_audit_log_is_searched_with_the_keyboard(page: Page, live_url:
 
 
 @pytest.mark.usefixtures("story")
+@pytest.mark.slow
 async def test_shipping_can_be_read_without_javascript(browser: Browser, live_url: str) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
