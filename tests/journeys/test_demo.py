@@ -262,6 +262,7 @@ async def test_the_worker_prunes_what_is_older_than_the_configured_days(
     assert left == {"1", "2"}
 
 
+@pytest.mark.slow
 async def test_explain_says_what_would_be_done_and_does_nothing(github: Sandbox, tmp_path: Path):
     env = environment(tmp_path, github)
     repository = github.create_repository("octo/shop", **SQUASH_WITH_TITLE)

@@ -24,6 +24,8 @@ from bot.sandbox.code import CommitSpec
 from bot.settings import NumbersSource, Secret
 from bot.web.server import bind, listening
 
+pytestmark = pytest.mark.slow
+
 FROM_PROMETHEUS = (
     SLO_FILE.replace("type: probe", "type: prometheus")
     .replace('{url: "http://127.0.0.1:9/", interval: 1h}', '{url: "http://127.0.0.1:9/"}')

@@ -312,6 +312,7 @@ async def test_the_command_on_a_house_that_is_well(house: House) -> None:
     assert SECRET not in out
 
 
+@pytest.mark.slow
 async def test_the_command_on_one_that_is_not(house: House) -> None:
     _lacks_event(house.sandbox)
     status, out, err = await run(env=house.environ)
@@ -324,6 +325,7 @@ async def test_the_command_on_one_that_is_not(house: House) -> None:
     assert lines[-1] == f"1 of {len(NAMES)} checks ask for something."
 
 
+@pytest.mark.slow
 async def test_the_command_with_an_environment_that_cannot_be_used(tmp_path) -> None:
     environ = {"LOCKGATE_HOME": str(tmp_path), "PORT": "x", "GITHUB_APP_ID": "x"}
     status, out, _ = await run("--format", "json", env=environ)
