@@ -15,6 +15,7 @@ from journey import Heard
 from kitchen import CONTRACT, FOLDER
 from notify_kit import ROUTING_KEY, Channel, judge_pagerduty, served
 from production import DOMAIN, POLICY, Production, opened_production
+from shop_slos import AVAILABILITY, latency, probed
 
 from bot.adapters.notify.pagerduty import PagerDuty
 from bot.adapters.postgres.outbox import PostgresOutbox
@@ -34,41 +35,7 @@ from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
 from bot.settings import Secret
 
-SLO_FILE = """\
-apiVersion: openslo/v1
-kind: DataSource
-metadata: {name: shop}
-spec:
-  type: probe
-  connectionDetails: {url: "URL", interval: 1h}
----
-apiVersion: openslo/v1
-kind: SLO
-metadata: {name: availability}
-spec:
-  service: shop
-  indicator:
-    spec:
-      ratioMetric:
-        good: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: success}}}
-        total: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: all}}}
-  timeWindow: [{duration: 30d, isRolling: true}]
-  budgetingMethod: Occurrences
-  objectives: [{target: 0.99}]
----
-apiVersion: openslo/v1
-kind: SLO
-metadata: {name: latency}
-spec:
-  service: shop
-  indicator:
-    spec:
-      thresholdMetric:
-        metricSource: {metricSourceRef: shop, type: probe, spec: {measure: latency_ms}}
-  timeWindow: [{duration: 30d, isRolling: true}]
-  budgetingMethod: Occurrences
-  objectives: [{target: 0.95, op: lte, value: 10000}]
-"""
+SLO_FILE = probed('url: "URL", interval: 1h') + AVAILABILITY + latency("value: 10000")
 ELSEWHERE = re.sub(
     "name: (availability|latency)",
     r"name: \1, annotations: {lockgate/environments: staging}",

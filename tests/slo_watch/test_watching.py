@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
+from shop_slos import AVAILABILITY, latency, probed
 
 from bot.core.hosting import Build, HostTarget
 from bot.core.model import Actor, RepoRef, Sha
@@ -56,39 +57,15 @@ AT = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 BAD, GOOD = Build(Sha("b" * 40), "dpl_b", "v2"), Build(Sha("a" * 40), "dpl_a", "v1")
 TARGET = HostTarget("vercel", "shop", "shop.example.com")
-FILE = """\
-apiVersion: openslo/v1
-kind: DataSource
-metadata: {name: shop}
-spec: {type: probe, connectionDetails: {url: "https://shop.example/"}}
----
-apiVersion: openslo/v1
-kind: SLO
-metadata: {name: availability}
-spec:
-  service: shop
-  indicator:
-    spec:
-      ratioMetric:
-        good: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: success}}}
-        total: {metricSource: {metricSourceRef: shop, type: probe, spec: {measure: all}}}
-  timeWindow: [{duration: 30d, isRolling: true}]
-  budgetingMethod: Occurrences
-  objectives: [{target: 0.99}]
----
-apiVersion: openslo/v1
-kind: SLO
-metadata: {name: latency, annotations: {lockgate/environments: production}}
-spec:
-  service: shop
-  indicator:
-    spec:
-      thresholdMetric:
-        metricSource: {metricSourceRef: shop, type: probe, spec: {measure: latency_ms}}
-  timeWindow: [{duration: 30d, isRolling: true}]
-  budgetingMethod: Timeslices
-  objectives: [{target: 0.95, op: lte, value: 300, timeSliceTarget: 0.9, timeSliceWindow: 5m}]
-"""
+FILE = (
+    probed('url: "https://shop.example/"')
+    + AVAILABILITY
+    + latency(
+        "value: 300, timeSliceTarget: 0.9, timeSliceWindow: 5m",
+        budgeting="Timeslices",
+        more=", annotations: {lockgate/environments: production}",
+    )
+)
 
 
 def run(kind: Kind, build: Build, seconds: int = 4, **changes: object) -> Operation:
