@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from bot.core.commands.requests import Refusal
 from bot.core.decision import Verdict
 from bot.core.hosting import LedgerEntry
-from bot.core.operations.machine import Kind, Operation, State, StepName
-from bot.core.render.json import from_json
+from bot.core.operations.ending import decision_of
+from bot.core.operations.machine import Kind, Operation, State
 
 
 def choose_held(
@@ -69,10 +69,8 @@ def _is_held_by(operation: Operation, gate: str) -> bool:
         State.REFUSED,
     ):
         return False
-    judged = operation.step(StepName.GATES).detail.get("decision")
-    if not isinstance(judged, dict):
-        return False
-    return any(
+    decision = decision_of(operation)
+    return decision is not None and any(
         result.gate == gate and result.verdict not in (Verdict.PASS, Verdict.SKIP)
-        for result in from_json(judged).results
+        for result in decision.results
     )
