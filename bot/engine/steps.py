@@ -15,6 +15,7 @@ from bot.core.model import RepoRef
 from bot.core.operations.machine import (
     SCHEMA,
     Again,
+    Anew,
     Done,
     Failed,
     Kind,
@@ -36,6 +37,8 @@ _TELL_WITHIN = 5.0
 """Seconds that a rollback gives GitHub to be told of it, before production is seen to."""
 _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
+_WAITED = "waited"
+"""Set in the detail of the step on the lock once somebody else had it."""
 _ASK_THE_HOST = (StepName.SWITCH, StepName.SETTLE, StepName.VERIFY)
 
 
@@ -169,7 +172,11 @@ class Steps:
         )
         if fence is None:
             holder = await self.store.fetch_holder(operation.repo.id, operation.plan.environment)
-            return Again(TURN, f"operation {holder} holds the environment")
+            return Again(TURN, f"operation {holder} holds the environment", {_WAITED: True})
+        if step.detail.get(_WAITED) and operation.plan.kind is Kind.PROMOTE:
+            # The gates spoke before the wait. They may wait too, and not with the lock in hand.
+            await self._release(operation, step)
+            return Anew(StepName.GATES)
         if operation.cause and await self._is_replaced(operation):
             outcome = f"{operation.plan.environment} serves something else by now"
             return Failed(outcome, ending=State.SUPERSEDED)

@@ -142,6 +142,11 @@ class Production:
         await self.journey.until(reached, f"the newest operation does not become {states}", 20)
         return await self.newest()
 
+    async def until_it_waits(self, pull: Pull) -> None:
+        """A promotion of this pull request, for gates that may yet pass."""
+        self.comment(pull, "/promote --when-ready")
+        await self.until(State.WAITING)
+
     async def until_step_finds(self, words: str) -> Operation:
         """The newest operation, once one of its steps has found something."""
 

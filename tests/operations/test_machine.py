@@ -13,10 +13,12 @@ from bot.core.operations.machine import (
     ENDED,
     STEPS,
     Again,
+    Anew,
     Done,
     Failed,
     Kind,
     Operation,
+    Result,
     State,
     StepName,
     StepState,
@@ -65,17 +67,20 @@ class AnyHistory(RuleBasedStateMachine):
         assert step.name not in self.done
         self.tick()
         self.operation = attempt(self.operation, step.name, self.now)
-        result = data.draw(
-            st.one_of(
-                st.just(Done("done")),
-                st.just(Again(SECOND, "not yet")),
-                st.builds(Failed, st.just("it broke"), ending=st.sampled_from(BAD_ENDINGS)),
-            )
-        )
+        results: list[st.SearchStrategy[Result]] = [
+            st.just(Done("done")),
+            st.just(Again(SECOND, "not yet")),
+            st.builds(Failed, st.just("it broke"), ending=st.sampled_from(BAD_ENDINGS)),
+        ]
+        if step.name is StepName.LOCK and StepName.GATES in self.done:
+            results.append(st.just(Anew(StepName.GATES)))
+        result = data.draw(st.one_of(results))
         self.tick()
         self.operation = record(self.operation, step.name, result, self.now)
         if isinstance(result, Done):
             self.done.append(step.name)
+        if isinstance(result, Anew) and self.operation.ending is None:
+            self.done.clear()
         if isinstance(result, Failed):
             self.ending = self.ending or result.ending
 
@@ -260,6 +265,20 @@ def test_what_the_host_turns_down_again_and_again_has_changed_nothing_until_it_i
         assert then.production_may_have_changed
     done = cases.then(current, StepName.SWITCH, Done("somebody else asked for the same"))
     assert done.production_may_have_changed
+
+
+def test_what_is_done_anew_begins_from_nothing_and_has_the_time_of_a_run() -> None:
+    current = cases.then(
+        cases.operation(), StepName.GATES, Done("4 of 4 gates pass", {"decision": {}})
+    )
+    current = cases.then(current, StepName.LOCK, Again(SECOND, "held", {"waited": True}))
+    late = current.deadline - SECOND
+    anew = record(current, StepName.LOCK, Anew(StepName.GATES), late)
+    fresh = cases.operation()
+    assert anew.steps == fresh.steps
+    assert anew.deadline > current.deadline
+    stopped = fail(current, "cancelled", "", State.CANCELLED)
+    assert record(stopped, StepName.LOCK, Anew(StepName.GATES), late) == stopped
 
 
 def test_patience_puts_the_deadline_off_once_and_then_it_is_a_run_like_any_other() -> None:

@@ -258,7 +258,15 @@ class Failed:
     unchanged: bool = False
 
 
-Result: TypeAlias = Done | Again | Failed
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """What an earlier ``step`` found may not be so any more: it is done again, and all since.
+    Nothing of these steps is left in the world."""
+
+    step: StepName
+
+
+Result: TypeAlias = Done | Again | Failed | Anew
 
 
 def next_step(operation: Operation) -> Step | None:
@@ -286,6 +294,8 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
     """
     if operation.ended:
         return operation
+    if isinstance(result, Anew):
+        return _anew(operation, result.step, name, now)
     step = operation.step(name)
     detail = {**step.detail, **result.detail}
     unchanged = not isinstance(result, Done) and result.unchanged
@@ -311,6 +321,16 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
                 step, state=StepState.FAILED, ended_at=now, found=outcome, detail=detail
             )
             return fail(_with(operation, failed), outcome, remedy, ending)
+
+
+def _anew(operation: Operation, first: StepName, last: StepName, now: datetime) -> Operation:
+    """If it is headed for its end, nothing is done again."""
+    if operation.ending is not None:
+        return operation
+    names = [step.name for step in operation.steps]
+    again = names[names.index(first) : names.index(last) + 1]
+    steps = tuple(Step(step.name) if step.name in again else step for step in operation.steps)
+    return replace(operation, steps=steps, deadline=max(operation.deadline, now + RUN_FOR))
 
 
 def fail(operation: Operation, outcome: str, remedy: str, ending: State) -> Operation:

@@ -1,0 +1,228 @@
+"""Promotions that wait: for each other, for gates, and for people who change their minds."""
+
+import pytest
+from production import Production
+
+from bot.core.operations.machine import State
+
+pytestmark = pytest.mark.slow
+
+
+async def test_two_maintainers_promote_at_once(production: Production):
+    first, second = production.merged("feat: add search"), production.merged("feat: sort by price")
+    production.github.set_role(production.repository, production.github.user("bob"), "maintain")
+    production.vercel.switch_seconds = None
+    one = production.comment(first, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    two = production.comment(second, "/promote", by="bob")
+    await production.journey.until(
+        lambda: (
+            "number 1 in the queue" in production.answer_to(second, two)
+            or any(
+                "number 1 in the queue" in c.body for c in production.journey.comments_of(second)
+            )
+        ),
+        "the second one is not told that it waits",
+    )
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert await production.served() == second.merge_commit_sha
+    assert production.switches() == [
+        f"promote/{production.build_of(pull).id}" for pull in (first, second)
+    ]
+    production.answer_to(first, one)
+    assert production.reactions == ["eyes", "rocket"]
+    ledger = await production.journey.bot.operations.fetch_ledger(
+        production.repository.id, "production"
+    )
+    assert [entry.actor for entry in ledger] == ["bob", "ada"]
+
+
+@pytest.mark.long
+async def test_the_same_build_is_promoted_twice_at_once(production: Production):
+    pull = production.merged("feat: add search")
+    production.github.set_role(production.repository, production.github.user("bob"), "maintain")
+    production.comment(pull, "/promote")
+    production.comment(pull, "/promote", by="bob")
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+    assert production.build_of(pull).was_live == 1
+    assert {each.state for each in await production.operations()} == {State.SUCCEEDED}
+
+
+async def test_a_rollback_supersedes_a_promotion_that_is_under_way(production: Production):
+    """Back to what was live when the promotion began, and not one build further."""
+    await production.live_build("feat: add search")
+    good = await production.live_build("feat: sort by price")
+    bad = production.merged("feat: break everything")
+    production.vercel.switch_seconds = None
+    promoting = production.comment(bad, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    rolling = production.comment(bad, "/rollback")
+    await production.journey.until(
+        lambda: (
+            "superseded" in production.answer_to(bad, promoting)
+            or any("superseded" in c.body for c in production.journey.comments_of(bad))
+        ),
+        "the promotion is not superseded",
+    )
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    back, promotion = (await production.operations())[:2]
+    assert (back.state, promotion.state) == (State.SUCCEEDED, State.SUPERSEDED)
+    assert await production.served() == good.merge_commit_sha
+    assert "Rolled back" in production.answer_to(bad, rolling)
+    assert production.reactions == ["eyes", "rocket"]
+    production.answer_to(bad, promoting)
+    assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_promotion_waits_for_a_check_that_turns_green(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    check = github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await production.journey.rest()
+    assert "refused" in await production.say(pull, "/promote")
+    await production.until_it_waits(pull)
+    comments = production.journey.comments_of
+    await production.journey.until(
+        lambda: "Waiting to promote" in comments(pull)[-1].body, "nobody is told that it waits"
+    )
+    assert "`test`" in comments(pull)[-1].body, "nor what for"
+    github.update_check(check, conclusion="success")
+    await production.until(State.SUCCEEDED, concluded=True)
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+
+
+@pytest.mark.parametrize("unread", [False, True])
+async def test_a_promotion_that_waited_asks_again_who_may(production: Production, unread: bool):
+    github, bob = production.github, production.github.user("bob")
+    github.set_role(production.repository, bob, "maintain")
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    check = github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    comment = production.comment(pull, "/promote --when-ready", by="bob")
+    await production.until(State.WAITING)
+    if unread:
+        github.faults.answer("GET */collaborators/bob/permission", 403, times=None)
+    else:
+        github.set_role(production.repository, bob, "write")
+    github.update_check(check, conclusion="success")
+    ended = await production.until(State.SUCCEEDED, State.REFUSED, State.FAILED, concluded=True)
+    assert ended.state is State.REFUSED
+    await production.nothing_left()
+    said = production.answer_to(pull, comment)
+    if unread:
+        assert "What role bob has could not be read from GitHub" in said
+    else:
+        words = "It takes the role `maintain` or `admin`; bob has the role `write` now."
+        assert words in said
+        assert "Next: ask somebody who has it" in said
+    assert "Production is unchanged." in said
+    assert production.reactions == ["eyes", "-1"]
+    assert production.switches() == []
+    assert production.live is None
+
+
+async def test_a_promotion_that_stood_in_the_queue_asks_again_who_may(production: Production):
+    """Its gates had passed. A rollback goes on: it needs no word of GitHub's."""
+    good = await production.live_build("feat: add search")
+    first, second = production.merged("feat: sort by price"), production.merged("feat: pay")
+    github, bob = production.github, production.github.user("bob")
+    github.set_role(production.repository, bob, "maintain")
+    production.vercel.switch_seconds = None
+    production.comment(first, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    comment = production.comment(second, "/promote", by="bob")
+    await production.until_step_finds("holds the environment")
+    github.set_role(production.repository, bob, "none")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert (await production.newest()).state is State.REFUSED
+    assert "bob has the role `read` now" in production.answer_to(second, comment)
+    assert await production.served() == first.merge_commit_sha
+    assert "Rolled back" in await production.say(first, "/rollback")
+    assert await production.served() == good.merge_commit_sha
+
+
+async def test_a_promotion_that_stood_in_the_queue_asks_its_gates_again(production: Production):
+    """They had passed. What was locked meanwhile stays as it is."""
+    first, second = production.merged("feat: sort by price"), production.merged("feat: pay")
+    production.vercel.switch_seconds = None
+    production.comment(first, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    comment = production.comment(second, "/promote")
+    await production.until_step_finds("holds the environment")
+    production.comment(second, "/lock the sale begins")
+    await production.journey.until(
+        lambda: any("is locked by" in c.body for c in production.journey.comments_of(second)),
+        "the lock is not taken",
+    )
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    ended = await production.newest()
+    assert ended.state is State.REFUSED
+    assert "the sale begins" in production.answer_to(second, comment)
+    assert await production.served() == first.merge_commit_sha
+
+
+async def test_what_waits_can_be_cancelled(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await production.until_it_waits(pull)
+    comment = production.comment(pull, "/cancel")
+    await production.until(State.CANCELLED, concluded=True)
+    await production.nothing_left()
+    assert "cancelled" in production.answer_to(pull, comment)
+    assert "refused" in await production.say(pull, "/cancel")
+    assert production.live is None
+
+
+async def test_what_waits_too_long_is_given_up(production: Production):
+    github = production.github
+    pull = production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    github.create_check(
+        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
+    )
+    await production.until_it_waits(pull)
+    await production.run_out_of_time()
+    ended = await production.until(State.FAILED, concluded=True)
+    assert "Production is unchanged" in ended.outcome
+    await production.nothing_left()
+
+
+async def test_what_has_reached_the_host_is_not_cancelled(production: Production):
+    pull = production.merged("feat: add search")
+    production.vercel.switch_seconds = None
+    production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    comment = production.comment(pull, "/cancel")
+    await production.journey.until(
+        lambda: any("Cancelling" in c.body for c in production.journey.comments_of(pull)),
+        "the cancelling is not answered",
+    )
+    production.vercel.switch_seconds = 0
+    production.vercel.advance(production.project)
+    production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert "/rollback" in production.answer_to(pull, comment)
+    assert await production.served() == pull.merge_commit_sha
