@@ -21,6 +21,7 @@ from bot.core.operations.machine import (
 from bot.core.operations.outside import is_live, unsettled
 from bot.core.operations.rollback_target import AlreadyLive
 from bot.core.operations.setting_aside import choose_held
+from bot.core.operations.turn import plan_by_now, replaced_by
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
     nothing_to_cancel,
@@ -72,10 +73,9 @@ class Moves:
         )
         if live and same and live.verified_at and not live.holds_releases and not doubted:
             return Answer(render_already_live(request.environment, live.build, live))
-        # What came live past the bot, was put back, or may not be live after all, goes through the
-        # gates in place of nothing.
-        replaces = live.build if live and not same else None
-        plan = plan_operation(Kind.PROMOTE, request.environment, target, build, replaces)
+        plan = plan_operation(
+            Kind.PROMOTE, request.environment, target, build, replaced_by(build, live)
+        )
         if request.dry_run:
             decision = await self.gatherer.judge(
                 asked.ref.repo, request.environment, policy, build, asked, {}
@@ -242,10 +242,9 @@ class Moves:
         )
 
     async def _anew(self, operation: Operation) -> Plan:
-        """The same again, in place of what is live now."""
         plan = operation.plan
         live = (await self.operations.fetch_live(operation.repo.id)).get(plan.environment)
-        return replace(plan, replaces=live.build if live else None)
+        return plan_by_now(plan, live)
 
     async def _start(
         self,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.core.commands.requests import Refusal
 from bot.core.decision import Decision, Json, Verdict
-from bot.core.hosting import Origin
+from bot.core.hosting import LedgerEntry, Origin
 from bot.core.model import RepoRef
 from bot.core.operations.machine import (
     SCHEMA,
@@ -26,6 +26,7 @@ from bot.core.operations.machine import (
     StepName,
 )
 from bot.core.operations.outside import is_live, unsettled
+from bot.core.operations.turn import overtaken, plan_by_now
 from bot.core.render.json import to_json
 from bot.engine.links import Links
 from bot.engine.switching import TURN, Switching, nothing_asked, only_looks
@@ -173,26 +174,30 @@ class Steps:
         if fence is None:
             holder = await self.store.fetch_holder(operation.repo.id, operation.plan.environment)
             return Again(TURN, f"operation {holder} holds the environment", {_WAITED: True})
-        if step.detail.get(_WAITED) and operation.plan.kind is Kind.PROMOTE:
-            # The gates spoke before the wait. They may wait too, and not with the lock in hand.
-            await self._release(operation, step)
-            return Anew(StepName.GATES)
-        if operation.cause and await self._is_replaced(operation):
+        live = (await self.store.fetch_live(operation.repo.id)).get(operation.plan.environment)
+        if operation.cause and _is_replaced(operation, live):
             outcome = f"{operation.plan.environment} serves something else by now"
             return Failed(outcome, ending=State.SUPERSEDED)
+        if operation.plan.kind is Kind.PROMOTE:
+            if (late := overtaken(operation, live)) is not None:
+                return late
+            by_now = plan_by_now(operation.plan, live)
+            if operation.bound and by_now != operation.plan:
+                return Failed(
+                    f"the plan is `{by_now.digest}` by now, not `{operation.plan.digest}`",
+                    "`/promote --dry-run` shows it",
+                    State.REFUSED,
+                )
+            if step.detail.get(_WAITED) or by_now != operation.plan:
+                # The gates spoke before. They may wait too, and not with the lock in hand.
+                await self._release(operation, step)
+                return Anew(StepName.GATES, by_now)
         # After every wait, for gates and for its turn, and before anything is moved.
         if (objection := await self.object_to(operation)) is not None:
             remedy = objection.remedy[:1].lower() + objection.remedy[1:]
             refused = Failed(objection.against, remedy, State.REFUSED)
             return await self._moved(operation) or refused
         return Done("lock taken", {"fence": fence})
-
-    async def _is_replaced(self, operation: Operation) -> bool:
-        """Whether what a watch wants taken back is not live any more. With the lock in hand, so
-        that nothing of the bot's can change it meanwhile."""
-        bad = operation.plan.replaces
-        live = (await self.store.fetch_live(operation.repo.id)).get(operation.plan.environment)
-        return bad is not None and not is_live(live, bad.deployment_id)
 
     async def _announce(self, operation: Operation, step: Step) -> Result:
         rollback = operation.plan.kind is Kind.ROLLBACK
@@ -285,6 +290,13 @@ class Steps:
             operation.repo.id, operation.plan.environment, operation.id
         )
         return Done("lock given back")
+
+
+def _is_replaced(operation: Operation, live: LedgerEntry | None) -> bool:
+    """Whether what a watch wants taken back is not live any more. Asked with the lock in hand, so
+    that nothing of the bot's can change it meanwhile."""
+    bad = operation.plan.replaces
+    return bad is not None and not is_live(live, bad.deployment_id)
 
 
 def _key(operation: Operation) -> str:

@@ -180,6 +180,49 @@ async def test_a_promotion_that_stood_in_the_queue_asks_its_gates_again(producti
     assert await production.served() == first.merge_commit_sha
 
 
+async def test_a_promotion_that_stood_in_the_queue_takes_the_place_of_what_is_live_by_then(
+    production: Production,
+):
+    """And not of what was live when it was typed: that is two builds back by now."""
+    await production.live_build("feat: add search")
+    good, bad = production.merged("feat: sort by price"), production.merged("feat: break it")
+    production.vercel.switch_seconds = None
+    production.comment(good, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    production.comment(bad, "/promote")
+    await production.until_step_finds("holds the environment")
+    production.vercel.plan_job(production.project, "failed")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert await production.served() == good.merge_commit_sha
+    back, failed = (await production.operations())[:2]
+    assert (back.follows, back.state) == (failed.id, State.SUCCEEDED)
+    assert failed.state is State.FAILED
+
+
+async def test_a_promotion_that_waited_does_not_undo_one_that_was_asked_for_later(
+    production: Production,
+):
+    github = production.github
+    older = production.opened("feat: add search")
+    github.merge(older, "squash", by=github.user("ada"))
+    check = github.create_check(
+        production.repository, production.ci, older.merge_commit_sha, "test", status="in_progress"
+    )
+    await production.until_it_waits(older)
+    newer = production.merged("feat: sort by price")
+    production.comment(newer, "/promote")
+    await production.until(State.SUCCEEDED, concluded=True)
+    github.update_check(check, conclusion="success")
+    await production.nothing_left()
+    _, waited = await production.operations()
+    assert waited.state is State.SUPERSEDED
+    assert "was asked for later" in waited.outcome
+    assert await production.served() == newer.merge_commit_sha
+
+
 async def test_what_waits_can_be_cancelled(production: Production):
     github = production.github
     pull = production.opened("feat: add search")

@@ -73,7 +73,7 @@ class AnyHistory(RuleBasedStateMachine):
             st.builds(Failed, st.just("it broke"), ending=st.sampled_from(BAD_ENDINGS)),
         ]
         if step.name is StepName.LOCK and StepName.GATES in self.done:
-            results.append(st.just(Anew(StepName.GATES)))
+            results.append(st.just(Anew(StepName.GATES, self.operation.plan)))
         result = data.draw(st.one_of(results))
         self.tick()
         self.operation = record(self.operation, step.name, result, self.now)
@@ -273,12 +273,13 @@ def test_what_is_done_anew_begins_from_nothing_and_has_the_time_of_a_run() -> No
     )
     current = cases.then(current, StepName.LOCK, Again(SECOND, "held", {"waited": True}))
     late = current.deadline - SECOND
-    anew = record(current, StepName.LOCK, Anew(StepName.GATES), late)
-    fresh = cases.operation()
-    assert anew.steps == fresh.steps
+    plan = replace(current.plan, replaces=None)
+    anew = record(current, StepName.LOCK, Anew(StepName.GATES, plan), late)
+    assert anew.steps == cases.operation().steps
+    assert anew.plan == plan
     assert anew.deadline > current.deadline
     stopped = fail(current, "cancelled", "", State.CANCELLED)
-    assert record(stopped, StepName.LOCK, Anew(StepName.GATES), late) == stopped
+    assert record(stopped, StepName.LOCK, Anew(StepName.GATES, plan), late) == stopped
 
 
 def test_patience_puts_the_deadline_off_once_and_then_it_is_a_run_like_any_other() -> None:

@@ -95,6 +95,7 @@ any_fields: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 (names, not 
     override_comments=st.dictionaries(_any_text, _int, max_size=3),
     cancel_comment_id=_int,
     when_ready=st.booleans(),
+    bound=st.booleans(),
     take_back=st.booleans(),
     version=st.just(0),
     concluded=st.booleans(),

@@ -50,6 +50,8 @@ STEPS: dict[Kind, tuple[StepName, ...]] = {
     # A rollback asks no gate but the schema's, which chose its target: it must not wait.
     Kind.ROLLBACK: tuple(name for name in StepName if name is not StepName.GATES),
 }
+DIGEST_LENGTH = 12
+"""Hexadecimal digits of a plan's digest: it tells plans apart, it keeps nobody from forging one."""
 _UNDO_FROM = StepName.SWITCH
 """From here on production may have changed, so that a failure may call for a way back."""
 _UNCHANGED = "unchanged"
@@ -118,7 +120,7 @@ class Plan:
     @property
     def digest(self) -> str:
         content = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
+        return hashlib.sha256(content.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def plan_operation(
@@ -152,6 +154,8 @@ class Operation:
     """Gates set aside by break-glass, with the reason given."""
     override_comments: dict[str, int] = field(default_factory=dict)
     """The comments that set them aside while it waited: each has one answer."""
+    bound: bool = False
+    """Whether it was asked for by its plan's digest: then it goes by that plan or not at all."""
     cancel_comment_id: int = 0
     """The comment that cancelled it."""
     when_ready: bool = False
@@ -260,10 +264,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Anew:
-    """What an earlier ``step`` found may not be so any more: it is done again, and all since.
-    Nothing of these steps is left in the world."""
+    """What an earlier ``step`` found may not be so any more: it is done again, and all since, by
+    ``plan``, which has the steps of the one before. Nothing of them is left in the world."""
 
     step: StepName
+    plan: Plan
 
 
 Result: TypeAlias = Done | Again | Failed | Anew
@@ -295,7 +300,7 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
     if operation.ended:
         return operation
     if isinstance(result, Anew):
-        return _anew(operation, result.step, name, now)
+        return _anew(operation, result, name, now)
     step = operation.step(name)
     detail = {**step.detail, **result.detail}
     unchanged = not isinstance(result, Done) and result.unchanged
@@ -323,14 +328,15 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
             return fail(_with(operation, failed), outcome, remedy, ending)
 
 
-def _anew(operation: Operation, first: StepName, last: StepName, now: datetime) -> Operation:
+def _anew(operation: Operation, result: Anew, until: StepName, now: datetime) -> Operation:
     """If it is headed for its end, nothing is done again."""
     if operation.ending is not None:
         return operation
     names = [step.name for step in operation.steps]
-    again = names[names.index(first) : names.index(last) + 1]
+    again = names[names.index(result.step) : names.index(until) + 1]
     steps = tuple(Step(step.name) if step.name in again else step for step in operation.steps)
-    return replace(operation, steps=steps, deadline=max(operation.deadline, now + RUN_FOR))
+    deadline = max(operation.deadline, now + RUN_FOR)
+    return replace(operation, plan=result.plan, steps=steps, deadline=deadline)
 
 
 def fail(operation: Operation, outcome: str, remedy: str, ending: State) -> Operation:

@@ -1,0 +1,53 @@
+"""What a promotion finds when its turn has come."""
+
+from datetime import timedelta
+
+import operation_cases as cases
+import pytest
+
+from bot.core.hosting import Build, LedgerEntry, Origin
+from bot.core.operations.machine import Failed, State
+from bot.core.operations.turn import overtaken, plan_by_now, replaced_by
+
+MINUTE = timedelta(minutes=1)
+
+
+def live(build: Build, *, after: timedelta, operation_id: int | None) -> LedgerEntry:
+    """Since so long after the promotion was asked for."""
+    since = cases.operation().requested_at + after
+    return LedgerEntry(
+        1, "production", build, Origin.PROMOTION, since, None, since, operation_id, "ada"
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "after", "operation_id", "too_late"),
+    [
+        (cases.OLD, -MINUTE, cases.operation().id - 1, False),
+        (cases.OLD, MINUTE, cases.operation().id - 1, False),  # it stood before it in the queue
+        (cases.OLD, MINUTE, cases.operation().id + 1, True),
+        (cases.OLD, MINUTE, None, True),  # past the bot
+        (cases.OLD, -MINUTE, None, False),
+        (cases.NEW, MINUTE, cases.operation().id + 1, False),  # the same build: nothing is undone
+    ],
+)
+def test_what_was_asked_for_later_counts(
+    build: Build, after: timedelta, operation_id: int | None, too_late: bool
+) -> None:
+    found = overtaken(cases.operation(), live(build, after=after, operation_id=operation_id))
+    assert (found is not None) is too_late
+    if isinstance(found, Failed):
+        assert found.ending is State.SUPERSEDED
+        assert build.called in found.outcome
+
+
+def test_nothing_that_is_live_overtakes_nothing() -> None:
+    assert overtaken(cases.operation(), None) is None
+
+
+def test_a_plan_takes_the_place_of_what_is_live_by_then() -> None:
+    plan = cases.operation().plan
+    entry = live(cases.OLD, after=MINUTE, operation_id=1)
+    assert plan_by_now(plan, entry).replaces == cases.OLD
+    assert plan_by_now(plan, None).replaces is None
+    assert replaced_by(cases.NEW, live(cases.NEW, after=MINUTE, operation_id=1)) is None
