@@ -125,6 +125,14 @@ _OPTIONS: tuple[_Decorator, ...] = (
 )
 
 
+_PLAN: _Decorator = click.option(
+    "--plan",
+    default="",
+    metavar="DIGEST",
+    help="Only if the plan is still the one that a dry run showed.",
+)
+
+
 def _typed(*own: _Decorator) -> Callable[[Callable[..., Typable]], click.Command]:
     """A subcommand of what turns its ``own`` arguments and the environment into a request."""
 
@@ -155,8 +163,9 @@ def _typed(*own: _Decorator) -> Callable[[Callable[..., Typable]], click.Command
     click.argument("target", metavar="[SHA|TAG]", default=""),
     click.option("--dry-run", is_flag=True, help="Only show what would be done."),
     click.option("--when-ready", is_flag=True, help="Wait for gates that may yet pass."),
+    _PLAN,
 )
-def promote(target: str, environment: str, dry_run: bool, when_ready: bool) -> Typable:
+def promote(target: str, environment: str, dry_run: bool, when_ready: bool, plan: str) -> Typable:
     """Put a build live, once every gate of the environment passes.
 
     Types `/promote` on a pull request of OWNER/REPO for you and follows it to its end. Without a
@@ -168,14 +177,15 @@ def promote(target: str, environment: str, dry_run: bool, when_ready: bool) -> T
       lockgate promote octo/shop v1.5.0 --environment staging --dry-run
       lockgate promote octo/shop 3f2c1aa --when-ready --timeout 2h
     """
-    return PromoteRequest(environment, _read_named(target), dry_run, when_ready)
+    return PromoteRequest(environment, _read_named(target), dry_run, when_ready, plan)
 
 
 @_typed(
     click.argument("target", metavar="[TAG|SHA|COUNT]", default=""),
     click.option("--dry-run", is_flag=True, help="Only show what would be done."),
+    _PLAN,
 )
-def rollback(target: str, environment: str, dry_run: bool) -> Typable:
+def rollback(target: str, environment: str, dry_run: bool, plan: str) -> Typable:
     """Put a build back that was live before and was seen to work.
 
     Types `/rollback` on a pull request of OWNER/REPO for you and follows it to its end. Without a
@@ -187,7 +197,7 @@ def rollback(target: str, environment: str, dry_run: bool) -> Typable:
       lockgate rollback octo/shop v1.4.0
       lockgate rollback octo/shop 2 --environment staging --dry-run
     """
-    return RollbackRequest(environment, _read_rollback(target), dry_run)
+    return RollbackRequest(environment, _read_rollback(target), dry_run, plan)
 
 
 @_typed()

@@ -76,6 +76,8 @@ class Moves:
         plan = plan_operation(
             Kind.PROMOTE, request.environment, target, build, replaced_by(build, live)
         )
+        if (other := _other_plan(said, request, plan)) is not None:
+            return refuse(other)
         if request.dry_run:
             decision = await self.gatherer.judge(
                 asked.ref.repo, request.environment, policy, build, asked, {}
@@ -88,6 +90,7 @@ class Moves:
             asked,
             deadline=asked.now + waits,
             when_ready=request.when_ready,
+            bound=bool(request.plan),
             take_back=policy.on_failure is OnFailure.ROLLBACK,
         )
 
@@ -118,6 +121,8 @@ class Moves:
         ):
             return Answer(render_already_live(request.environment, choice.build, None))
         plan = plan_operation(Kind.ROLLBACK, request.environment, target, choice.build, live)
+        if (other := _other_plan(said, request, plan)) is not None:
+            return refuse(other)
         if request.dry_run:
             since = ledger[0].live_from
             return Answer(render_plan(plan, replaced_since=since, policy_fault=asked.policy_fault))
@@ -253,6 +258,7 @@ class Moves:
         *,
         deadline: datetime,
         when_ready: bool = False,
+        bound: bool = False,
         take_back: bool = True,
         overrides: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -276,6 +282,7 @@ class Moves:
                     pull_number=asked.ref.number,
                     comment_id=asked.comment_id,
                     when_ready=when_ready,
+                    bound=bound,
                     take_back=take_back,
                     overrides=dict(overrides or {}),
                     policy_fault=asked.policy_fault,
@@ -289,6 +296,16 @@ class Moves:
 
 def _without_policy(said: str, asked: Asked) -> Answer:
     return refuse(Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the default branch."))
+
+
+def _other_plan(said: str, request: PromoteRequest | RollbackRequest, plan: Plan) -> Refusal | None:
+    if request.plan in ("", plan.digest):
+        return None
+    return Refusal(
+        said,
+        f"The plan is `{plan.digest}` by now, not `{request.plan}`.",
+        f"`/{plan.kind.value} --dry-run` shows it; then type its digest.",
+    )
 
 
 def _is_set_aside(operation: Operation, gate: str, asked: Asked) -> bool:

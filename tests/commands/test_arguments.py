@@ -75,6 +75,7 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
         ("/promote release/2026-03", PromoteRequest("production", TagName("release/2026-03"))),
         ("/promote 2026.03", PromoteRequest("production", TagName("2026.03"))),
         ("/promote --dry-run", PromoteRequest("production", dry_run=True)),
+        ("/promote --plan=3F2C1AA0B4C5", PromoteRequest("production", plan="3f2c1aa0b4c5")),
         (
             "/promote --when-ready staging --dry-run v2",
             PromoteRequest("staging", TagName("v2"), dry_run=True, when_ready=True),
@@ -85,6 +86,10 @@ def read(line: str, surroundings: Surroundings = BOTH) -> Request | Refusal:
         ("/rollback v1.4.0", RollbackRequest("production", TagName("v1.4.0"))),
         ("/rollback 1234567", RollbackRequest("production", ShaPrefix("1234567"))),
         ("/rollback staging --dry-run", RollbackRequest("staging", dry_run=True)),
+        (
+            "/rollback --plan=3f2c1aa0b4c5 2",
+            RollbackRequest("production", StepsBack(2), plan="3f2c1aa0b4c5"),
+        ),
         ("/status", StatusRequest()),
         ("/status staging", StatusRequest("staging")),
         ("/gates", GatesRequest("production")),
@@ -172,6 +177,9 @@ def test_when_a_freeze_ends(when: str, until: datetime) -> None:
         ("/rollback prodction", "no environment `prodction`", "Try `/rollback production`."),
         ("/rollback --dryrun", "There is no `--dryrun`.", "Try `/rollback --dry-run`."),
         ("/rollback --when-ready", "There is no `--when-ready`.", "Usage: `/rollback"),
+        ("/promote --plan=3f2c", "12 hexadecimal digits", "Try `/promote --dry-run`"),
+        ("/promote v2 --plan 3f2c1aa0b4c5", "12 hexadecimal digits", "--dry-run`"),
+        (f"/rollback --plan={'a' * 12} --plan={'b' * 12}", "stands there twice", "Usage"),
         ("/rollback --dry-run --dry-run", "stands there twice", "Usage"),
         ("/promote 12345", "is no tag and no commit's id", "Try `/promote production`."),
         ("/promote production staging", "Two environments", "Try `/promote staging`."),

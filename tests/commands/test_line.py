@@ -37,6 +37,14 @@ SHA, TAG = ShaPrefix("3f2c1aa"), TagName("v1.5.0")
         (PromoteRequest("staging", SHA, when_ready=True), "/promote staging 3f2c1aa --when-ready"),
         (PromoteRequest("", None, True, True), "/promote production --dry-run --when-ready"),
         (PromoteRequest("", TagName("v1_2_3")), "/promote production v1_2_3"),
+        (
+            PromoteRequest("", TAG, plan="3f2c1aa0b4c5"),
+            "/promote production v1.5.0 --plan=3f2c1aa0b4c5",
+        ),
+        (
+            RollbackRequest("", TAG, plan="3f2c1aa0b4c5"),
+            "/rollback production v1.5.0 --plan=3f2c1aa0b4c5",
+        ),
         (RollbackRequest(""), "/rollback production"),
         (RollbackRequest("staging", StepsBack(2), dry_run=True), "/rollback staging 2 --dry-run"),
         (RollbackRequest("", TAG), "/rollback production v1.5.0"),

@@ -56,7 +56,7 @@ async def test_a_rollback_by_count_and_by_tag_and_first_as_a_plan(production: Pr
     assert await production.served() == last.merge_commit_sha
     assert "Rolled back" in await production.say(last, "/rollback 2")
     assert await production.served() == oldest.merge_commit_sha
-    assert f"Plan `{(await production.newest()).plan.digest}`." in planned
+    assert f"Plan `{(await production.newest()).plan.digest}`:" in planned
     assert "Rolled back: v1.4.0" in await production.say(last, "/rollback v1.4.0")
     assert await production.served() == tagged.merge_commit_sha
 
@@ -75,6 +75,28 @@ async def test_a_dry_run_changes_nothing_and_shows_the_plan_of_the_run(productio
     await production.say(pull, "/promote")
     (operation,) = await production.operations()
     assert operation.plan.digest in said
+
+
+async def test_a_run_that_names_its_plan_does_that_or_nothing(production: Production):
+    def shown(said: str) -> str:
+        return said.split("--plan=")[1][:12]
+
+    pull = production.merged("feat: add search")
+    planned = shown(await production.say(pull, "/promote --dry-run"))
+    first = await production.live_build("feat: sort by price")
+    production.switches()
+    said = await production.say(pull, f"/promote --plan={planned}")
+    assert f"not `{planned}`" in said
+    assert "`/promote --dry-run` shows it" in said
+    assert production.switches() == []
+    by_now = shown(await production.say(pull, "/promote --dry-run"))
+    assert by_now != planned
+    assert "Live:" in await production.say(pull, f"/promote --plan={by_now}")
+    assert (await production.newest()).plan.digest == by_now
+    back = shown(await production.say(pull, "/rollback --dry-run"))
+    assert "refused" in await production.say(pull, f"/rollback 1 --plan={planned}")
+    assert "Rolled back" in await production.say(pull, f"/rollback --plan={back}")
+    assert await production.served() == first.merge_commit_sha
 
 
 async def test_a_writer_may_not_promote(production: Production):

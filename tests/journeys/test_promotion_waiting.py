@@ -202,6 +202,27 @@ async def test_a_promotion_that_stood_in_the_queue_takes_the_place_of_what_is_li
     assert failed.state is State.FAILED
 
 
+async def test_a_promotion_that_named_its_plan_is_refused_once_another_went_live(
+    production: Production,
+):
+    """It was planned in place of what was live when it was typed."""
+    await production.live_build("feat: add search")
+    first, second = production.merged("feat: sort by price"), production.merged("feat: pay")
+    planned = (await production.say(second, "/promote --dry-run")).split("--plan=")[1][:12]
+    production.vercel.switch_seconds = None
+    production.comment(first, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    comment = production.comment(second, f"/promote --plan={planned}")
+    await production.until_step_finds("holds the environment")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert (await production.newest()).state is State.REFUSED
+    assert f"by now, not `{planned}`" in production.answer_to(second, comment)
+    assert await production.served() == first.merge_commit_sha
+
+
 async def test_a_promotion_that_waited_does_not_undo_one_that_was_asked_for_later(
     production: Production,
 ):

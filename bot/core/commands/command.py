@@ -10,6 +10,7 @@ from typing import TypeAlias
 from bot.core import phrases
 from bot.core.commands.near import nearest
 from bot.core.commands.requests import Named, Refusal, Request, ShaPrefix, TagName
+from bot.core.operations.machine import DIGEST_LENGTH
 from bot.core.policy.environments import EnvironmentPolicy
 
 DEFAULT_ENVIRONMENT = "production"
@@ -17,6 +18,8 @@ MAX_REASON = 300
 """In characters."""
 
 _SHA = re.compile(r"[0-9a-fA-F]{7,40}")
+_PLAN = "--plan"
+_DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _TAG = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._+@-]*(?:/[A-Za-z0-9@][A-Za-z0-9._+@-]*)*")
 _MAX_TAG = 100
@@ -117,6 +120,10 @@ TARGET_DESCRIPTION = (
     "the pull request was merged as, or on an open one its head."
 )
 DRY_RUN = Argument("[--dry-run]", "Only show what would be done, and the digest of that plan.")
+PLAN = Argument(
+    "[--plan=<digest>]",
+    "Only if the plan is still the one that a dry run showed, by its digest; else it is refused.",
+)
 
 
 def first_word(rest: str) -> tuple[str, str]:
@@ -143,6 +150,24 @@ def take_flags(
             kept = " ".join([meant if each == word else each for each in words])
             raise Misuse(f"There is no `{word}`.", f"/{command} {kept}" if meant else "")
     return left, found
+
+
+def take_plan(words: Sequence[str], command: str) -> tuple[list[str], str]:
+    """Words that are not ``PLAN``, and the digest that it gives; empty if it is not there."""
+    left = [word for word in words if word != _PLAN and not word.startswith(f"{_PLAN}=")]
+    given = [word for word in words if word not in left]
+    if not given:
+        return left, ""
+    if len(given) > 1:
+        raise Misuse(f"`{_PLAN}` stands there twice.")
+    digest = given[0].removeprefix(_PLAN).removeprefix("=").lower()
+    line = " ".join([f"/{command}", *left])
+    if not _DIGEST.fullmatch(digest):
+        raise Misuse(
+            f"`{_PLAN}=` takes the {DIGEST_LENGTH} hexadecimal digits that a dry run shows.",
+            f"{line} {DRY_RUN.form.strip('[]')}",
+        )
+    return left, digest
 
 
 def default_environment(surroundings: Surroundings, command: str) -> str:

@@ -14,6 +14,7 @@ from bot.core.commands import gates, lock, promote, rollback, status, unlock
 from bot.core.commands.command import (
     DEFAULT_ENVIRONMENT,
     DRY_RUN,
+    PLAN,
     Argument,
     Misuse,
     Surroundings,
@@ -84,12 +85,14 @@ def plan_line(
 def line_of(request: Typable, *, escaped: bool = False) -> str:
     """``escaped`` is for a reason that Markdown would take part of for its own."""
     words: tuple[str, ...]
+    flags: tuple[str, ...]
     match request:
-        case PromoteRequest(environment, target, dry_run, when_ready):
-            flags = (_flag(DRY_RUN, dry_run), _flag(promote.WHEN_READY, when_ready))
+        case PromoteRequest(environment, target, dry_run, when_ready, plan):
+            flags = (_flag(DRY_RUN, dry_run), _flag(promote.WHEN_READY, when_ready), _plan(plan))
             words = (promote.PROMOTE.name, environment, _target(target), *flags)
-        case RollbackRequest(environment, back_to, dry_run):
-            words = (rollback.ROLLBACK.name, environment, _target(back_to), _flag(DRY_RUN, dry_run))
+        case RollbackRequest(environment, back_to, dry_run, plan):
+            flags = (_flag(DRY_RUN, dry_run), _plan(plan))
+            words = (rollback.ROLLBACK.name, environment, _target(back_to), *flags)
         case StatusRequest(environment):
             words = (status.STATUS.name, environment)
         case GatesRequest(environment):
@@ -104,6 +107,10 @@ def line_of(request: Typable, *, escaped: bool = False) -> str:
 
 def _flag(argument: Argument, given: bool) -> str:
     return argument.form.strip("[]") if given else ""
+
+
+def _plan(digest: str) -> str:
+    return PLAN.form.strip("[]").replace("<digest>", digest) if digest else ""
 
 
 def _target(target: Named | RollbackTo | None) -> str:

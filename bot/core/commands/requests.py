@@ -38,6 +38,8 @@ class PromoteRequest:
     """None for what the pull request itself stands for."""
     dry_run: bool = False
     when_ready: bool = False
+    plan: str = ""
+    """The digest that the plan must have; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class RollbackRequest:
     target: RollbackTo | None = None
     """None for the good build before what is live."""
     dry_run: bool = False
+    plan: str = ""
+    """The digest that the plan must have; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from bot.core.commands.command import (
     DRY_RUN,
     ENVIRONMENT,
+    PLAN,
     Argument,
     Command,
     Example,
@@ -13,6 +14,7 @@ from bot.core.commands.command import (
     read_named,
     take_environment,
     take_flags,
+    take_plan,
     take_target,
 )
 from bot.core.commands.requests import RollbackRequest, RollbackTo, StepsBack
@@ -24,11 +26,12 @@ _MOST = 20
 
 
 def _parse(rest: str, surroundings: Surroundings) -> RollbackRequest:
-    words, flags = take_flags(rest.split(), (_DRY_RUN,), _NAME)
+    words, plan = take_plan(rest.split(), _NAME)
+    words, flags = take_flags(words, (_DRY_RUN,), _NAME)
     environment, left = take_environment(" ".join(words), surroundings, _NAME)
     word = take_target(left.split(), surroundings, _NAME)
     target = _target(word, environment) if word else None
-    return RollbackRequest(environment, target, _DRY_RUN in flags)
+    return RollbackRequest(environment, target, _DRY_RUN in flags, plan)
 
 
 def _target(word: str, environment: str) -> RollbackTo:
@@ -63,6 +66,7 @@ ROLLBACK = Command(
             "verified.",
         ),
         DRY_RUN,
+        PLAN,
     ),
     examples=(
         Example("/rollback", "the good build before what is live"),

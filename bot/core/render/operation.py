@@ -92,7 +92,8 @@ def render_plan(
     lines = [
         (
             f"**Dry run: would {doing} {_environment(plan)}.** Nothing was changed. "
-            f"Plan {escape.code(plan.digest)}."
+            f"Plan {escape.code(plan.digest)}: a run with {escape.code(f'--plan={plan.digest}')} "
+            "does this or nothing."
         ),
         *(["", by_last_good(policy_fault)] if policy_fault else []),
         "",
