@@ -552,3 +552,29 @@ async def test_signing_in_and_out(page: Page, store: PostgresStore) -> None:
         assert await page.evaluate("window.violations") == []
         await page.goto(pages.url + "/repos/octo/secret")
         assert "fix: hush" not in await page.inner_text("main")
+
+
+async def test_somebody_who_may_not_read_sees_what_a_stranger_sees(
+    browser: Browser, store: PostgresStore, axe: str
+) -> None:
+    async with (
+        Sandbox() as github,
+        opened(store, github, SystemClock()) as pages,
+        await browser.new_context() as context,
+    ):
+        repository = github.create_repository("octo/secret", private=True)
+        hidden = evaluation("octo/secret", 1, "fix: hush", private=True)
+        await store.save_evaluation(replace(hidden, repo=replace(hidden.repo, id=repository.id)))
+        stranger = github.user("hubot").login
+        await context.add_cookies([{"name": "sandbox_me", "value": stranger, "url": github.url}])
+        page = await context.new_page()
+        await page.goto(pages.url + "/repos/octo/secret/pulls/1")
+        await page.get_by_role("banner").get_by_role("link", name="Sign in with GitHub").click()
+        await page.get_by_role("button", name="Authorise").click()
+        await page.get_by_text(f"Signed in as {stranger}").wait_for()
+        assert page.url == pages.url + "/repos/octo/secret/pulls/1"
+        assert "fix: hush" not in await page.content()
+        assert await axe_violations(page, axe) == []
+        for path in ("/", "/repos/octo/secret"):
+            await page.goto(pages.url + path)
+            assert "fix: hush" not in await page.content()
