@@ -158,11 +158,11 @@ class Moves:
     async def override(self, request: OverrideRequest, asked: Asked) -> Answer:
         """Break the glass for one operation: one that waits goes on, one that was refused is
         started anew."""
-        if asked.policy_fault:
-            return _without_policy(f"Override of `{request.gate}`", asked)
         repository_id, name = asked.ref.repo.id, request.environment
         operations = await self.operations.fetch_operations(repository_id, environment=name)
         done = next((one for one in operations if _is_set_aside(one, request.gate, asked)), None)
+        if asked.policy_fault and done is None:
+            return _without_policy(f"Override of `{request.gate}`", asked)
         held = done or choose_held(
             operations,
             (await self.operations.fetch_live(repository_id)).get(name),

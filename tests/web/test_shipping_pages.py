@@ -236,7 +236,9 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
     site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
 ) -> None:
     await store.save_evaluation(evaluation())
-    stored, _ = await operations.add_operation(promotion(kind=Kind.ROLLBACK, overrides={}))
+    stored, _ = await operations.add_operation(
+        promotion(kind=Kind.ROLLBACK, overrides={}, policy_fault="`slo` is <no> list")
+    )
     failed = record(
         attempt(stored, StepName.LOCK, NOW),
         StepName.LOCK,
@@ -252,6 +254,7 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
     page = read(answer).text
     assert "failed shop is away. Production is unchanged." in page
     assert "Next: look at shop" in page
+    assert "so this goes by the last good one: slo is <no> list" in page
     assert "<code>shop</code> is away." in (await site.get("/repos/octo/shop")).text
     assert "failed take the lock of the environment" in page
     assert "1 min" in page
