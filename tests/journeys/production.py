@@ -157,6 +157,15 @@ class Production:
         await self.journey.until(found, f"no step finds {words!r}", 20)
         return await self.newest()
 
+    async def until_served(self, pull: Pull) -> None:
+        """What became of a pull request is live, by an operation that has ended."""
+
+        async def served() -> bool:
+            newest = await self.newest()
+            return newest.concluded and await self.served() == pull.merge_commit_sha
+
+        await self.journey.until(served, f"#{pull.number} does not go live", 20)
+
     async def run_out_of_time(self) -> None:
         """Let the newest operation's deadline pass."""
         operator = self.journey.bot.engine.shipping.operator

@@ -74,15 +74,19 @@ async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
     said = await kitchen.say(expanding, "/migrate")
     assert "Nothing to do" in said
 
+    production.github.tag(production.repository, "v1.5.0")
     await kitchen.say(expanding, "/promote")
     assert await production.served() == expanding.merge_commit_sha
     (entry, _) = await production.ledger()
     assert entry.build.schema_hash == schema_after
     promotions = [one.entry for one in await audit.fetch_entries(kind="promotion")]
-    assert [(one.build_sha, one.schema_hash) for one in reversed(promotions)] == [
-        (before.merge_commit_sha, schema_before),
-        (expanding.merge_commit_sha, ""),  # refused
-        (expanding.merge_commit_sha, schema_after),
+    assert [
+        (one.build_sha, one.schema_hash, one.release_tag, one.pull_number)
+        for one in reversed(promotions)
+    ] == [
+        (before.merge_commit_sha, schema_before, "", before.number),
+        (expanding.merge_commit_sha, "", "", expanding.number),  # refused
+        (expanding.merge_commit_sha, schema_after, "v1.5.0", expanding.number),
     ]
 
     using = kitchen.merged("feat: read the new titles only")
@@ -98,7 +102,7 @@ async def test_a_column_is_renamed_in_three_steps(kitchen: Kitchen) -> None:
     )
     said = await kitchen.say(contracting, f"/contract {CONTRACT}")
     assert "refused" in said
-    assert expanding.merge_commit_sha[:7] in said, "a rollback could still put that back"
+    assert "`v1.5.0`" in said, "a rollback could still put that back"
     assert kitchen.rows("SELECT count(title) FROM recipes") == [(2500,)]
 
 

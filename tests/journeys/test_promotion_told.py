@@ -67,6 +67,26 @@ async def test_a_channel_is_told_how_each_operation_ended(database_url: str, tmp
         assert back == (GREEN, f"{rollback}: succeeded", live)
 
 
+async def test_a_channel_that_is_down_holds_nothing_up(database_url: str, tmp_path: Path):
+    async with (
+        served(lambda head, message: (503, "no_service")) as slack,
+        opened_production(
+            database_url, tmp_path, slack_webhook_url=Secret(slack.url)
+        ) as production,
+        production.journey.working(),
+    ):
+        good = production.merged("feat: add search")
+        production.comment(good, "/promote")
+        await production.until(State.SUCCEEDED, concluded=True)
+        bad = production.merged("feat: sort by price")
+        production.comment(bad, "/promote")
+        await production.until_served(bad)
+        production.comment(bad, "/rollback")
+        await production.until_served(good)
+        await production.journey.until(lambda: slack.asked, "nobody was to be told")
+        assert slack.taken == []
+
+
 async def test_the_audit_log_keeps_what_was_decided_and_done(production: Production):
     audit = production.journey.bot.audit
     red = production.merged("feat: add search")
