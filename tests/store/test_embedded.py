@@ -250,6 +250,30 @@ def test_root_runs_it_under_an_unprivileged_account(home: Path) -> None:
         assert owner == pwd.getpwnam(server.account).pw_uid != 0
 
 
+@pytest.mark.optional
+def test_root_that_has_no_other_account_is_told_so(home: Path) -> None:
+    """As in a container whose user namespace maps one user alone."""
+    alone = ["unshare", "--user", "--map-root-user"]
+    if not shutil.which("unshare") or subprocess.run([*alone, "true"], check=False).returncode:
+        pytest.skip("a namespace of users is not permitted here (unshare --user)")
+    open_one = (
+        "import sys; from pathlib import Path\n"
+        "from bot.adapters.postgres.embedded import embedded_server\n"
+        "with embedded_server(Path(sys.argv[1])): pass"
+    )
+    home.chmod(0o755)
+    ended = subprocess.run(
+        [*alone, sys.executable, "-c", open_one, str(home)],
+        env=os.environ | {"PYTHONPATH": str(Path(bot.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = ended.stderr.splitlines()[-1]
+    assert "EmbeddedError" in last
+    assert "run lockgate as an ordinary user, or set DATABASE_URL" in last
+
+
 @root_only
 def test_home_that_is_closed_to_the_account_is_left_closed(home: Path) -> None:
     home.chmod(0o700)

@@ -188,7 +188,7 @@ def _create_cluster(folder: Path, programs: Binaries, account: Account | None) -
     who = {}
     if account is not None:
         for place in (draft, handover):
-            os.chown(place, account.uid, account.gid)
+            _give(place, account)
         who = {"user": account.uid, "group": account.gid, "extra_groups": []}
     made = subprocess.run(
         command,
@@ -209,6 +209,17 @@ def _create_cluster(folder: Path, programs: Binaries, account: Account | None) -
     draft.rename(folder / "data")
 
 
+def _give(place: Path, account: Account) -> None:
+    try:
+        os.chown(place, account.uid, account.gid)
+    except OSError as error:  # root of a namespace that has no other users
+        raise EmbeddedError(
+            f"{place} cannot be given to the account {account.name} ({error.strerror}): PostgreSQL "
+            "does not run as root, and root has no other account here; run lockgate as an ordinary "
+            "user, or set DATABASE_URL"
+        ) from error
+
+
 def _socket_folder(folder: Path, account: Account | None) -> Path:
     """A folder that only the server's user may enter, with a path short enough for a socket."""
     place = folder / "run"
@@ -220,7 +231,7 @@ def _socket_folder(folder: Path, account: Account | None) -> Path:
     place.mkdir(mode=0o700, exist_ok=True)
     owner = account.uid if account else os.geteuid()
     if account is not None and place.lstat().st_uid == os.geteuid():
-        os.chown(place, account.uid, account.gid)
+        _give(place, account)
     state = place.lstat()
     if place.is_symlink() or state.st_uid != owner or state.st_mode & 0o077:
         raise EmbeddedError(
