@@ -13,6 +13,7 @@ from bot.core.hosting import Build, join_tags
 from bot.core.model import GHOST, Actor, PullRef, PullState, RepoRef
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
 from bot.core.operations.outside import is_live, unsettled
+from bot.core.operations.turn import replaced_by
 from bot.core.policy.environments import EnvironmentPolicy, OnFailure, OnRelease
 from bot.core.policy.release import ReleasePolicy
 from bot.core.promotion import pick_build
@@ -238,8 +239,9 @@ class Promotions:
             same = is_live(entry, build.deployment_id)
             if entry and same and entry.verified_at:
                 continue
-            replaces = entry.build if entry and not same else None
-            plan = plan_operation(Kind.PROMOTE, name, policy.target, build, replaces)
+            plan = plan_operation(
+                Kind.PROMOTE, name, policy.target, build, replaced_by(build, entry)
+            )
             now = self.clock.now()
             await self.operations.add_operation(
                 begin(
