@@ -1,6 +1,7 @@
 """No SQL breaks the check, whether it can be parsed or not: pull requests are anybody's."""
 
 import pytest
+from growth import assert_linear
 from hypothesis import given
 from hypothesis import strategies as st
 from rules_kit import check_parts, check_sql
@@ -167,3 +168,12 @@ def test_statements_with_other_words_in_them_are_judged_or_refused(
 )
 def test_what_would_end_the_parser_s_stack_is_refused_or_judged(sql: str) -> None:
     checked(sql)
+
+
+def test_a_file_of_many_findings_takes_no_longer_for_each() -> None:
+    def check(size: int) -> None:
+        statements = [f"ALTER TABLE t{n} ALTER COLUMN a SET NOT NULL;" for n in range(size)]
+        found = check_sql("\n".join(["-- lockgate: expand", *statements])).findings
+        assert [one.rule for one in found].count("set-not-null") == size
+
+    assert_linear(check, 200)

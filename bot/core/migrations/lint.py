@@ -1,7 +1,7 @@
 """Files of migrations held to the rules, each with what is known before it."""
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -74,10 +74,11 @@ def check_of(
         after = None
         if path in changed:
             reading = _read(found, steps, known, around)
+            rules = (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES
+            findings.extend(_held(reading, rules))
             if not done:
                 placed[path] = _placed(reading)
-            findings.extend(_held(reading, (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES))
-            told.extend([] if done else _told(reading))
+                told.extend(_told(reading))
             after = reading.afterwards
         if not (known.complete and done):
             changes = [change for step in steps for change in step.changes]
@@ -108,13 +109,16 @@ def _read(
     if phase is None and first_unmarked(steps, known) is None:
         phase = Phase.EXPAND
     seen = []
+    locking: dict[int, list[Seen]] = {}
     for step in steps:
         for change in step.changes:
-            seen.append(Seen(change, known, holds_of(change, known)))
+            seen.append(one := Seen(change, known, holds_of(change, known)))
+            if one.holds:
+                locking.setdefault(step.statement.start, []).append(one)
             known = known.after([change])
     statements = tuple(step.statement for step in steps)
     kinds = frozenset(one.change.kind for one in seen)
-    return Reading(migration, phase, tuple(seen), statements, around, known, kinds)
+    return Reading(migration, phase, tuple(seen), statements, around, known, kinds, locking)
 
 
 def _held(reading: Reading, rules: Iterable[Rule]) -> list[Finding]:
@@ -129,15 +133,15 @@ def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
         sized = [seen.before.table(hold.relation) for hold in seen.holds] or [seen.table]
         if all(table.small for table in sized):
             severity = Severity.INFO
-    holds = _holds(reading).get(seen.change.statement.start, []) if seen else []
+    taking = reading.locking.get(seen.change.statement.start, ()) if seen else ()
     return Finding(
         file=reading.migration.path,
         line=seen.change.statement.line if seen else 1,
         statement=seen.change.statement.text if seen else "",
         rule=rule.name,
         phase=_phase(reading),
-        lock=_lock(holds),
-        rewrite=_rewrites(holds),
+        lock=_lock(taking),
+        rewrite=_rewrites(taking),
         severity=severity,
         message=fault.message,
         rewrite_sql=fault.rewrite_sql,
@@ -146,44 +150,31 @@ def _finding(reading: Reading, rule: Rule, fault: Fault) -> Finding:
     )
 
 
-def _holds(reading: Reading) -> Mapping[int, list[Hold]]:
-    """All that each statement takes, by where it begins."""
-    found: dict[int, list[Hold]] = {}
-    for one in reading.seen:
-        if one.holds:
-            found.setdefault(one.change.statement.start, []).extend(one.holds)
-    return found
-
-
 def _phase(reading: Reading) -> str:
     return reading.phase.value if reading.phase else ""
 
 
-def _lock(holds: Iterable[Hold]) -> str:
-    return str(max((hold.lock for hold in holds), default=""))
+def _lock(taking: Sequence[Seen]) -> str:
+    return str(max(hold.lock for one in taking for hold in one.holds)) if taking else ""
 
 
-def _rewrites(holds: Iterable[Hold]) -> bool:
-    return any(hold.cost is Cost.REWRITE for hold in holds)
+def _rewrites(taking: Sequence[Seen]) -> bool:
+    return any(hold.cost is Cost.REWRITE for one in taking for hold in one.holds)
 
 
 def _placed(reading: Reading) -> list[_Placed]:
-    found, phase = _holds(reading), _phase(reading)
-    placed = []
+    phase, placed = _phase(reading), []
     for one in reading.statements:
-        holds = found.get(one.start, [])
-        placed.append(_Placed(one.line, one.text, phase, _lock(holds), _rewrites(holds)))
+        taking = reading.locking.get(one.start, ())
+        placed.append(_Placed(one.line, one.text, phase, _lock(taking), _rewrites(taking)))
     return placed
 
 
 def _told(reading: Reading) -> list[Told]:
     told = []
-    held = {one.change.statement.start for one in reading.seen if one.holds}
     for statement in reading.statements:
         strongest: dict[object, tuple[Hold, str]] = {}
-        for one in reading.seen if statement.start in held else ():
-            if one.change.statement.start != statement.start:
-                continue
+        for one in reading.locking.get(statement.start, ()):
             for hold in one.holds:
                 before = strongest.get(hold.relation)
                 if before is None or (hold.lock, hold.cost is not Cost.INSTANT) > (

@@ -1,6 +1,6 @@
 """What a rule is, and what it is shown."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.core.migrations.catalog import Catalog, Table
@@ -57,6 +57,8 @@ class Reading:
     """What is known when the file is done."""
     kinds: frozenset[str]
     """Of all its changes."""
+    locking: Mapping[int, Sequence[Seen]]
+    """The changes of each statement that take locks, by where it begins."""
 
     def of(self, *kinds: str) -> Iterator[Seen]:
         """Changes of these kinds to relations that others see."""
@@ -106,11 +108,6 @@ def in_two_files(reading: Reading, one: Seen) -> str:
     mine, mark = one.change.statement, reading.migration.marked
     head = f"-- lockgate: {mark.value}" if mark else ""
     rest = [ended(other.text) for other in reading.statements if other is not mine]
-    needed = any(
-        hold.lock >= STRONG for seen in reading.seen if _of(seen, mine) for hold in seen.holds
-    )
+    taking = reading.locking.get(mine.start, ())
+    needed = any(hold.lock >= STRONG for seen in taking for hold in seen.holds)
     return files([head, *rest], [head, TIMEOUT if needed else "", ended(mine.text)])
-
-
-def _of(seen: Seen, statement: Statement) -> bool:
-    return seen.change.statement.start == statement.start
