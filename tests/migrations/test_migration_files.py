@@ -121,6 +121,7 @@ def test_the_phase_is_given_by_name_or_by_first_line(
         (NAME, b"\n-- lockgate: expand\n", 2, 1, "`lockgate` stands below the header", "very top"),
         (NAME, b"SELECT 1" + b"+1" * 100_000, 1, 2007, "a statement has more than 1,000", "mend"),
         (NAME, b"SELECT " + b"(" * 60_000, 1, 1007, "a statement has more than 1,000 lev", "mend"),
+        (NAME, b"TABLE a;TABLE " + b"(" * 5_000 + b";TABLE a", 1, 1014, "a statement has", "mend"),
         (NAME, b"-" * 1_000_001, 1, 1, "it has 1,000,001 characters", "mend"),
     ],
 )

@@ -7,9 +7,10 @@ counts lines and characters from 1.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 Node = Any
 """A protobuf message of the parse tree: https://github.com/pganalyze/libpg_query"""
@@ -24,6 +25,7 @@ _ADDS_NO_LEVEL = frozenset(
     | {"AND", "OR", "SQL_COMMENT", "C_COMMENT", "ASCII_46"}
 )
 """Tokens that make a tree wider, never deeper."""
+_SEMICOLON = ord(";")
 
 
 class SqlError(Exception):
@@ -115,13 +117,25 @@ def scan_tokens(text: str) -> Sequence[Token]:
     Raises:
         SqlError: a quotation or comment has no end.
     """
+    return _named(_scanned(text))
+
+
+def _scanned(text: str) -> Sequence[Node]:
     postgast = _parser()
-    name = postgast.pg_query_pb2.Token.Name
     try:
-        scanned = postgast.scan(text)
+        return cast("Sequence[Node]", postgast.scan(text).tokens)
     except postgast.PgQueryError as error:
         raise _sql_error(text, error.message, error.cursorpos) from error
-    return [Token(name(token.token), token.start, token.end) for token in scanned.tokens]
+
+
+def _named(tokens: Sequence[Node]) -> list[Token]:
+    names = _token_names()
+    return [Token(names[token.token], token.start, token.end) for token in tokens]
+
+
+@cache
+def _token_names() -> dict[int, str]:
+    return {number: name for name, number in _parser().pg_query_pb2.Token.items()}
 
 
 def walk(node: Node) -> Iterator[tuple[str, Node]]:
@@ -191,10 +205,19 @@ def _refuse_bombs(text: str) -> None:
         raise SqlError("a NUL character stands in it", line, column)
     if len(text) <= _DEEPEST:
         return
-    deepest, offset = _depth(scan_tokens(text))
+    tokens = _scanned(text)
+    if _longest(tokens) <= _DEEPEST:  # each token adds a level at most
+        return
+    deepest, offset = _depth(_named(tokens))
     if deepest > _DEEPEST:
         line, column = Positions(text).at(offset)
         raise SqlError(f"a statement has more than {_DEEPEST:,} levels", line, column)
+
+
+def _longest(tokens: Sequence[Node]) -> int:
+    """The tokens of the longest statement."""
+    ends = [at for at, token in enumerate(tokens) if token.token == _SEMICOLON]
+    return max(end - start for start, end in pairwise([0, *ends, len(tokens)]))
 
 
 def _depth(tokens: Sequence[Token]) -> tuple[int, int]:
