@@ -15,6 +15,7 @@ from bot.core.migrations.script import DYNAMIC
 from bot.core.migrations.sql import Node, copied, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
+_REQUIRING = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
 _SMALL_ROWS = 10_000
 _SMALL_BYTES = 8 * 2**20
 
@@ -240,15 +241,21 @@ def _applied(
 
 
 def _created(node: Node) -> Table:
-    table = Table(fresh=True, rows=0, bytes=0, known=True)
+    columns: dict[str, Column] = {}
+    constraints: list[tuple[Node, str]] = []
     for item in node.table_elts:
         kind, element = inner(item)
+        own, column = _constraints(kind, element), ""
         if kind == "column_def":
-            table = _with_column(table, element)
-        elif kind == "constraint":
-            table = _with_constraint(table, element)
+            column = element.colname
+            columns[column] = _column(element, own)
+        constraints += [(constraint, column) for constraint in own]
     names = tuple(one.partition_elem.name for one in node.partspec.part_params)
-    return table._replace(partition_key=names if all(names) else ())
+    key = names if all(names) else ()
+    table = Table(rows=0, bytes=0, columns=columns, partition_key=key, fresh=True, known=True)
+    for constraint, column in constraints:
+        table = _with_constraint(table, constraint, column)
+    return table
 
 
 def _altered(table: Table, change: Change) -> Table:
@@ -257,8 +264,15 @@ def _altered(table: Table, change: Change) -> Table:
         case "AT_AddColumn":
             if change.node.missing_ok and column is not None:
                 return table
-            added = _with_column(table, definition(change.node))
-            return added._replace(fresh_columns=table.fresh_columns | {change.column})
+            node = definition(change.node)
+            own = _constraints("column_def", node)
+            added = table._replace(
+                columns={**table.columns, change.column: _column(node, own)},
+                fresh_columns=table.fresh_columns | {change.column},
+            )
+            for constraint in own:
+                added = _with_constraint(added, constraint, change.column)
+            return added
         case "AT_DropColumn":
             left = {name: one for name, one in table.columns.items() if name != change.column}
             return table._replace(columns=left)
@@ -285,17 +299,18 @@ def _altered(table: Table, change: Change) -> Table:
     return table
 
 
-def _with_column(table: Table, node: Node) -> Table:
+def _constraints(kind: str, element: Node) -> list[Node]:
+    """Those of a column, or the one that is an element of the table by itself."""
+    if kind == "column_def":
+        return [one.constraint for one in element.constraints]
+    return [element] if kind == "constraint" else []
+
+
+def _column(node: Node, constraints: Iterable[Node]) -> Column:
     type_ = type_of(node.type_name)
-    constraints = [one.constraint for one in node.constraints]
-    kinds = {word(one, "contype") for one in constraints}
-    serial = _SERIALS.get(type_.name)
-    required = bool(kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"} or serial)
-    column = Column(Type(serial) if serial else type_, required)
-    table = table._replace(columns={**table.columns, node.colname: column})
-    for constraint in constraints:
-        table = _with_constraint(table, constraint, node.colname)
-    return table
+    if serial := _SERIALS.get(type_.name):
+        return Column(Type(serial), not_null=True)
+    return Column(type_, any(word(one, "contype") in _REQUIRING for one in constraints))
 
 
 def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
@@ -314,15 +329,13 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
 
 def foreign_tables(change: Change) -> tuple[Relation, ...]:
     """The tables that a new table's, column's or constraint's foreign keys point at."""
-    found = []
-    nodes = [change.node] if change.kind == "create_stmt" else []
-    if change.kind in ("AT_AddColumn", "AT_AddConstraint"):
-        nodes = [definition(change.node)]
-    for node in nodes:
-        elements = [inner(one)[1] for one in getattr(node, "table_elts", ())] or [node]
-        for element in elements:
-            constraints = [one.constraint for one in getattr(element, "constraints", ())]
-            for constraint in (element, *constraints):
-                if constraint.DESCRIPTOR.name == "Constraint" and constraint.pktable.relname:
-                    found.append(relation_of(constraint.pktable))
+    match change.kind:
+        case "create_stmt":
+            elements = change.node.table_elts
+        case "AT_AddColumn" | "AT_AddConstraint":
+            elements = [getattr(change.node, "def")]
+        case _:
+            return ()
+    constraints = [one for element in elements for one in _constraints(*inner(element))]
+    found = [relation_of(one.pktable) for one in constraints if one.pktable.relname]
     return tuple(dict.fromkeys(found))

@@ -1,7 +1,6 @@
 """Statements → single changes: an ``ALTER TABLE`` with three commands is three of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from bot.core.migrations.names import dotted
@@ -29,8 +28,7 @@ class Relation(NamedTuple):
         return self.name if self.schema == DEFAULT_SCHEMA else f"{self.schema}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing that a statement does to one relation."""
 
     kind: str
@@ -53,13 +51,14 @@ class Change:
 def changes_of(statement: Statement) -> Iterator[Change]:
     node, kind = statement.node, statement.kind
     if kind == "alter_table_stmt":
+        of_table = word(node, "objtype") in _TABLES
         for item in node.cmds:
             command = item.alter_table_cmd
             name = word(command, "subtype")
             column = command.name if name in _COLUMN_COMMANDS else ""
             if name == "AT_AddColumn":
                 column = definition(command).colname
-            if word(node, "objtype") not in _TABLES:
+            if not of_table:
                 name = f"other_{name}"
             yield _change(name, node.relation, command, statement, column)
     elif kind == "rename_stmt":

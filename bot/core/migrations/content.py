@@ -161,7 +161,8 @@ def _bounds(where: Node) -> bool:
 
 def _refuse_late_keys(file: FileReader, keys: tuple[str, ...]) -> None:
     """A header line that stands too low would be passed over without a word."""
-    if not any(_LATE_KEY.search(line) for line in file.text.split("\n")[file.header_lines :]):
+    below = file.text.split("\n", file.header_lines)[-1]
+    if not _LATE_KEY.search(below):
         return
     positions = Positions(file.text)
     for token in scan_tokens(file.text):

@@ -146,6 +146,8 @@ def _holds(change: Change, catalog: Catalog) -> list[Hold]:
 def _own(change: Change, relation: Relation, catalog: Catalog) -> Hold | None:
     kind, node = change.kind, change.node
     table = catalog.table(relation)
+    if table.fresh:  # nobody else sees it
+        return None
     exclusive, write = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_ROW_EXCLUSIVE
     if kind.startswith("AT_"):
         return _alter(change, relation, table)

@@ -3,8 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.core.migrations.changes import Change, changes_of
 from bot.core.migrations.sql import SqlError, Statement, inner, parse_statements, scan_tokens
@@ -16,8 +15,7 @@ _DEEPEST = 100
 _OPENS = re.compile(r"\b(?:begin|if|loop|case)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A statement of the file. A ``DO`` block is one step, with what it does as its changes."""
 
     statement: Statement
@@ -106,4 +104,4 @@ def _inside(block: Statement, text: str, line: int) -> Iterator[Statement | None
         yield None
         return
     for one in statements:
-        yield replace(one, line=block.line + line - 1, column=1, start=block.start)
+        yield one._replace(line=block.line + line - 1, column=1, start=block.start)

@@ -6,11 +6,10 @@ counts lines and characters from 1.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import import_module
 from itertools import pairwise
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 Node = Any
 """A protobuf message of the parse tree: https://github.com/pganalyze/libpg_query"""
@@ -38,9 +37,9 @@ class SqlError(Exception):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One statement without its semicolon and without the comments before it."""
+class Statement(NamedTuple):
+    """One statement without its semicolon and without the comments before it. A tuple, as all that
+    is made for each statement of each file: it is made in half the time."""
 
     text: str
     line: int
@@ -76,8 +75,7 @@ class Positions:
         return len(self._raw)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word or sign; ``start`` and ``end`` in bytes of UTF-8."""
 
     name: str
@@ -183,6 +181,7 @@ def names_of(nodes: Sequence[Node]) -> tuple[str, ...]:
     return tuple(node.string.sval for node in nodes if node.WhichOneof("node") == "string")
 
 
+@cache
 def _parser() -> Any:
     """Loading it costs a tenth of a second, which most commands need not spend."""
     import postgast

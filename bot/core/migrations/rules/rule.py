@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.core.migrations.catalog import Catalog, Table
 from bot.core.migrations.changes import Change
@@ -12,8 +13,7 @@ from bot.core.migrations.rewrites import TIMEOUT, ended, files
 from bot.core.migrations.sql import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A change with what is known before it, and the locks that it takes."""
 
     change: Change
