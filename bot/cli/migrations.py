@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,8 +89,10 @@ def check(
             click.echo(_annotation(finding))
     else:
         colour = sys.stdout.isatty() and not no_color
-        for finding in found.findings:
-            click.echo(_paragraph(finding, text.get(finding.file, b""), colour=colour))
+        for file, findings in groupby(found.findings, attrgetter("file")):
+            lines = _lines(text.get(file, b""))
+            for finding in findings:
+                click.echo(_paragraph(finding, lines, colour=colour))
         click.echo(_result(found))
     sys.exit(1 if found.failed else 0)
 
@@ -314,14 +318,17 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _paragraph(finding: "Finding", content: bytes, *, colour: bool) -> str:
+def _lines(content: bytes) -> list[str]:
+    return content.decode("utf-8", errors="replace").replace("\r\n", "\n").split("\n")
+
+
+def _paragraph(finding: "Finding", lines: Sequence[str], *, colour: bool) -> str:
     severity = finding.severity.value
     if colour:
         severity = click.style(severity, fg=_COLOURS[severity], bold=True)
     phase = f" ({finding.phase})" if finding.phase else ""
     place = f"{visible(finding.file)}:{finding.line}:{finding.column}"
     out = [f"{place}: {severity} {finding.rule}{phase}"]
-    lines = content.decode("utf-8", errors="replace").replace("\r\n", "\n").split("\n")
     if 0 < finding.line <= len(lines) and (line := lines[finding.line - 1]).strip():
         number = f"{finding.line:>5}"
         out.append(f"{number} | {_shown(line)}")
