@@ -1,5 +1,7 @@
 """The ``lockgate`` command. Its subcommands' modules are imported only when they are called."""
 
+import atexit
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -38,6 +40,9 @@ _COMMANDS = {
 """Name to help line: kept here so that ``--help`` imports no subcommand."""
 _REMOTE = ("gates", "lock", "promote", "rollback", "status", "unlock")
 """Typed into a pull request for whoever calls them: they share one module."""
+# What is left when a command ends goes with the process: to look for garbage among it took a
+# twentieth of the time of a short one.
+atexit.register(gc.freeze)
 
 
 class _LazyGroup(Group):
