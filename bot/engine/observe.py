@@ -31,6 +31,7 @@ from bot.core.work.observations import (
     TellMove,
 )
 from bot.core.work.promotions import ReconcilePromotion
+from bot.core.work.releases import ReconcileRelease
 from bot.engine.links import Links
 from bot.ports import Clock, HubGone, HubRefused, Store
 from bot.ports.host import Host, HostError, HostGone, HostRefused, HostUnavailable
@@ -219,11 +220,11 @@ class Observer:
                 environment=entry.environment,
             )
         )
-        # What is live in one environment is what the gate `order` of another looks at.
+        # What is live in one environment is what the gate `order` of another looks at, and what the
+        # release pull request tells.
         repo = work.repo
-        await self.store.enqueue(
-            ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
-        )
+        for kind in (ReconcilePromotion, ReconcileRelease):
+            await self.store.enqueue(kind(repo.installation_id, repo.id, repo.owner, repo.name))
 
 
 def _look_at(repo: RepoRef, environment: str) -> ObserveEnvironment:

@@ -29,6 +29,7 @@ from bot.core.operations.machine import (
 from bot.core.operations.rollback_target import call
 from bot.core.render.command import superseded_by
 from bot.core.work.operations import AdvanceEnvironment, TellOperation
+from bot.core.work.releases import ReconcileRelease
 from bot.engine.steps import Steps
 from bot.ports import Clock, Store
 from bot.ports.operations import AuditLog, Notice, OperationStore, Outbox
@@ -142,6 +143,12 @@ class Operator:
             await self._take_back(operation, previous)
             remedy = f"the bot itself puts `{call(previous)}` back now"
         await self.follow(operation)
+        if operation.production_may_have_changed:
+            # Its release pull request says what is live already.
+            repo = operation.repo
+            await self.store.enqueue(
+                ReconcileRelease(repo.installation_id, repo.id, repo.owner, repo.name)
+            )
         await self.audit.append(entry_of(operation))
         await self.outbox.post(_notice(operation, self.steps.links.operation(operation.id)))
         await self.change(operation.id, lambda found: replace(found, concluded=True, remedy=remedy))

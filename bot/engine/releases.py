@@ -16,6 +16,7 @@ import structlog
 from bot.core.hosting import LedgerEntry
 from bot.core.model import PullRef, PullState, RepoRef, Sha
 from bot.core.phrases import counted, listed
+from bot.core.release.ancestry import claim_reached
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
 from bot.core.release.packages import releases
 from bot.core.release.pull_request import (
@@ -313,11 +314,15 @@ class Releases:
     async def _live(self, repo: RepoRef, commits: Sequence[HistoryCommit]) -> list[str]:
         """What of the commits that are to be released is live already, by environment."""
         live = await self.operations.fetch_live(repo.id)
-        places = {commit.sha: place for place, commit in enumerate(commits)}
+        # What is older by its date may have been merged since.
+        reached = {
+            name: sum(owner is not None for owner in claim_reached(commits, [entry.build.sha]))
+            for name, entry in live.items()
+        }
         return [
-            _said_of(name, entry, len(commits) - places[entry.build.sha], len(commits))
-            for name, entry in sorted(live.items())
-            if entry.build.sha in places
+            _said_of(name, live[name], count, len(commits))
+            for name, count in sorted(reached.items())
+            if count
         ]
 
     def _noted(

@@ -1,14 +1,18 @@
 """From merging the release pull request to production, without anything typed."""
 
+from datetime import timedelta
+
 import pytest
 from production import POLICY, Production
 from test_release_pull import release_pulls
 
 from bot.core.operations.machine import State
 from bot.core.work.promotions import PromoteRelease
+from bot.engine import observe
 from bot.ports import JobStatus
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull
+from bot.sandbox.objects import Change, NewCommit, Signature
 
 pytestmark = pytest.mark.slow
 
@@ -137,3 +141,48 @@ async def test_a_prerelease_is_not_put_live_by_itself(releasing: Production) -> 
     await production.journey.rest()
     assert await production.operations() == []
     assert production.live is None
+
+
+def live_in(pull: Pull) -> str:
+    """What the pull request says of what is in production."""
+    _, _, said = (pull.body or "").replace("&#8203;", "").partition("**In production already**")
+    return said.partition("<sub>")[0].strip()
+
+
+async def test_the_pull_request_says_what_of_it_is_in_production(releasing: Production) -> None:
+    production, github = releasing, releasing.github
+    repository = production.repository
+    first = await production.live_build("feat: add search")
+    live = str(first.merge_commit_sha)
+    pull = await release_pull(production)
+    said = f"- production serves {live[:7]}, from #{first.number}"
+    whole = len(repository.git.store.graph.history(live))
+    assert live_in(pull) == f"{said}: {whole} of {whole} commits", "nothing was pushed since"
+    # Begun before what is live, and merged after it.
+    head = repository.branch("main") or ""
+    (start, *_) = repository.git.store.commit(head).parents
+    by, early = github.signature(None), Signature("Mona", "mona@example.invalid", 1_700_000_000)
+    older = NewCommit("fix: older\n", early, early, (start,), (Change("older", b"x"),))
+    merge = NewCommit("Merge branch 'x'\n", by, by, (head, 0), (Change("older", b"x"),))
+    github.move_refs(repository, {"refs/heads/main": 1}, [older, merge])
+    await production.journey.rest()
+    assert live_in(pull) == f"{said}: {whole} of {whole + 2} commits"
+    newest = await production.live_build("fix: round prices")
+    assert live_in(pull).startswith(f"- production serves {newest.merge_commit_sha[:7]}")
+    await production.say(newest, "/rollback")
+    assert live_in(pull) == f"{said}: {whole} of {whole + 3} commits"
+
+
+async def test_the_pull_request_says_so_too_where_somebody_moved_it(
+    releasing: Production, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    production = releasing
+    monkeypatch.setattr(observe, "AGAIN_AFTER", timedelta(milliseconds=50))
+    await production.live_build("feat: add search")
+    other = production.merged("feat: sort by price")
+    pull = await release_pull(production)
+    production.hear_vercel()
+    production.vercel.promote(production.project, production.build_of(other))
+    await production.vercel.settled()
+    await production.journey.rest()
+    assert live_in(pull).startswith(f"- production serves {other.merge_commit_sha[:7]}")
