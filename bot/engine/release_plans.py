@@ -24,9 +24,11 @@ from bot.ports.releases import ReleaseBranch, ReleaseHub, ReleaseLine
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """``commits`` are what is not released of any package, the newest first."""
+    """``commits`` are what is not released of any package, the newest first; ``unasked`` what the
+    plans would be had nobody asked for anything."""
 
     plans: Mapping[str, ReleasePlan | NothingToRelease]
+    unasked: Mapping[str, ReleasePlan | NothingToRelease]
     commits: Sequence[HistoryCommit]
 
 
@@ -59,8 +61,10 @@ async def fetch_plans(
         if base not in read:
             read[base] = await hub.fetch_commits(repo, base, line.head, paths=needs_paths(config))
         histories[package.name] = read[base]
-    plans = plan_releases(config, reached, histories, steering)
-    return Planned(plans, max(read.values(), key=len))
+    unasked = plan_releases(config, reached, histories)
+    asked = any(one != Steering() for one in steering.values())
+    plans = plan_releases(config, reached, histories, steering) if asked else unasked
+    return Planned(plans, unasked, max(read.values(), key=len))
 
 
 async def fetch_reached(

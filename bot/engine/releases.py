@@ -14,19 +14,17 @@ from urllib.parse import quote
 import structlog
 
 from bot.core.hosting import LedgerEntry
-from bot.core.model import PullRef, PullState, RepoRef, Sha
-from bot.core.phrases import counted, listed
+from bot.core.model import PullRef, RepoRef, Sha
+from bot.core.phrases import counted
 from bot.core.release.ancestry import claim_reached
 from bot.core.release.model import HistoryCommit, ReleasePlan, Steering
 from bot.core.release.packages import releases
 from bot.core.release.pull_request import (
-    changes_digest,
     parse_pull,
     render_body,
     render_title,
 )
 from bot.core.release.steering import decide_steering
-from bot.core.render import escape
 from bot.core.work.promotions import ReconcilePromotion
 from bot.core.work.releases import ReconcileLine, ReconcileRelease, ReplanRelease, RerunRelease
 from bot.engine.apply import noted
@@ -34,6 +32,7 @@ from bot.engine.policies import Environments, Policies
 from bot.engine.publishing import Completed, Publisher, Trunk
 from bot.engine.release_branches import fetch_standing, merge_line
 from bot.engine.release_checks import ReleaseChecks
+from bot.engine.release_closing import Closing
 from bot.engine.release_former import FormerPulls
 from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
@@ -49,9 +48,6 @@ from bot.ports.releases import (
 from bot.ports.steering import SteeringStore
 
 log = structlog.get_logger()
-
-_CLOSED = "<!-- lockgate:release-closed -->"
-_NOTHING = "<!-- lockgate:release-nothing -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +118,10 @@ class Releases:
     def _former(self) -> FormerPulls:
         return FormerPulls(self.releases, self.store)
 
+    @property
+    def _closing(self) -> Closing:
+        return Closing(self.releases, self.store)
+
     async def _reconcile(self, trunk: Trunk) -> list[Renewed]:
         groups = await self.lines.fetch_groups(trunk)
         completed = await self.publish(trunk, groups)
@@ -165,10 +165,12 @@ class Releases:
             reasons = [plan.reason for plan in found]
             if open_ is None:
                 return replace(said_of, reasons=reasons)
-            await self._close(trunk, open_, reasons)
+            unasked = [planned.unasked[package] for package in group.packages]
+            left_out = [plan for plan in unasked if isinstance(plan, ReleasePlan)]
+            await self._closing.close(trunk, open_, reasons, left_out)
             return replace(said_of, outcome=Outcome.CLOSED, reasons=reasons)
         said_of = replace(said_of, title=render_title(plans), tags=[plan.tag for plan in plans])
-        if open_ is None and ours and await self._stays_closed(trunk, ours[0], plans):
+        if open_ is None and ours and await self._closing.stays(trunk, ours[0], plans):
             return replace(said_of, outcome=Outcome.PUT_OFF, pull=ours[0].ref)
         newest = open_ or next(iter(ours), None)
         standing = await fetch_standing(self.releases, trunk, name, pulls, newest)
@@ -278,38 +280,6 @@ class Releases:
                 )
                 ref = opened.ref
         return ref
-
-    async def _stays_closed(
-        self, trunk: Trunk, newest: ReleasePull, plans: Sequence[ReleasePlan]
-    ) -> bool:
-        """Whether somebody closed the newest pull request and nothing has landed since."""
-        if newest.state is not PullState.CLOSED:
-            return False
-        said = parse_pull(trunk.config, newest.title, newest.body)
-        if said.digest != changes_digest(plans):
-            return False
-        if trunk.dry:
-            return True
-        tags = listed([escape.inline(plan.tag) for plan in plans])
-        text = (
-            f"{_CLOSED}\n{tags} {'is' if len(plans) == 1 else 'are'} not released for now. This "
-            "stays closed until something new lands "
-            f"on {escape.code(trunk.line.branch)} that makes a release. "
-            "To have it after all, press **Reopen pull request**, "
-            "and before that **Restore branch** if its branch is gone."
-        )
-        async with self._noted("comment_once", trunk, str(newest.ref), text):
-            await self.releases.comment_once(newest.ref, _CLOSED, text)
-        return True
-
-    async def _close(self, trunk: Trunk, pull: ReleasePull, reasons: Sequence[str]) -> None:
-        if trunk.dry:
-            return
-        said = "\n".join(f"- {escape.sentence(reason, limit=600)}" for reason in reasons)
-        text = f"{_NOTHING}\nThere is nothing to release any more, so this is closed.\n\n{said}"
-        async with self._noted("close_pull", trunk, str(pull.ref), text):
-            await self.releases.comment_once(pull.ref, _NOTHING, text)
-            await self.releases.close_pull(pull.ref)
 
     async def _live(self, repo: RepoRef, commits: Sequence[HistoryCommit]) -> list[str]:
         """What of the commits that are to be released is live already, by environment."""

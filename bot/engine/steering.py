@@ -34,7 +34,7 @@ class Steers:
     store: Store
 
     async def steer(self, request: SteeringRequest, asked: Asked) -> Answer:
-        policy = _policy(asked)
+        policy = _policy(asked, reset=isinstance(request, ReleaseResetRequest))
         if isinstance(policy, Refusal):
             return refuse(policy)
         match request:
@@ -79,7 +79,7 @@ class Steers:
                 earlier = 0 if wish.kind is WishKind.RESET else earlier + 1
         wish = _wish(WishKind.RESET, "", asked)
         await self._keep(wish, asked)
-        return Answer(render_wish(wish, earlier=earlier))
+        return Answer(render_wish(wish, earlier=earlier, closed=not asked.pull.open))
 
     async def _keep(self, wish: Wish, asked: Asked) -> None:
         repo = asked.ref.repo
@@ -89,8 +89,9 @@ class Steers:
         )
 
 
-def _policy(asked: Asked) -> ReleasePolicy | Refusal:
-    """The policy, where the pull request is one that can be steered."""
+def _policy(asked: Asked, *, reset: bool) -> ReleasePolicy | Refusal:
+    """The policy, where the pull request is one that can be steered. What was asked for can be
+    taken back on a closed one too: it may have left nothing to release."""
     pull = asked.pull
     if asked.policy_fault:
         return Refusal(_SAID, f"{asked.policy_fault}.", "Mend the policy on the default branch.")
@@ -112,7 +113,7 @@ def _policy(asked: Asked) -> ReleasePolicy | Refusal:
             "This pull request was merged, and what it released stays as it is.",
             "The next release has a pull request of its own.",
         )
-    if not pull.open:
+    if not pull.open and not reset:
         return Refusal(_SAID, "This pull request is closed.", "Reopen it, and type it again.")
     return asked.release
 

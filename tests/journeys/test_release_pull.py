@@ -170,6 +170,13 @@ async def test_with_nothing_left_to_release_it_is_closed_with_a_word(journey: Jo
     assert pull.state == "closed"
     (said,) = told(journey, pull)
     assert "nothing to release any more" in said.body
+    # Nobody has put it off.
+    back = f'Reapply "fix: round prices"\n\nThis reverts commit {head_of(repository)}.'
+    push(journey, repository, back)
+    await journey.rest()
+    _, second = release_pulls(repository)
+    assert (second.title, second.state) == ("chore(release): v1.4.1", "open")
+    assert told(journey, pull) == [said]
 
 
 async def test_its_branch_deleted_by_hand_is_made_again(journey: Journey) -> None:

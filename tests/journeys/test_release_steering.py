@@ -1,5 +1,7 @@
 """``/release …`` on a release pull request, and where it is refused."""
 
+import re
+
 import pytest
 from journey import Journey
 
@@ -151,6 +153,39 @@ async def test_a_release_from_a_prerelease_branch_is_steered_by_itself(journey: 
     assert "Only for the brave." not in (final.body or "")
     await say(journey, pre, "/release reset")
     assert pre.title == "chore(release): v1.5.0-beta.1"
+
+
+async def test_what_leaves_nothing_to_release_closes_it_and_can_be_taken_back(
+    journey: Journey,
+) -> None:
+    github, repository = journey.github, journey.shop("release: {}\n")
+    github.set_role(repository, github.user("ada"), "maintain")
+    github.push(repository, "main", "feat: add search", "fix: round prices")
+    await journey.rest()
+    (pull,) = repository.pulls.values()
+    github.edit_pull(pull, body=f"Wait for the fair.\n\n{pull.body}")
+    for commit in unreleased(pull):
+        assert pull.state == "open"
+        await say(journey, pull, f"/release skip {commit}")
+    assert pull.state == "closed"
+    (said,) = [c.body for c in journey.comments_of(pull) if "lockgate:release-" in c.body]
+    assert "All there was to release is left out" in said
+    assert "`/release reset`, then press **Reopen pull request**" in said
+    assert (pull.body or "").startswith("Wait for the fair.\n\n<!--")
+    github.push(repository, "main", "docs: and more")
+    await journey.rest()
+    assert list(repository.pulls.values()) == [pull], "nothing new has landed"
+    assert "Reopened, it is renewed" in await say(journey, pull, "/release reset")
+    github.reopen(pull)
+    await journey.rest()
+    assert (pull.state, pull.title) == ("open", "chore(release): v0.1.0")
+    assert (pull.body or "").startswith("Wait for the fair.\n\n<!--")
+    assert "round prices" in (pull.body or "")
+
+
+def unreleased(pull: Pull) -> list[str]:
+    """The commits that a description names."""
+    return re.findall(r"/commit/([0-9a-f]{40})", pull.body or "")
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,19 @@ def render_body(
     )
 
 
+def render_closed(
+    left_out: Sequence[ReleasePlan], head: Sha, why: str, words: str, limit: int = BODY_LIMIT
+) -> str:
+    """Of one that has nothing to release, for a reason in Markdown. ``left_out`` is what it would
+    release had nobody asked for something else: that is put off. ``head`` and ``words`` are as
+    ``render_body`` has them."""
+    ours = f"{_marker(left_out, head, changes_digest(left_out) if left_out else '')}\n{why}\n"
+    above = words.strip()
+    if length(above) + 2 + length(ours) > limit:
+        above = cut_units(above, limit - 2 - length(ours))
+    return f"{above}\n\n{ours}".lstrip()
+
+
 def parse_pull(config: ReleaseConfig, title: str, body: str) -> ReleasePull:
     """Never raises. Without a marker the versions are read from the title, and everything in the
     description is the people's own."""

@@ -8,9 +8,9 @@ from bot.core.render.words import stopped
 _BACK = "`/release reset` takes back what was asked for here."
 
 
-def render_wish(wish: Wish, *, subject: str = "", earlier: int = 0) -> str:
+def render_wish(wish: Wish, *, subject: str = "", earlier: int = 0, closed: bool = False) -> str:
     """``subject`` is the first line of the commit that is left out; ``earlier`` how many wishes a
-    reset takes back."""
+    reset takes back, and ``closed`` whether it does so of a closed pull request."""
     by = escape.inline(wish.actor, 60)
     of = f" of {escape.code(wish.package, 100)}" if wish.package else ""
     match wish.kind:
@@ -38,7 +38,8 @@ def render_wish(wish: Wish, *, subject: str = "", earlier: int = 0) -> str:
         case WishKind.RESET:
             if not earlier:
                 return "**Nothing was asked for here.** Nothing was done."
+            renewed = "Reopened, it is renewed" if closed else "It is renewed"
             return (
-                f"**{counted(earlier, 'command')} of this pull request taken back by {by}.** It is "
-                "renewed by what the commits say."
+                f"**{counted(earlier, 'command')} of this pull request taken back by {by}.** "
+                f"{renewed} by what the commits say."
             )
