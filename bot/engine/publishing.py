@@ -15,12 +15,14 @@ import structlog
 from bot.core.audit.entry import content_key
 from bot.core.model import FoundFile, PullRef, RepoRef, Sha
 from bot.core.policy.release import ReleasePolicy
+from bot.core.release.changelog import render_late
 from bot.core.release.changelog_file import find_section
 from bot.core.release.changes import read_statements
 from bot.core.release.config import Package, ReleaseConfig
-from bot.core.release.notes import render_notes
+from bot.core.release.notes import cut_section, render_notes
 from bot.core.release.packages import of_package
 from bot.core.release.pull_request import parse_pull
+from bot.core.release.reverts import settle
 from bot.core.release.version import parse_version
 from bot.core.render import escape
 from bot.engine.apply import noted
@@ -38,6 +40,9 @@ from bot.ports.releases import (
 )
 
 log = structlog.get_logger()
+
+_LATE_LIMIT = 20_000
+"""Characters of a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +172,10 @@ class Publisher:
             base = await self._base(trunk, package, made)
             policy = trunk.policy.package(made.package)
             path = trunk.policy.changelog_of(policy)
+            late = await self._late(trunk, package, pull, made)
             body = render_notes(
                 section,
+                late=late,
                 compare_url=trunk.config.compare_url(base, made.tag) if base else "",
                 whole_url=f"{trunk.config.repo_url}/blob/{quote(made.tag)}/{quote(path)}",
                 checkpoint=await self._checkpoint(),
@@ -185,6 +192,37 @@ class Publisher:
                 )
         log.info("released", repository=trunk.repo.full_name, tag=made.tag, sha=made.sha)
         return release
+
+    async def _late(
+        self, trunk: Trunk, package: Package, pull: ReleasePull, made: MadeRelease
+    ) -> str:
+        """A section on what landed after the pull request was renewed last and before it was
+        merged: it is in the release, and whoever merged it was not shown it."""
+        try:
+            commits = await self.releases.fetch_commits(
+                trunk.repo, pull.head_sha, made.sha, paths=needs_paths(trunk.config)
+            )
+        except HubGone as error:
+            log.info("release_branch_gone", tag=made.tag, error=str(error))
+            return ""
+        others = [
+            one
+            for one in commits
+            if one.sha != made.sha and not (one.pull and one.pull.number == made.pull_number)
+        ]
+        own = of_package(trunk.config, package, read_statements(trunk.config, others))
+        late = render_late(trunk.config, settle(own).changes)
+        if late:
+            marker = f"<!-- lockgate:release-late {quote(made.tag)} -->"
+            text = (
+                f"{marker}\n{escape.inline(made.tag)} has more than this said when it was merged. "
+                "The release's text has it too, the changelog does not. To rule that out, require "
+                "branches to be up to date before they are merged into "
+                f"{escape.code(trunk.line.branch)}.\n\n{cut_section(late, _LATE_LIMIT)}"
+            )
+            async with self._noted("comment_once", trunk, str(pull.ref), text):
+                await self.releases.comment_once(pull.ref, marker, text)
+        return late
 
     async def _checkpoint(self) -> str:
         """A log that cannot be gone on with holds up no release: ``lockgate doctor`` tells it."""

@@ -5,9 +5,20 @@ import asyncio
 
 import pytest
 from journey import Journey
-from test_release_pull import POLICY, head_of, reconcile, release_pulls, shop, text, work
+from test_release_pull import (
+    BRANCH,
+    PACKAGE,
+    POLICY,
+    head_of,
+    reconcile,
+    release_pulls,
+    shop,
+    text,
+    work,
+)
 
-from bot.sandbox.model import Comment, Pull, Release, Repository
+from bot.sandbox.code import CommitSpec
+from bot.sandbox.model import Comment, MergeMethod, Pull, Release, Repository
 
 
 async def merged(journey: Journey, policy: str = POLICY) -> tuple[Repository, Pull, Pull]:
@@ -64,6 +75,58 @@ async def test_the_next_release_follows_it(journey: Journey) -> None:
     assert release_pulls(repository)[-1].title == "chore(release): v1.5.1"
     changelog = text(repository, "CHANGELOG.md")
     assert changelog.index("## [1.5.1]") < changelog.index("## [1.5.0]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["merge", "rebase"])
+async def test_by_whichever_method_it_is_merged(journey: Journey, method: MergeMethod) -> None:
+    repository = journey.shop(POLICY, allow_merge_commit=True, allow_rebase_merge=True)
+    github, ada = journey.github, journey.github.user("ada")
+    github.push(repository, "main", CommitSpec("chore: begin", {"package.json": PACKAGE}))
+    github.tag(repository, "v1.4.0")
+    feature = github.open_pull(repository, "feat: add search", by=github.user("mona"))
+    github.merge(feature, method, by=ada)
+    await journey.rest()
+    (pull,) = release_pulls(repository)
+    github.push(repository, BRANCH, "fix: say it better", "fix: and better")
+    await journey.rest()
+    github.push(repository, "main", "fix: round prices")  # which it does not know of
+    github.merge(pull, method, by=ada)
+    await journey.rest()
+    assert repository.git.refs["refs/tags/v1.5.0"] == pull.merge_commit_sha
+    body = published(repository).body or ""
+    section, _, late = body.partition("### Landed while it was merged\n\n")
+    assert section.count("\n- ") == section.count("add search") == 1
+    assert [line[:22] for line in late.splitlines() if line[:2] == "- "] == [
+        "- Fixed: round prices "
+    ], "nothing of its own"
+    assert len(told(journey, feature)) == 1
+    assert release_pulls(repository) == [pull], "nothing is left to release"
+    github.push(repository, "main", "fix: sort what is found")
+    await journey.rest()
+    following = release_pulls(repository)[-1]
+    assert following.title == "chore(release): v1.5.1"
+    assert (following.body or "").count("\n- sort what is found (") == 1
+    assert "add search" not in (following.body or "")
+
+
+async def test_what_landed_at_the_last_moment_is_told(journey: Journey) -> None:
+    """After the pull request was renewed last, and before it was merged."""
+    repository = shop(journey)
+    journey.github.push(repository, "main", "fix: round prices")
+    await journey.rest()
+    (pull,) = release_pulls(repository)
+    files = {"api.md": "anew\n"}
+    journey.github.push(repository, "main", CommitSpec("feat(api)!: drop cursors", files))
+    journey.github.merge(pull, "squash", by=journey.github.user("ada"))
+    await journey.rest()
+    body = published(repository).body or ""
+    assert body.startswith("### Fixed\n\n- round prices (")
+    _, _, late = body.partition("### Landed while it was merged\n\n")
+    assert late.startswith("- Breaking changes: **api:** drop cursors ([")
+    (said,) = [c.body for c in journey.comments_of(pull) if "lockgate:release-late" in c.body]
+    assert "v1.4.1 has more than this said when it was merged" in said
+    assert "- Breaking changes: **api:** drop cursors ([" in said
 
 
 async def test_a_release_deleted_by_hand_is_not_made_again(journey: Journey) -> None:

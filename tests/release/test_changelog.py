@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from release_kit import CONFIG, commit, history, pull, sha, tag
+from release_kit import CONFIG, commit, history, pull, settled, sha, tag
 
-from bot.core.release.changelog import Section, _escaped, render_changelog, render_section
+from bot.core.release.changelog import (
+    Section,
+    _escaped,
+    render_changelog,
+    render_late,
+    render_section,
+)
 from bot.core.release.config import Package, ReleaseConfig
 from bot.core.release.model import Change, HistoryCommit, Tag
 from bot.core.release.version import Version
@@ -236,3 +242,19 @@ def test_hostile_commits_show_and_do_nothing(description: str, scope: str, break
 @example(" a")
 def test_what_needs_no_escaping_is_told_apart_rightly(text: str) -> None:
     assert _escaped(text) == escape.sentence(text)
+
+
+def test_what_landed_late_says_of_each_what_it_is() -> None:
+    commits = history(
+        "feat(api): a (#2)", "fix!: b\n\nBREAKING CHANGE: mind *this*", "chore: c", "Wat"
+    )
+    late = render_late(CONFIG, settled(commits).changes)
+    assert [line.partition(" ([")[0] for line in late.splitlines()] == [
+        "### Landed while it was merged",
+        "",
+        "- Breaking changes: mind \\*this\\*",
+        "- Added: **api:** a",
+        "- Fixed: b",
+        "- Other: Wat",
+    ]
+    assert render_late(CONFIG, settled(history("chore: c")).changes) == ""

@@ -115,6 +115,15 @@ def test_characters_are_counted_in_the_widest_way() -> None:
     assert length("\ud800") == 1
 
 
+def test_what_landed_late_leaves_room_for_the_rest() -> None:
+    late = "### Landed while it was merged\n\n" + "- Fixed: more\n" * 30_000
+    notes = render_notes(SECTION + "- more\n" * 30_000, late=late, checkpoint="signed")
+    assert NOTES_LIMIT - 2_000 < length(notes) <= NOTES_LIMIT
+    assert notes.count("### Landed while it was merged") == notes.count("signed") == 1
+    assert notes.count("\n- more") > 10_000, "it is the lesser part"
+    assert notes.count("more entries.") == 2
+
+
 @pytest.mark.parametrize("size", [123_000, 123_999, 124_500, 126_000])
 def test_what_fits_is_sent_as_it_is(size: int) -> None:
     """Nothing is cut off a second time, and without looking, when it is sent."""

@@ -21,6 +21,7 @@ from bot.core.render import escape
 
 UNRELEASED = "Unreleased"
 NOTHING = "No notable changes."
+LATE = "Landed while it was merged"
 _DESCRIPTION = 300
 _PARAGRAPH = 1_000
 _PARAGRAPHS = 20
@@ -118,6 +119,19 @@ def render_sections(
     if any(entries for _, entries in _groups(config, pending)):
         sections.append(pending)
     return [render_section(config, section) for section in reversed(sections)]
+
+
+def render_late(config: ReleaseConfig, changes: Sequence[Change]) -> str:
+    """A section on what is in a release and not in the changelog that was merged for it; empty if
+    nothing of it shows."""
+    entries = [
+        f"- {_escaped(title)}: {entry.removeprefix('- ')}"
+        for title, group in _groups(config, Section(None, "", "", None, changes))
+        for entry in group
+    ]
+    if not entries:
+        return ""
+    return "\n".join([f"### {LATE}", "", *entries, ""])
 
 
 def _heading(config: ReleaseConfig, section: Section) -> str:

@@ -21,14 +21,16 @@ _HEADING = re.compile(r"#{1,6} ")
 def render_notes(
     section: str,
     *,
+    late: str = "",
     compare_url: str = "",
     whole_url: str = "",
     checkpoint: str = "",
     limit: int = NOTES_LIMIT,
 ) -> str:
     """A version's section of the changelog without its heading, which the release has as its
-    title, and with what is compared below. ``whole_url`` is where the rest can be read if it is
-    cut; ``checkpoint`` is the audit log's, kept here too, out of the database's reach."""
+    title, and with what is compared below. ``late`` is a section on what the changelog does not
+    have; ``whole_url`` is where the rest can be read if it is cut; ``checkpoint`` is the audit
+    log's, kept here too, out of the database's reach."""
     heading, _, rest = section.lstrip("\n").partition("\n")
     text = rest if _HEADING.match(heading) else section
     link = f"\n{escape.link('All changes', compare_url)}\n" if compare_url else ""
@@ -37,6 +39,7 @@ def render_notes(
             "\n<details><summary>Audit checkpoint</summary>\n\n"
             f"```\n{checkpoint.strip()}\n```\n\n</details>\n"
         )
+    link = (f"\n{cut_section(late, limit // 4)}" if late else "") + link
     return cut_section(f"{text.strip()}\n", limit - length(link), whole_url) + link
 
 
