@@ -111,6 +111,12 @@ class LocalGit:
             fields = chain.from_iterable(git.fields())
             cut = yield from _pathed_commits(fields) if paths else _plain_commits(fields)
             self._end(git)
+        if cut is not None and not self._is_shallow():
+            raise LocalGitError(
+                f"{self._path} has another history than its commits say: a graft gives {cut[:7]} "
+                "other parents",
+                "take it out of .git/info/grafts: it is in this clone alone, and in no release",
+            )
         if cut is not None:
             raise ShallowCloneError(
                 f"{self._path} is a shallow clone: its history ends at {cut[:7]}, and commits and "
@@ -162,6 +168,11 @@ class LocalGit:
         path = self._path.resolve()
         return next((top for top in (path, *path.parents) if (top / ".git").exists()), None)
 
+    def _is_shallow(self) -> bool:
+        """Of a commit with a graft, git's log says the same as of one where a clone was cut off."""
+        with _Process(self._path, ("rev-parse", "--is-shallow-repository")) as git:
+            return git.read().strip() == b"true"
+
     def _peeled(self, tags: Sequence[Tag]) -> list[Tag]:
         """Tags of tags, with the commits they stand on in the end."""
         asked = "".join(f"{tag.sha}^{{}}\n" for tag in tags)
@@ -201,7 +212,8 @@ class _Process:
     """A git command that runs; it is ended where it is left."""
 
     def __init__(self, path: Path, command: Iterable[str], stdin: str = "") -> None:
-        self._command = ["git", "-C", str(path), *command]
+        # What a commit is replaced by, in this clone alone, is in no release.
+        self._command = ["git", "--no-replace-objects", "-C", str(path), *command]
         try:
             self._process = subprocess.Popen(
                 self._command,

@@ -19,7 +19,11 @@ from bot.cli.errors import CommandError
 @click.option("--to", "head", metavar="REF", help="The end of it. [default: HEAD]")
 @click.option("--package", metavar="NAME", help="Which of the policy's packages.")
 @click.option("--all", "whole", is_flag=True, help="The whole file: a section for each release.")
-@click.option("--output", metavar="FILE", help="Write this file, in place of what is in it.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Write this file, in place of what is in it; standard output for -.",
+)
 def changelog(
     repo: str,
     base: str | None,
@@ -47,8 +51,10 @@ def changelog(
     """
     from bot.cli.history import LocalHistory, reading
     from bot.core.release.model import NothingToRelease
-    from bot.core.render.escape import plain
+    from bot.core.render.escape import plain, visible
 
+    if output == "":
+        raise CommandError("--output names no file", "name one, or leave it out")
     if whole and base is not None:
         raise CommandError("--all begins at the first commit", "leave out --all or --from")
     with reading():
@@ -58,7 +64,7 @@ def changelog(
     if isinstance(text, NothingToRelease):
         click.echo(plain(text.reason, 1_000), err=True)
         return
-    if output is None:
+    if output is None or output == "-":
         sys.stdout.flush()
         click.echo(text.encode(), nl=False)
         return
@@ -66,5 +72,5 @@ def changelog(
         Path(output).write_bytes(text.encode())
     except OSError as error:
         raise CommandError(
-            f"{output} cannot be written: {error.strerror}", "name a file that can be"
+            f"{visible(output)} cannot be written: {error.strerror}", "name a file that can be"
         ) from error

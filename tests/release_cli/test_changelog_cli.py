@@ -175,9 +175,23 @@ def test_a_file(clone: Clone, tmp_path: Path) -> None:
         file.write_text("old")
         assert written(clone.path, *arguments, "--output", str(file)) == ""
         assert file.read_bytes() == written(clone.path, *arguments).encode()
-    result = changelog(clone.path, "--output", str(tmp_path / "nowhere" / "file"))
-    assert result.exit_code == 2
-    assert "nowhere/file cannot be written: No such file or directory" in result.stderr
+    assert written(clone.path, "--all", "--output", "-") == whole(clone)
+
+
+def test_a_file_that_cannot_be_written(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, said, remedy in [
+        ("nowhere/file", "nowhere/file cannot be written: No such file or directory", "name a"),
+        (".", ". cannot be written: Is a directory", "name a"),
+        ("a\x1b[2J/b", "a\\u001b[2J/b cannot be written: No such file or directory", "name a"),
+        ("", "--output names no file", "name one"),
+    ]:
+        for arguments in ([], ["--all"]):
+            result = changelog(clone.path, *arguments, "--output", name)
+            assert (result.exit_code, result.stdout) == (2, "")
+            assert result.stderr.startswith(f"error: {said}\nhelp: {remedy}")
 
 
 def test_without_a_remote_nothing_is_linked(tmp_path: Path) -> None:

@@ -144,12 +144,48 @@ def test_the_users_git_settings_do_not_matter(tmp_path: Path) -> None:
         ("diff.relative", "true"),
         ("diff.renames", "copies"),
         ("core.quotePath", "true"),
+        ("core.abbrev", "4"),
+        ("log.abbrevCommit", "true"),
+        ("log.date", "relative"),
+        ("log.diffMerges", "off"),
+        ("log.excludeDecoration", "refs/tags/*"),
+        ("notes.displayRef", "*"),
     ]:
         git("config", key, value, cwd=tmp_path)
     below = tmp_path / "lib"
     below.mkdir()
     assert list(LocalGit(below).fetch_commits(None, paths=True)) == expected
     assert [commit.paths for commit in expected] == [("lib/b", "lib/c"), ("lib/a",)]
+
+
+def test_what_replaces_a_commit_in_one_clone_alone_does_not_matter(tmp_path: Path) -> None:
+    clone = Clone(tmp_path)
+    clone.commit("feat: a")
+    clone.tag("v1.0.0")
+    clone.commit("fix: b")
+    clone.commit("fix: c")
+    clone.write()
+    expected = list(LocalGit(tmp_path).fetch_commits(None))
+    git("replace", "--graft", clone.id(3), cwd=tmp_path)
+    other = git("commit-tree", "-m", "feat!: x", f"{clone.id(1)}^{{tree}}", cwd=tmp_path)
+    git("replace", clone.id(1), other, cwd=tmp_path)
+    assert git("log", "-1", "--format=%s", "v1.0.0", cwd=tmp_path) == "feat!: x"
+    assert list(LocalGit(tmp_path).fetch_commits(None)) == expected
+    (tag,) = LocalGit(tmp_path).fetch_tags(Sha(clone.id(3)))
+    assert tag.sha == clone.id(1)
+
+
+@pytest.mark.parametrize("paths", [False, True])
+def test_a_graft_is_no_shallow_clone(tmp_path: Path, paths: bool) -> None:
+    clone = Clone(tmp_path)
+    clone.commit("feat: a")
+    clone.commit("fix: b")
+    clone.write()
+    (tmp_path / ".git" / "info").mkdir(exist_ok=True)
+    (tmp_path / ".git" / "info" / "grafts").write_text(f"{clone.id(2)}\n")
+    with pytest.raises(LocalGitError, match=f"a graft gives {clone.id(2)[:7]}") as refused:
+        list(LocalGit(tmp_path).fetch_commits(None, paths=paths))
+    assert "info/grafts" in refused.value.remedy
 
 
 def test_signatures_are_not_shown_among_commits(tmp_path: Path) -> None:
