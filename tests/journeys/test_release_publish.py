@@ -221,10 +221,13 @@ async def test_a_draft_tells_nobody_until_a_person_publishes_it(journey: Journey
     assert len(told(journey, feature)) == 1
 
 
-async def test_two_workers_at_once_make_one_tag_and_one_release(idle_journey: Journey) -> None:
+@pytest.mark.parametrize("draft", [False, pytest.param(True, marks=pytest.mark.slow)])
+async def test_two_workers_at_once_make_one_tag_and_one_release(
+    idle_journey: Journey, draft: bool
+) -> None:
     journey = idle_journey
     async with journey.working():
-        repository, feature, pull = await merged(journey)
+        repository, feature, pull = await merged(journey, POLICY + "  draft: true\n" * draft)
     runs = [journey.bot.engine.shipping.releases for _ in range(2)]
     done = await asyncio.gather(
         *(run.reconcile_release(work(journey, repository), "a test") for run in runs),
@@ -232,5 +235,5 @@ async def test_two_workers_at_once_make_one_tag_and_one_release(idle_journey: Jo
     )
     assert [one for one in done if one is not None] == []
     assert repository.git.refs["refs/tags/v1.5.0"] == pull.merge_commit_sha
-    assert published(repository).tag_name == "v1.5.0"
-    assert told(journey, feature)
+    assert (published(repository).tag_name, published(repository).draft) == ("v1.5.0", draft)
+    assert bool(told(journey, feature)) is not draft
