@@ -1,17 +1,20 @@
-"""A worker is killed by SIGKILL while it publishes a release. Another one finishes: one tag, one
-release, one word to each pull request that is in it."""
+"""A worker is killed by SIGKILL while it publishes a release, or renews what is to be released.
+Another one finishes: one tag, one release, one word to each pull request that is in it; one release
+pull request that says what the trunk has."""
 
 import signal
+from dataclasses import dataclass
 
 import pytest
 from journey import Journey
 from killing import Killer, its_heart_has_stopped, killer
 from test_release_publish import told
-from test_release_pull import release_pulls, shop
+from test_release_pull import BRANCH, head_of, push, release_pulls, shop, text
 
 from bot.sandbox.model import Pull, Repository
 
 PUBLISHING = "publishing.py:"
+RENEWING = ("releases.py:", "release_")
 QUICK = 3
 PARTS = 6
 
@@ -94,3 +97,79 @@ async def test_a_worker_is_killed_at_every_statement_of_publishing(
         assert len(found) > 16 * PARTS
         for place in found[part::PARTS]:
             await killed_at(idle_journey, kill, repository, place)
+
+
+@dataclass
+class Renewals:
+    """A release pull request that is opened and then renewed, anew for each look at it."""
+
+    journey: Journey
+    repository: Repository
+    kill: Killer
+    landed: int = 0
+
+    async def lands(self) -> str:
+        self.landed += 1
+        push(self.journey, self.repository, f"feat: number {self.landed}")
+        await self.journey.github.hooks.settled()
+        return f"number {self.landed}"
+
+    async def put_off(self) -> None:
+        """So that the next one is opened."""
+        for pull in release_pulls(self.repository):
+            if pull.state == "open":
+                self.journey.github.close(pull)
+        await self.rest()
+
+    async def rest(self) -> None:
+        await its_heart_has_stopped(self.journey)
+        async with self.journey.working():
+            await self.journey.rest()
+
+    async def places(self) -> list[str]:
+        """The statements that run when nobody interferes, each once."""
+        await self.lands()
+        found = (await self.kill.run(0))["places"]
+        await self.rest()
+        return list(dict.fromkeys(place for place in found if place.startswith(RENEWING)))
+
+    async def killed_at(self, place: str) -> None:
+        newest = await self.lands()
+        ended = await self.kill.run(f"{place}#1")
+        assert ended["ended"] == -signal.SIGKILL, place
+        await self.rest()
+        (pull,) = [one for one in release_pulls(self.repository) if one.state == "open"]
+        assert newest in (pull.body or ""), place
+        assert newest in text(self.repository, "CHANGELOG.md"), place
+        head, trunk = head_of(self.repository, BRANCH), head_of(self.repository)
+        assert self.repository.git.store.ahead(head, trunk) == [head], place
+
+
+@pytest.mark.slow
+async def test_a_worker_is_killed_between_the_steps_of_a_renewal(idle_journey: Journey) -> None:
+    """When the branch is written, and the pull request is not."""
+    async with killer(idle_journey) as kill:
+        renewals = Renewals(idle_journey, shop(idle_journey), kill)
+        between = next(place for place in await renewals.places() if ":_write_pull:" in place)
+        await renewals.killed_at(between)
+        await renewals.put_off()
+        await renewals.killed_at(between)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("opening", [True, False])
+async def test_a_worker_is_killed_at_every_statement_of_a_renewal(
+    idle_journey: Journey, opening: bool, part: int
+) -> None:
+    async with killer(idle_journey) as kill:
+        renewals = Renewals(idle_journey, shop(idle_journey), kill)
+        await renewals.places()  # what is done the first time only
+        if opening:
+            await renewals.put_off()
+        found = await renewals.places()
+        assert len(found) > 20 * PARTS
+        for place in found[part::PARTS]:
+            if opening:
+                await renewals.put_off()
+            await renewals.killed_at(place)
