@@ -1,9 +1,11 @@
 """The ``lockgate`` command. Its subcommands' modules are imported only when they are called."""
 
 import atexit
+import errno
 import gc
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 import click
@@ -71,7 +73,8 @@ class _LazyGroup(Group):
 
 @contextmanager
 def _in_our_words(ctx: click.Context) -> Iterator[None]:
-    """What click finds wrong in the words is said as every other error is."""
+    """What click finds wrong in the words is said as every other error is, and so is a full disk,
+    which standard output may go to."""
     try:
         yield
     except NoArgsIsHelpError:
@@ -82,6 +85,14 @@ def _in_our_words(ctx: click.Context) -> Iterator[None]:
         raise CommandError(
             f"{message[:1].lower()}{message[1:]}", f"`lockgate{path} --help` says how it is used"
         ) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        with suppress(OSError):  # what is kept to be written would fail once more at the end
+            sys.stdout.close()
+        raise CommandError(
+            f"nothing more could be written: {error.strerror}", "free some space, and run it again"
+        ) from error
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,5 +1,9 @@
 """What every command says of words that it cannot take, and how a group lists its commands."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -43,3 +47,23 @@ def test_a_group_lists_whole_sentences() -> None:
     shown = CliRunner().invoke(main, ["emc", "--help"]).stdout
     assert "..." not in shown.split("Commands:")[1]
     assert "with VERSIONs these alone." in " ".join(shown.split())
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full (Linux has one)")
+@pytest.mark.parametrize("line", ["--help", "policy schema"])
+def test_a_full_disk_behind_standard_output_is_said(line: str) -> None:
+    with FULL.open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "bot", *line.split()],
+            cwd=Path(__file__).parents[2],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "error: nothing more could be written: No space left on device\n"
+    helped = "help: free some space, and run it again\n"
+    assert (ended.returncode, ended.stderr) == (2, said + helped)
