@@ -349,3 +349,9 @@ def test_what_writes_by_graphql_names_what_it_writes_over() -> None:
     """Documents are sent again after a lost answer."""
     writing = [document for document in DOCUMENTS if "mutation" in document.text]
     assert [document.name for document in writing] == ["move_branch"]
+
+
+def test_labels_are_neither_read_nor_written() -> None:
+    """What is kept in labels anybody takes away."""
+    asked = [one.path for one in OPERATIONS] + [one.text for one in DOCUMENTS]
+    assert [text for text in asked if "label" in text.lower()] == []
