@@ -167,6 +167,13 @@ class OperationStore(Protocol):
         """Newest first. Open are those that are not ``concluded``."""
         ...
 
+    async def fetch_operations_of_pull(
+        self, repository_id: int, number: int, *, limit: int = 50
+    ) -> list[Operation]:
+        """Newest first: those that were asked for on a pull request, and those whose build came by
+        it."""
+        ...
+
     async def fetch_stranded(self) -> list[AdvanceEnvironment]:
         """The work on environments with an open operation that no job waits for or does: one that
         died, say."""

@@ -287,6 +287,32 @@ async def test_pruning_keeps_the_last_head_of_each_pull_request(
         assert await operations.fetch_head_at(42, 1, now) == "10"
 
 
+async def test_operations_of_a_pull_request_are_those_asked_on_it_and_those_of_its_build(
+    operations: PostgresOperations,
+):
+    """The build of each came by pull request 12."""
+    on_it, elsewhere, other = [
+        (await operations.add_operation(given))[0].id
+        for given in (
+            operation(pull_number=12),
+            operation("staging", pull_number=15),
+            operation(repo=replace(REPO, id=43), pull_number=12),
+        )
+    ]
+
+    async def found(repository_id: int, number: int, limit: int = 9) -> list[int]:
+        return [
+            one.id
+            for one in await operations.fetch_operations_of_pull(repository_id, number, limit=limit)
+        ]
+
+    assert await found(REPO.id, 12) == [elsewhere, on_it]
+    assert await found(REPO.id, 12, limit=1) == [elsewhere]
+    assert await found(REPO.id, 15) == [elsewhere]
+    assert await found(43, 12) == [other]
+    assert await found(REPO.id, 13) == []
+
+
 async def test_every_query_has_its_index(database_url: str) -> None:
     sample = {
         "request": "00000000-0000-0000-0000-000000000000",
@@ -297,6 +323,7 @@ async def test_every_query_has_its_index(database_url: str) -> None:
         (name, sample)
         for name in (
             "fetch_standing", "fetch_begun", "fetch_operation", "fetch_operations", "fetch_holder",
+            "fetch_operations_of_pull",
             "fetch_live", "fetch_ledger", "fetch_live_entry", "fetch_lock", "fetch_freezes",
             "fetch_head_at", "end_freezes", "release_environment", "fetch_stranded",
         )

@@ -1,6 +1,7 @@
 """The store's schema: applied once by whoever comes first, each migration over rows that exist."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -143,6 +144,7 @@ SAMPLE_ROWS = {
     "0024_paused_slos.sql": (
         "INSERT INTO slo_files (repository_id, sha, files, paused) VALUES (43, 'a', '{}', true)"
     ),
+    "0025_operation_pulls.sql": "INSERT INTO operation_pulls VALUES (42, 9, 1), (42, 9, 2)",
 }
 """What may stand in the tables once the migration of that name was applied."""
 
@@ -191,6 +193,35 @@ async def test_migration_applies_over_rows_of_the_schema_before_it(
     rows(empty_database_url, SAMPLE_ROWS[name])
     assert (await migrate(empty_database_url)).applied == ()
     assert await fetch_pending(empty_database_url) == ()
+
+
+async def test_operations_of_before_are_found_by_their_pull_requests(
+    empty_database_url: str, only: list[str]
+) -> None:
+    """Whatever else stands in them: what a person types may be no text of PostgreSQL's."""
+    only[:] = NAMES[: NAMES.index("0025_operation_pulls.sql")]
+    await migrate(empty_database_url)
+    told = [
+        {
+            "pull_number": 12,
+            "plan": {"build": {"pull_number": 12}},
+            "outcome": 'a\0\ud800 "\\u0000',
+        },
+        {"pull_number": 15, "plan": {"build": {"pull_number": 12}}},
+        {"pull_number": 0, "plan": {"build": {}}},
+    ]
+    with psycopg.connect(connection_string(empty_database_url), autocommit=True) as connection:
+        for content in told:
+            connection.execute(
+                "INSERT INTO operations (request, repository_id, environment, kind, state,"
+                " comment_id, concluded, requested_at, content) VALUES (gen_random_uuid(), 42,"
+                " 'production', 'promote', 'succeeded', 0, true, now(), %s)",
+                [json.dumps(content)],
+            )
+    only[:] = NAMES
+    await migrate(empty_database_url)
+    found = rows(empty_database_url, "SELECT * FROM operation_pulls ORDER BY number, operation_id")
+    assert found == [(42, 12, 1), (42, 12, 2), (42, 15, 2)]
 
 
 def test_our_own_migrations_meet_our_own_rules() -> None:

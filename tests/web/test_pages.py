@@ -11,7 +11,7 @@ from bot.adapters.postgres.store import open_store
 from bot.core.decision import Decision, Finding, GateResult, Verdict
 from bot.core.work.pulls import ReconcilePullRequest
 from bot.ports import Store
-from bot.web.pages.details import FACTS_SHOWN, SUBJECTS_SHOWN
+from bot.web.pages.gates import FACTS_SHOWN, SUBJECTS_SHOWN
 from bot.web.pages.operations import ROWS_SHOWN
 from bot.web.pages.pages import _coded
 from bot.web.pages.pulls import PULLS_SHOWN

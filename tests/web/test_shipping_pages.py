@@ -41,6 +41,7 @@ from bot.core.slo.watch import Judged, Outcome
 from bot.core.slo.watching import ended, plan_watch
 from bot.ports.operations import AuditEntry
 from bot.web.pages.audit import ENTRIES_SHOWN, EXPORTED_AT_ONCE
+from bot.web.pages.shipping import OPERATIONS_SHOWN
 from bot.web.viewer import Everything, PublicOnly
 
 HIDDEN = RepoRef(1, sum(b"octo/secret"), "octo", "secret")
@@ -287,6 +288,31 @@ async def test_what_is_not_there_is_not_found(site: httpx.AsyncClient, running: 
         assert (await site.get(path)).status_code == 404, path
 
 
+async def test_a_pull_request_s_page_lists_what_was_done_with_it(
+    site: httpx.AsyncClient,
+    store: PostgresStore,
+    operations: PostgresOperations,
+    running: Operation,
+) -> None:
+    await store.save_evaluation(evaluation(state="merged"))
+    document = read(await site.get("/repos/octo/shop/pulls/12"))
+    listed = document.text[document.text.index("Promotions and rollbacks") :]
+    links = [attrs.get("href") for tag, attrs in document.tags if tag == "a"]
+    assert [link for link in links if link and link.startswith("/operations/")] == [
+        f"/operations/{running.id}",
+        f"/operations/{running.id - 1}",
+    ]
+    assert "under way wait until the host has moved them" in listed
+    assert "Only the newest" not in listed
+    # One that was merged before anything was evaluated.
+    assert "Promotions" not in (await site.get("/repos/octo/shop/pulls/13")).text
+    for number in range(OPERATIONS_SHOWN + 1):
+        await operations.add_operation(promotion(comment_id=100 + number, pull_number=13))
+    page = read(await site.get("/repos/octo/shop/pulls/13"), 404).text
+    assert "No evaluation of this pull request can be shown." in page
+    assert f"Only the newest {OPERATIONS_SHOWN} are shown." in page
+
+
 async def test_what_a_stranger_may_not_see_answers_like_what_is_not_there(
     public: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
 ) -> None:
@@ -301,6 +327,7 @@ async def test_what_a_stranger_may_not_see_answers_like_what_is_not_there(
             "/repos/octo/absent/environments/production",
         ),
         ("/repos/octo/secret", "/repos/octo/absent"),
+        ("/repos/octo/secret/pulls/12", "/repos/octo/absent/pulls/12"),
     ):
         texts = []
         for asked in (path, unknown):

@@ -57,6 +57,7 @@ class PostgresOperations:
             "concluded": operation.concluded,
             "requested_at": operation.requested_at,
             "content": _content(operation),
+            "pulls": sorted({operation.pull_number, plan.build.pull_number} - {0}),
         }
 
         async def add(connection: Connection) -> tuple[Operation, bool]:
@@ -108,6 +109,14 @@ class PostgresOperations:
             environment=text(environment),
             open_only=open_only,
             limit=limit,
+        )
+        return [_operation(row) for row in rows]
+
+    async def fetch_operations_of_pull(
+        self, repository_id: int, number: int, *, limit: int = 50
+    ) -> list[Operation]:
+        rows = await self._fetch(
+            "fetch_operations_of_pull", repository_id=repository_id, number=number, limit=limit
         )
         return [_operation(row) for row in rows]
 

@@ -1,13 +1,22 @@
 -- add_operation --
-INSERT INTO operations (
-    request, repository_id, environment, kind, state, comment_id, concluded, requested_at, content
+WITH added AS (
+    INSERT INTO operations (
+        request, repository_id, environment, kind, state, comment_id, concluded, requested_at,
+        content
+    )
+    VALUES (
+        %(request)s, %(repository_id)s, %(environment)s, %(kind)s, %(state)s, %(comment_id)s,
+        %(concluded)s, %(requested_at)s, %(content)s
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING id, repository_id
+), named AS (
+    INSERT INTO operation_pulls (repository_id, number, operation_id)
+    SELECT added.repository_id, pull.number, added.id
+      FROM added
+     CROSS JOIN unnest(%(pulls)s::bigint[]) AS pull (number)
 )
-VALUES (
-    %(request)s, %(repository_id)s, %(environment)s, %(kind)s, %(state)s, %(comment_id)s,
-    %(concluded)s, %(requested_at)s, %(content)s
-)
-ON CONFLICT DO NOTHING
-RETURNING id;
+SELECT id FROM added;
 
 -- fetch_standing --
 SELECT id, content, request,
@@ -60,6 +69,17 @@ SELECT id, content, place.installation_id, operations.repository_id, place.owner
    AND (%(environment)s::text = '' OR environment = %(environment)s)
    AND (NOT %(open_only)s::boolean OR NOT concluded)
  ORDER BY id DESC
+ LIMIT %(limit)s;
+
+-- fetch_operations_of_pull --
+SELECT id, content, place.installation_id, operations.repository_id, place.owner, place.name
+  FROM operation_pulls AS pull
+  JOIN operations ON operations.id = pull.operation_id
+  LEFT JOIN repositories AS place
+    ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
+ WHERE pull.repository_id = %(repository_id)s
+   AND pull.number = %(number)s
+ ORDER BY pull.operation_id DESC
  LIMIT %(limit)s;
 
 -- fetch_stranded --

@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.core.audit.entry import KINDS, AuditRecord, record_json
 from bot.ports.operations import AuditReader
-from bot.web.pages.details import FACTS_SHOWN, FactView, view_facts
+from bot.web.pages.gates import FACTS_SHOWN, FactView, view_facts
 from bot.web.pages.pages import Page, Site, not_modified, render
 from bot.web.pages.shipping_pages import UnknownView
 

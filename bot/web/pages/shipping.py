@@ -16,7 +16,7 @@ from bot.core.policy import Policy
 from bot.core.render.watch import so_far
 from bot.core.slo.watching import Watch, WatchState
 from bot.ports.environments import EnvironmentState, KnownRepository
-from bot.web.pages.details import GateView, view_gate
+from bot.web.pages.gates import GateView, view_gate
 from bot.web.pages.pages import Site
 from bot.web.viewer import Repository
 
