@@ -163,6 +163,36 @@ async def test_slow_prometheus_fails_its_objective_and_no_other() -> None:
     assert second == {HOUR: Counts(5, 5)}
 
 
+@pytest.mark.parametrize("at_once", ["", "\r\n\r\n"])
+async def test_an_answer_that_drips_is_let_go_when_its_time_is_over(at_once: str) -> None:
+    """No byte is late, from the first one on or from the first of the body: together they are."""
+    whole = answer(vector("5"))
+    head = whole.index(at_once.encode()) + len(at_once)
+    dripped, gone = 0, asyncio.Event()
+
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        nonlocal dripped
+        writer.write(whole[:head])
+        try:
+            for place in range(head, len(whole)):
+                writer.write(whole[place : place + 1])
+                await writer.drain()
+                dripped += 1
+                await asyncio.sleep(0.02)  # the drip itself: nothing is waited for by it
+        finally:
+            gone.set()
+
+    reach = Reach(allowed=frozenset({"127.0.0.1"}))
+    async with serving({QUERY: drip}) as endpoint:
+        source = Source("metrics", SourceKind.PROMETHEUS, {"url": endpoint.url})
+        with pytest.raises(SourceUnavailable, match=r"took longer than 0\.3 s"):
+            await Web(reach, {}, seconds=0.3).fetch(source, f"{endpoint.url}{QUERY}", b"query=x")
+        async with asyncio.timeout(20):
+            await gone.wait()
+    assert 0 < dripped < len(whole) - head, "the connection was not ended"
+    await reach.aclose()
+
+
 async def test_threshold_is_counted_by_prometheus_and_no_value_is_no_event(web: Web) -> None:
     answers: dict[str, Any] = {}
     async with serving(answers) as endpoint:
