@@ -115,12 +115,12 @@ def check(
 @click.option(
     "--format",
     "format_",
-    type=click.Choice(["markdown", "html", "svg"]),
+    type=click.Choice(["markdown", "html", "svg", "badge"]),
     default="markdown",
     show_default=True,
-    help="A table, a page with charts, or one objective's chart.",
+    help="A table, a page with charts, or one objective's chart or badge.",
 )
-@click.option("--name", metavar="NAME", help="Of svg: the objective.")
+@click.option("--name", metavar="NAME", help="Of svg and badge: the objective.")
 @path_argument
 def report(
     environment: str | None,
@@ -138,6 +138,7 @@ def report(
       lockgate slo report > budgets.md
       lockgate slo report --environment production --format html > budgets.html
       lockgate slo report --samples counted.jsonl --format svg --name api-latency > latency.svg
+      lockgate slo report --format badge --name api-latency > badge.svg
 
     \b
     Exit codes:
@@ -145,20 +146,23 @@ def report(
       2  something cannot be read or is wrong, or usage
     """
     from bot.cli.slo_telling import chart_of
+    from bot.core.slo.chart import render_badge
     from bot.core.slo.report import render_html, render_markdown
 
     slos = valid_slos(path, environment)
-    if format_ == "svg":
+    if format_ in ("svg", "badge"):
         slos = [one for one in slos if one.name == name]
         if not slos:
             raise CommandError(
                 f"there is no objective {visible(name or '')}".rstrip(),
                 "name one with --name: `lockgate slo list` has them all",
             )
-    told = _tell(slos, repository, samples, at, drawn=format_ != "markdown")
+    told = _tell(slos, repository, samples, at, drawn=format_ in ("html", "svg"))
     pairs = [(one.slo, one.state) for one in told]
     if format_ == "svg":
         click.echo(chart_of(told[0]), nl=False)
+    elif format_ == "badge":
+        click.echo(render_badge(told[0].state, told[0].slo.title), nl=False)
     elif format_ == "html":
         click.echo(render_html(pairs, {one.slo.name: chart_of(one) for one in told}), nl=False)
     else:

@@ -217,7 +217,10 @@ def test_reports(folder: Path) -> None:
     named = ("--format", "svg", "--name", "api-availability")
     svg = ElementTree.fromstring(run(*words, *named, given=given).output)
     assert svg.tag == "{http://www.w3.org/2000/svg}svg"
-    assert run(*words, "--format", "svg", given=given).exit_code == 2
+    badge = run(*words, "--format", "badge", *named[2:], given=given).output
+    assert ElementTree.fromstring(badge).get("aria-label") == "API availability: 0 % left"
+    for picture in ("svg", "badge"):
+        assert run(*words, "--format", picture, given=given).exit_code == 2
 
 
 def test_rules_are_of_what_prometheus_has() -> None:
