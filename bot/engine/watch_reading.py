@@ -9,6 +9,7 @@ from bot.core.model import RepoRef
 from bot.core.slo.model import Ratio, Slo, SourceKind
 from bot.core.slo.model import Source as SloSource
 from bot.core.slo.probes import ProbeFault
+from bot.core.slo.usual import DAY, usual_ratio
 from bot.core.slo.watch import Watched
 from bot.core.slo.watching import (
     BEFORE,
@@ -30,8 +31,8 @@ from bot.ports.objectives import ObjectiveHub
 from bot.ports.operations import CommandHub
 from bot.ports.slo import SloStore, Source, SourceError, SourceOf
 
-_ANSWERS = 4000
-"""Of one probe: more than a watch and the hour before it can have."""
+_ANSWERS = 20_000
+"""Of one probe: more than a watch, the hour before it and the day before that can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,9 @@ class WatchReading:
     ) -> tuple[Series | None, Watched]:
         """What was read of an objective and is to be kept, and what is known of it."""
         if _is_probe(slo):
-            answers = await self.slos.fetch_answers(repo.id, _source(slo).name, limit=_ANSWERS)
+            answers = await self.slos.fetch_answers(
+                repo.id, _source(slo).name, since=watch.moved_at - BEFORE - DAY, limit=_ANSWERS
+            )
             try:
                 return None, from_answers(watch, slo, answers)
             except ProbeFault as fault:
@@ -120,7 +123,10 @@ class WatchReading:
         except (SourceError, TimeoutError) as error:
             why = str(error) or f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
             return series, watched(slo, series, unread=why)
-        return series, watched(slo, without_apart(watch, series))
+        if series.usual is None:
+            series = replace(series, usual=await _usual(watch, slo, of_kind(repo)))
+        known = replace(series, before=without_apart(watch, series.before))
+        return series, watched(slo, known)
 
 
 async def _further(
@@ -143,6 +149,19 @@ async def _further(
     end = since + steps * STEP
     after = await source.fetch_samples(slo.indicator, since, end, STEP)
     return replace(series, after=(*series.after, *after), until=end)
+
+
+async def _usual(watch: Watch, slo: Slo, source: Source) -> float:
+    """The mood of the day before the time before. It is asked for once; 0 where it is not known, so
+    that the hour before has to do: sources that are asked a question for each step refuse so many.
+    """
+    until = watch.moved_at - BEFORE
+    try:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            samples = await source.fetch_samples(slo.indicator, until - DAY, until, STEP)
+    except (SourceError, TimeoutError):
+        return 0.0
+    return usual_ratio(without_apart(watch, samples), until)
 
 
 def _objectives(watch: Watch) -> tuple[Sequence[Slo], str]:

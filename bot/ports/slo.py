@@ -121,9 +121,9 @@ class SloStore(Protocol):
         ...
 
     async def fetch_answers(
-        self, repository_id: int, probe: str, *, limit: int
+        self, repository_id: int, probe: str, *, limit: int, since: datetime | None = None
     ) -> Sequence[ProbeAnswer]:
-        """The newest first."""
+        """Those after ``since``, the newest first."""
         ...
 
     async def thin_probes(self, now: datetime) -> None:

@@ -130,6 +130,8 @@ async def test_counts_are_of_good_answers_and_of_those_within_each_bound(
     assert await counters(slos, minutes(9), repo=7) == [None], "another repository's"
     newest, *_ = await slos.fetch_answers(42, "site", limit=2)
     assert newest == replace(DOWN, at=START + minutes(3))
+    since = await slos.fetch_answers(42, "site", since=START + minutes(1), limit=9)
+    assert [one.at for one in since] == [START + minutes(3), START + minutes(2)]
 
 
 async def test_answer_that_is_not_newer_is_passed_over(

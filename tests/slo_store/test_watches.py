@@ -35,7 +35,7 @@ WATCH = Watch(
     doubt=Fraction(1, 1000),
     require=("api",),
     files={"slo/api.yml": "a: \u0000b"},
-    series=(Series("api", (Sample(AT, Fraction(1, 3), 2),), True, (), AT),),
+    series=(Series("api", (Sample(AT, Fraction(1, 3), 2),), True, (), AT, 0.25),),
     took=timedelta(seconds=74),
     judged=(Judged("api", Outcome.WORSE, AT, None, 0.25, None, 0.1, None),),
     back_to=Build(Sha("b" * 40)),

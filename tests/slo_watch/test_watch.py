@@ -9,21 +9,17 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulate import (
-    BEGIN,
+from simulate import BEGIN, END, PAGE, RUNS, tables
+from worlds import (
     BEGUN,
     BUDGET,
-    END,
     LASTS,
     MOODY,
-    PAGE,
-    RUNS,
     STEP,
     LatencyWorld,
     ProbeWorld,
     World,
     rules,
-    tables,
     taken_back,
     watch,
     watch_latency,

@@ -39,7 +39,7 @@ from bot.core.slo.probes import Outcome as Found
 from bot.core.slo.probes import ProbeAnswer
 from bot.core.slo.watch import Judged, Outcome, decide_watch
 from bot.core.slo.watching import (
-    Series,
+    Span,
     Watch,
     WatchState,
     decided,
@@ -137,13 +137,13 @@ def test_what_was_rolled_back_is_no_part_of_the_time_before():
     found = from_answers(watch, slo("availability"), [answer(at) for at in ends])
     assert [one.at for one in found.before] == [ends[0], ends[3]]
     steps = tuple(Sample(span.since + minute * number, 1, 1) for number in range(8))
-    kept = without_apart(watch, Series("api", steps)).before
+    kept = without_apart(watch, steps)
     assert [one.at for one in kept] == [
         one.at for one in steps if one.at <= span.since or one.at - minute >= span.until
     ]
     failed = replace(back, state=OperationState.FAILED)
     assert plan_watch(again, SloPolicy(), WatchPolicy(), [failed, bad]).apart == ()
-    long_ago = later(again, timedelta(hours=2))
+    long_ago = later(again, timedelta(hours=26))
     assert plan_watch(long_ago, SloPolicy(), WatchPolicy(), [back, bad]).apart == ()
 
 
@@ -162,6 +162,28 @@ def test_a_failed_answer_is_slow_and_one_that_was_not_sent_is_none():
     only_private = [answer(at + SECOND * n, 1, Found.PRIVATE) for n in range(50)]
     seen = [from_answers(WATCH, slo("availability"), only_private)]
     assert decide_watch(seen, WATCH.rules, WATCH.begun, WATCH.ends).outcome is Outcome.UNKNOWN
+
+
+def test_the_moods_of_the_day_before_are_told_but_for_what_was_rolled_back():
+    moved, minute = WATCH.moved_at, timedelta(minutes=1)
+
+    def restless(first: int) -> list[ProbeAnswer]:
+        """From so many minutes before the host was asked, for two hours: slow by turns."""
+        return [
+            answer(moved - minute * (first - n), 400 if n // 20 % 2 else 100) for n in range(120)
+        ]
+
+    def usual(watch: Watch, answers: list[ProbeAnswer]) -> float:
+        return from_answers(watch, slo("latency"), answers).latency.usual
+
+    earlier, long_ago = restless(299), restless(27 * 60)
+    assert usual(WATCH, earlier) > 0.5
+    assert usual(WATCH, restless(119)[60:]) == usual(WATCH, long_ago) == 0
+    # Of one hour it is not known any more what it was like.
+    span = Span(moved - 300 * minute, moved - 255 * minute)
+    assert usual(replace(WATCH, apart=(span,)), earlier) == 0
+    # What is measured by an objective of errors is none of it.
+    assert from_answers(WATCH, slo("availability"), earlier).usual == 0
 
 
 def test_a_slice_s_own_part_counts_where_there_is_one():

@@ -82,11 +82,16 @@ class PostgresSlos:
         return [found.get(places[one]) for one in wanted]
 
     async def fetch_answers(
-        self, repository_id: int, probe: str, *, limit: int
+        self, repository_id: int, probe: str, *, limit: int, since: datetime | None = None
     ) -> list[ProbeAnswer]:
         rows = await self._fetch(
             "fetch_answers",
-            {"repository_id": repository_id, "name": text(probe), "limit": limit},
+            {
+                "repository_id": repository_id,
+                "name": text(probe),
+                "since": since or "-infinity",
+                "limit": limit,
+            },
         )
         return [
             ProbeAnswer(Outcome(row["outcome"]), row["milliseconds"], row["status"], row["at"])

@@ -18,52 +18,79 @@ _FEWEST_EVENTS = 10
 answers do not: an outage before would make the next one slower to see."""
 OUTAGE = 0.5
 """A ratio of bad events above that is no mood."""
-_CHANCE = 1.645
+CHANCE = 1.645
 """Standard deviations: one in twenty correlations is above that by chance."""
+RARE_CHANCE = 2.576
+"""The same of one in two hundred: of the many hours of a day some would look moody else."""
 _LOW, _HIGH = 0.16, 0.84
 """Quantiles a deviation from the middle: a few readings that are far off move neither."""
 _MOST = 50.0
 """Of a logarithm: what is more is beyond any reading."""
 
 
-def measure_wander(logarithms: Sequence[float], doubt: float) -> float:
+def measure_wander(logarithms: Sequence[float], doubt: float, usual: float = 0.0) -> float:
     """How many times as high as before readings may come to be by themselves, but for a probability
-    of about ``doubt``: 1 where neighbours have no more in common than by chance. Readings are told
-    by their logarithms, in the order of time.
+    of about ``doubt``. Readings are told by their logarithms, in the order of time; ``usual`` is
+    the mood of the day before, where that is known.
 
-    Of their variance what neighbours share is that of the moods. How many moods an hour has seen
-    cannot be read from it where they change slowly: it is taken to be five, so that the bound is
-    Student's with four degrees of freedom.
+    How many moods an hour has seen cannot be read from it where they change slowly: it is taken to
+    be five, so that the bound is Student's with four degrees of freedom. That has room as well for
+    a day of which some hours were calm.
     """
+    return _reach(max(mood(logarithms), usual), doubt)
+
+
+def ratio_wander(intervals: Sequence[Counts], doubt: float, usual: float = 0.0) -> float:
+    """The same of a ratio of bad events."""
+    return _reach(max(ratio_mood(intervals), usual), doubt)
+
+
+def usual_mood(hours: Sequence[float]) -> float:
+    """That of the hours of a day together: the root of the mean of their squares, so that a calm
+    hour does not hide what the others were like. The worst counts for no more than the next, since
+    one bad hour was an incident, and no mood."""
+    if len(hours) < 2:
+        return 0.0
+    *others, next_worst, _ = sorted(hours)
+    squares = [one * one for one in (*others, next_worst, next_worst)]
+    return math.sqrt(math.fsum(squares) / len(squares))
+
+
+def mood(logarithms: Sequence[float], chance: float = CHANCE) -> float:
+    """The deviation of readings' moods: of their variance what neighbours share. 0 where they have
+    no more in common than by chance."""
     count = len(logarithms)
     if count < _FEWEST:
-        return 1.0
+        return 0.0
     shared = shared_part(logarithms)
-    if shared < _CHANCE / math.sqrt(2 * count):
-        return 1.0
+    if shared < chance / math.sqrt(2 * count):
+        return 0.0
     ranked = sorted(logarithms)
     low, high = (ranked[round(part * (count - 1))] for part in (_LOW, _HIGH))
-    return math.exp(min(_student(doubt) * math.sqrt(shared) * (high - low) / 2, _MOST))
+    return math.sqrt(shared) * (high - low) / 2
 
 
-def ratio_wander(intervals: Sequence[Counts], doubt: float) -> float:
-    """How many times as high as before a ratio of bad events may come to be by itself. Few events
-    an interval hide in their own noise how the ratio wanders: longer intervals are looked at as
-    well, each twice as long, and the widest tells. An outage is left out: the next one is to be
-    seen as well."""
+def ratio_mood(intervals: Sequence[Counts], chance: float = CHANCE) -> float:
+    """The same of a ratio of bad events. Few events an interval hide in their own noise how the
+    ratio wanders: longer intervals are looked at as well, each twice as long, and the widest tells.
+    An outage is left out: the next one is to be seen as well."""
     told = [(bad, total) for bad, total in intervals if total > 0 and bad <= OUTAGE * total]
     if math.fsum(total for _, total in told) < _FEWEST_EVENTS * len(told):
-        return 1.0
-    found = 1.0
+        return 0.0
+    found = 0.0
     while len(told) >= _FEWEST:
         # Half an event more, since none has no logarithm.
         logarithms = [math.log((bad + 0.5) / (total + 1)) for bad, total in told]
-        found = max(found, measure_wander(logarithms, doubt))
+        found = max(found, mood(logarithms, chance))
         told = [
             (one[0] + other[0], one[1] + other[1])
             for one, other in zip(told[::2], told[1::2], strict=False)
         ]
     return found
+
+
+def _reach(deviation: float, doubt: float) -> float:
+    return math.exp(min(_student(doubt) * deviation, _MOST))
 
 
 def shared_part(readings: Sequence[float]) -> float:

@@ -84,6 +84,8 @@ class Latency:
     after: tuple[Reading, ...]
     bound: float | None = None
     """Where the objective's samples are these readings, one by one: above which one is bad."""
+    usual: float = 0.0
+    """The mood of the day before (see ``wander``); 0 for none, and where that day is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Watched:
     latency: Latency | None = None
     unread: str = ""
     """Why there is nothing to judge by, in plain words; empty where it was read."""
+    usual: float = 0.0
+    """As a latency's, of the ratio of bad events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,7 @@ def _tolerated(
     if rules.compare is Compare.BUDGET or base.total < FEWEST_BEFORE:
         return paging, -math.log(share), base
     allowed = paging if rules.fail_on is FailOn.BURN else float(one.budget)
-    wandered = min(base.ratio * ratio_wander(counts, share), OUTAGE)
+    wandered = min(base.ratio * ratio_wander(counts, share, one.usual), OUTAGE)
     return max(base.ceiling, wandered, allowed), -math.log(share / 2), base
 
 
@@ -280,10 +284,11 @@ def _speed(
     before = _in_order(one for one in latency.before if one.at <= begun)
     after = _in_order(one for one in latency.after if begun < one.at <= until)
     # The share of both of its tests: what wanders misleads them alike.
-    return _Speed(latency, before, after, share, measure_wander(_by_minute(before), 2 * share))
+    slower = measure_wander(by_minute(before), 2 * share, latency.usual)
+    return _Speed(latency, before, after, share, slower)
 
 
-def _by_minute(readings: Sequence[Reading]) -> list[float]:
+def by_minute(readings: Sequence[Reading]) -> list[float]:
     """Of each minute that has any the median of the logarithms, so that one in which a watch looked
     at what was taken back since counts no more than another."""
     minutes: dict[datetime, list[float]] = {}

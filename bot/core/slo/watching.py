@@ -18,6 +18,7 @@ from bot.core.slo.burn import factor_of, pairs_of
 from bot.core.slo.model import Method, Sample, Slo, Threshold
 from bot.core.slo.probes import BOUNDS_MS, ProbeAnswer, counted_bound
 from bot.core.slo.probes import Outcome as ProbeOutcome
+from bot.core.slo.usual import DAY, usual_latency
 from bot.core.slo.watch import (
     Compare,
     FailOn,
@@ -65,6 +66,8 @@ class Series:
     after: tuple[Sample, ...] = ()
     until: datetime | None = None
     """Up to when ``after`` was read; None for not at all."""
+    usual: float | None = None
+    """The mood of the day before the time before (see ``wander``); None until it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class Watch:
     on_fail: OnFail
     doubt: Fraction
     apart: tuple[Span, ...] = ()
-    """When builds were live that have been rolled back: no part of the time before."""
+    """When builds were live that have been rolled back: no part of the time before, nor of the day
+    before that."""
     require: tuple[str, ...] = ()
     """Objectives by name; none for all of the environment."""
     files: dict[str, str] | None = None
@@ -167,7 +171,7 @@ def plan_watch(
         fail_on=watch.fail_on,
         on_fail=watch.on_fail,
         doubt=watch.doubt,
-        apart=_rolled_back(earlier, (asked.started_at or begun) - BEFORE),
+        apart=_rolled_back(earlier, (asked.started_at or begun) - BEFORE - DAY),
         require=slo.require,
     )
 
@@ -214,17 +218,25 @@ def undefined(watch: Watch, found: Sequence[Slo]) -> list[Watched]:
 def watched(slo: Slo, series: Series, latency: Latency | None = None, unread: str = "") -> Watched:
     """An objective with what was read of it, as ``decide_watch`` takes it."""
     budget, page = _allowed(slo)
-    return Watched(slo.name, budget, page, series.before, series.after, latency, unread)
+    return Watched(
+        slo.name,
+        budget,
+        page,
+        series.before,
+        series.after,
+        latency,
+        unread,
+        usual=series.usual or 0.0,
+    )
 
 
-def without_apart(watch: Watch, series: Series) -> Series:
-    """Without the steps before that a build which was rolled back had any part in."""
-    before = tuple(
+def without_apart(watch: Watch, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Without the steps that a build which was rolled back had any part in."""
+    return tuple(
         sample
-        for sample in series.before
+        for sample in samples
         if not any(sample.at > span.since and sample.at - STEP < span.until for span in watch.apart)
     )
-    return replace(series, before=before)
 
 
 def _allowed(slo: Slo) -> tuple[Fraction, Fraction]:
@@ -250,12 +262,8 @@ def from_answers(watch: Watch, slo: Slo, answers: Sequence[ProbeAnswer]) -> Watc
     bound = counted_bound(slo.indicator)
     limit = BOUNDS_MS[bound - 1] if bound else math.inf
     answers = [one for one in answers if one.outcome is not ProbeOutcome.PRIVATE]
-    before = [
-        one
-        for one in answers
-        if _within(one.at, watch.moved_at - BEFORE, watch.moved_at)
-        and not any(_within(one.at, span.since, span.until) for span in watch.apart)
-    ]
+    fit = [one for one in answers if not _is_apart(watch, one)]
+    before = [one for one in fit if _within(one.at, watch.moved_at - BEFORE, watch.moved_at)]
     after = [one for one in answers if _within(one.at, watch.begun, watch.ends)]
 
     def samples(some: Sequence[ProbeAnswer]) -> tuple[Sample, ...]:
@@ -264,7 +272,14 @@ def from_answers(watch: Watch, slo: Slo, answers: Sequence[ProbeAnswer]) -> Watc
         )
 
     series = Series(slo.name, samples(before), before_known=True, after=samples(after))
-    return watched(slo, series, _latency(slo, before, after, limit) if bound else None)
+    if not bound:
+        return watched(slo, series)
+    usual = usual_latency(_readings(fit), watch.moved_at - BEFORE)
+    return watched(slo, series, _latency(slo, before, after, limit, usual))
+
+
+def _is_apart(watch: Watch, answer: ProbeAnswer) -> bool:
+    return any(_within(answer.at, span.since, span.until) for span in watch.apart)
 
 
 def _within(at: datetime | None, since: datetime, until: datetime) -> bool:
@@ -272,15 +287,21 @@ def _within(at: datetime | None, since: datetime, until: datetime) -> bool:
 
 
 def _latency(
-    slo: Slo, before: Sequence[ProbeAnswer], after: Sequence[ProbeAnswer], limit: float
+    slo: Slo,
+    before: Sequence[ProbeAnswer],
+    after: Sequence[ProbeAnswer],
+    limit: float,
+    usual: float,
 ) -> Latency:
-    def readings(some: Sequence[ProbeAnswer]) -> tuple[Reading, ...]:
-        return tuple(
-            Reading(one.at, one.milliseconds if one.good else math.inf) for one in some if one.at
-        )
-
     target = slo.indicator.value if isinstance(slo.indicator, Threshold) else Fraction(0)
-    return Latency(quantile_name(slo), float(target), readings(before), readings(after), limit)
+    name = quantile_name(slo)
+    return Latency(name, float(target), _readings(before), _readings(after), limit, usual)
+
+
+def _readings(some: Sequence[ProbeAnswer]) -> tuple[Reading, ...]:
+    return tuple(
+        Reading(one.at, one.milliseconds if one.good else math.inf) for one in some if one.at
+    )
 
 
 def quantile_name(slo: Slo) -> str:

@@ -95,6 +95,7 @@ SELECT result.at, result.outcome, result.status, result.milliseconds
   FROM probe_results AS result
   JOIN probes ON probes.id = result.probe_id
  WHERE probes.repository_id = %(repository_id)s AND probes.name = %(name)s
+   AND result.at > %(since)s::timestamptz
  ORDER BY result.at DESC
  LIMIT %(limit)s;
 
