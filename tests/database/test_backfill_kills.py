@@ -95,36 +95,64 @@ async def run_both(url: str, told: Told) -> list[BackfillStatus]:
         await second.close()
 
 
+class Announcing(Told):
+    """Writes a byte for each batch that is committed; after so many it stops, to be killed."""
+
+    def __init__(self, writing: int, most: int) -> None:
+        super().__init__()
+        self._writing = writing
+        self._most = most
+        self._batches: dict[Version, int] = {}
+
+    def __call__(self, status: BackfillStatus) -> None:
+        before = self._batches.setdefault(status.version, status.batches)
+        self._batches[status.version] = status.batches
+        for _ in range(before, status.batches):
+            os.write(self._writing, b".")
+            self._most -= 1
+        while self._most <= 0:
+            signal.pause()
+
+
+def seconds_of_batches(reading: int, count: int) -> list[float]:
+    """How long each took that was announced, of ``count``: fewer where the runner is through."""
+    took = []
+    for _ in range(count):
+        begun = time.monotonic()
+        if not os.read(reading, 1):
+            break
+        took.append(time.monotonic() - begun)
+    return took
+
+
 def kill_at_random(sql: psycopg.Connection, url: str, kills: int, seed: int) -> None:
     make_ledger(sql)
     sql.execute(SCHEMA.format(rows=ROWS))
     chance = random.Random(seed)
     writer = forked(lambda: write(url, seed))
-    survived = 0
+    amid = 0
     try:
         for _ in range(kills):
             reading, writing = os.pipe()
+            drawn = chance.randint(1, 6)
 
-            def announce(writing: int = writing) -> None:
-                class Announcing(Told):
-                    def __call__(self, status: BackfillStatus) -> None:
-                        os.write(writing, b".")
-
-                asyncio.run(run_both(url, Announcing()))
+            def announce(writing: int = writing, drawn: int = drawn) -> None:
+                asyncio.run(run_both(url, Announcing(writing, drawn + 1)))
 
             child = forked(announce)
             os.close(writing)
-            os.read(reading, 1)  # it is at work, or through
-            os.close(reading)
-            # The instant is what is drawn; nothing is waited for.
-            time.sleep(chance.uniform(0, 0.03))
+            took = seconds_of_batches(reading, drawn)
+            # Anywhere in the batch that is under way now, however fast the machine is.
+            time.sleep(chance.uniform(0, took[-1]) if took else 0)
             killed(child)
+            os.close(reading)
             batches = sql.execute("SELECT sum(batches) FROM lockgate_emc.backfills").fetchone()[0]
-            survived += batches is not None and batches > 0
+            assert batches >= len(took), "what was announced is committed"
+            amid += len(took) == drawn
         statuses = asyncio.run(run_both(url, Told()))
     finally:
         killed(writer)
-    assert survived > 0
+    assert amid > 0, "every runner was through"
     filling, counting = statuses
     assert (filling.state, filling.proven, filling.why) == (BackfillState.FINISHED, True, "")
     assert (counting.visited, counting.changed) == (ROWS, ROWS)
