@@ -74,7 +74,7 @@ class DriftWatch:
         _, sha = await self.commands.fetch_trunk(repo)
         policy = await migrations_policy(self.operations, repo.id)
         tree = await self.schemas.tree(repo, sha, policy, applied)
-        await self.store.save_trunk(repo.id, tree.known.values(), applied)
+        await self.store.save_trunk(repo.id, tree.known.values(), tree.known_backfills, applied)
         return versions <= tree.known.keys()
 
     async def _take(

@@ -158,7 +158,9 @@ class SchemaCommands:
         _, sha = await self.commands.fetch_trunk(repo)
         state = await self.schemas.state(repo, environment)
         tree = await self.schemas.tree(repo, sha, asked.migrations, state.applied.keys())
-        await self.runs.save_trunk(repo.id, tree.known.values(), state.applied)
+        await self.runs.save_trunk(
+            repo.id, tree.known.values(), tree.known_backfills, state.applied
+        )
         known = {version: tree.known.get(version, one) for version, one in state.applied.items()}
         return _Seen(sha, tree, DatabaseState(environment, known, state.backfills))
 

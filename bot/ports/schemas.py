@@ -4,7 +4,7 @@ schema is meant."""
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from bot.core.migrations.builds import BuildSchema, KnownMigration
+from bot.core.migrations.builds import BuildSchema, KnownBackfill, KnownMigration
 from bot.core.migrations.model import Version
 from bot.core.migrations.runs import Run
 from bot.core.model import Sha
@@ -30,6 +30,7 @@ class SchemaStore(Protocol):
         self,
         repository_id: int,
         migrations: Iterable[KnownMigration],
+        backfills: Iterable[KnownBackfill],
         applied: Iterable[Version],
     ) -> None:
         """All that the trunk has now. What it has no more is forgotten, unless it is among the
@@ -38,6 +39,10 @@ class SchemaStore(Protocol):
         ...
 
     async def fetch_known(self, repository_id: int) -> dict[Version, KnownMigration]: ...
+
+    async def fetch_known_backfills(self, repository_id: int) -> dict[Version, KnownBackfill]:
+        """Those of the trunk, as it was last looked at."""
+        ...
 
     async def save_build(self, repository_id: int, build: BuildSchema) -> None:
         """What a build needs; what was known of commits that it contains is kept."""

@@ -81,13 +81,19 @@ BACKFILLS = database(
     backfill(16, "complete", BackfillState.FINISHED, proven=True, done=1.0),
     backfill(17, "to_come", BackfillState.WAITING, done=0.0),
     backfill(18, "between_turns", BackfillState.WAITING, done=0.3),
+    backfill(19, "uncounted", BackfillState.FINISHED, uncounted=True, done=1.0),
+    backfill(20, "needed", BackfillState.FINISHED, uncounted=True, done=1.0),
     applied=1,
 )
 CASES: dict[str, tuple[DatabaseState, Planned, Run | None]] = {
     "answer_nothing": (database(applied=0), Planned(()), None),
     "answer_all_applied": (database(), Planned(()), replace(ENDED, state=RunState.SUCCEEDED)),
     "answer_waiting": (database(), WAITING, RUN),
-    "answer_backfills": (BACKFILLS, Planned(()), ENDED),
+    "answer_backfills": (
+        BACKFILLS,
+        Planned((part(PartKind.BACKFILL, 20, "needed"),)),
+        ENDED,
+    ),
     "answer_many": (
         database(),
         Planned(tuple(part(PartKind.MIGRATION, 3, f"note_{one}") for one in range(43))),

@@ -8,7 +8,7 @@ import pytest
 
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.store import PostgresStore
-from bot.core.migrations.builds import BuildSchema, KnownMigration, Taken
+from bot.core.migrations.builds import BuildSchema, KnownBackfill, KnownMigration, Taken
 from bot.core.migrations.model import Phase, Version
 from bot.core.migrations.runs import Part, PartKind, PartState, Run, RunKind, RunState, begun, ended
 from bot.core.model import Actor, RepoRef, Sha
@@ -63,10 +63,21 @@ async def test_what_the_trunk_has_no_more_is_forgotten_unless_a_database_has_it(
     await schemas.save_known(2, [KnownMigration(gone)])
     meant = MeantSchema("r1", {}, frozenset({elsewhere}), "applied", NOW)
     await schemas.save_meant(1, "staging", meant)
-    await schemas.save_trunk(1, [KnownMigration(ADD, "add")], [DROP])
+    await schemas.save_trunk(1, [KnownMigration(ADD, "add")], [], [DROP])
     assert (await schemas.fetch_known(1)).keys() == {ADD, DROP, elsewhere}
     assert (await schemas.fetch_known(1))[ADD].name == "add"
     assert (await schemas.fetch_known(2)).keys() == {gone}
+
+
+async def test_backfills_are_those_of_the_trunk_now(schemas: PostgresSchemas) -> None:
+    fill, other = KnownBackfill(ADD, "fill"), KnownBackfill(DROP, "tidy up", needed=False)
+    await schemas.save_trunk(1, [], [fill, other], [])
+    await schemas.save_trunk(2, [], [fill], [])
+    assert await schemas.fetch_known_backfills(1) == {ADD: fill, DROP: other}
+    later = replace(fill, name="fill again", needed=False)
+    await schemas.save_trunk(1, [], [later], [])
+    assert await schemas.fetch_known_backfills(1) == {ADD: later}
+    assert await schemas.fetch_known_backfills(2) == {ADD: fill}
 
 
 async def test_what_a_build_contains_adds_up(schemas: PostgresSchemas) -> None:

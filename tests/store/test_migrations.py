@@ -145,6 +145,9 @@ SAMPLE_ROWS = {
         "INSERT INTO slo_files (repository_id, sha, files, paused) VALUES (43, 'a', '{}', true)"
     ),
     "0025_operation_pulls.sql": "INSERT INTO operation_pulls VALUES (42, 9, 1), (42, 9, 2)",
+    "0026_known_backfills.sql": (
+        "INSERT INTO known_backfills VALUES (1, '20260101000001', 'fill', false)"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 import psycopg
 import pytest
-from backfilling import EXPAND
+from backfilling import EXPAND, Told, backfill, make_recipes
 from changes_kit import (
     DROP,
     FAILING,
@@ -30,9 +30,14 @@ from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.schemas import PostgresSchemas
 from bot.adapters.postgres.store import PostgresStore
+from bot.core.backfills.model import BackfillStatus
+from bot.core.decision import Verdict
 from bot.core.hosting import Lock
+from bot.core.migrations.builds import BackfillState, KnownBackfill
+from bot.core.migrations.model import Version
 from bot.core.migrations.runs import RunKind
 from bot.core.schema.snapshot import MeantSchema, SchemaDigests
+from bot.web.pages.backfills import BackfillView
 from bot.web.pages.databases import WAITS, Answer, Shared
 from bot.web.viewer import Everything, PublicOnly, Viewer
 
@@ -85,6 +90,7 @@ async def test_the_whole_of_a_database_with_trouble(
     assert "To do: mend or remove that row; then resume goes on with it" in failed
     paused = text[text.index(f"pauses {MOVING.version}_seen") :]
     assert "of about 400" in paused
+    assert "Batches 2, now of 200 rows" in paused
     assert "the sale begins, asked for by ada" in paused
     assert f"To do: run lockgate emc resume {MOVING.version}" in paused
     assert "to come 20260104000000_to_come it has not begun" in text
@@ -102,6 +108,84 @@ async def test_the_whole_of_a_database_with_trouble(
     assert {attrs["max"] for attrs in bars} == {"100"}
     assert all(0 < int(attrs["value"] or 0) < 100 for attrs in bars)
     assert len(bars) == 2
+
+
+CUT = BackfillStatus(
+    MOVING.version, "seen", "recipes", BackfillState.WAITING, visited=200, total=400, batches=2,
+    working=timedelta(seconds=2), started_at=NOW,
+)  # fmt: skip
+ENDED = replace(CUT, state=BackfillState.FINISHED, visited=400, why="it cannot be counted")
+STANDING = "nobody works on it at this moment; it goes on where it was"
+UNCOUNTED = "what is left cannot be counted, and its file says that nothing waits for it"
+
+
+@pytest.mark.parametrize(
+    ("status", "facts", "said"),
+    [
+        (CUT, {"under_way": True}, (Verdict.WAIT, "running", "", "about 2 s", "")),
+        (CUT, {}, (Verdict.WAIT, "stands still", STANDING, "", "/migrate production")),
+        (
+            replace(CUT, started_at=None, batches=0, visited=0),
+            {"under_way": True},
+            (Verdict.SKIP, "to come", "it has not begun", "", ""),
+        ),
+        (ENDED, {"needed": False}, (Verdict.SKIP, "done, not counted", UNCOUNTED, "", "")),
+        (ENDED, {}, (Verdict.ERROR, "not proven", "it cannot be counted", "", "")),
+        (
+            replace(ENDED, proof="SELECT 1", proven_at=NOW, why=""),
+            {"needed": False},
+            (Verdict.PASS, "proven", "", "", ""),
+        ),
+    ],
+)
+def test_what_is_said_of_a_backfill_that_nobody_works_on(
+    status: BackfillStatus, facts: dict[str, bool], said: tuple[Verdict, str, str, str, str]
+) -> None:
+    view = BackfillView(status, "production", **facts)
+    assert (view.verdict, view.state, view.why, view.left, view.command) == said
+    assert view.settled is (status.state is BackfillState.FINISHED and view.state != "not proven")
+    assert bool(view.remedy) is (view.state == "not proven")
+
+
+async def test_what_nothing_waits_for_and_nobody_can_count_is_not_open(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    with psycopg.connect(empty_database_url, autocommit=True) as sql:
+        make_recipes(sql, 20)
+    counted_by_nothing = backfill("UPDATE recipes SET title_norm = title WHERE :batch", batch=10)
+    schemas = await bind(store)
+    async with opened_database(empty_database_url) as databases:
+        await databases["production"].run_backfill_for(counted_by_nothing, timedelta(seconds=20))
+    told = KnownBackfill(counted_by_nothing.version, "title_norm")
+    await schemas.save_trunk(SHOP.id, [], [told], [])
+    text = (await page_of(store, empty_database_url)).text
+    assert "1 open 0 proven" in text
+    assert f"not proven {told.version}_title_norm" in text
+    later = KnownBackfill(Version("20260109000000"), "later", needed=False)
+    await schemas.save_trunk(SHOP.id, [], [replace(told, needed=False), later], [])
+    text = (await page_of(store, empty_database_url)).text
+    assert "1 open 0 proven" in text, "the other"
+    assert f"done, not counted {told.version}_title_norm" in text
+    assert f"to come {later.version}_later it has not begun" in text
+
+
+async def test_between_two_turns_of_a_run_it_is_running(
+    store: PostgresStore, empty_database_url: str
+) -> None:
+    await store.save_evaluation(evaluation())
+    with psycopg.connect(empty_database_url, autocommit=True) as sql:
+        make_recipes(sql, 400)
+    schemas, told = await bind(store), Told(batches=1)
+    async with opened_database(empty_database_url) as databases:
+        await databases["production"].run_backfill(FAILING, until=told.until, progress=told)
+    text = (await page_of(store, empty_database_url)).text
+    assert f"stands still {FAILING.version}_title_norm" in text
+    assert "To run it, comment /migrate production" in text
+    assert await schemas.add_run(run_of())
+    text = (await page_of(store, empty_database_url)).text
+    assert f"running {FAILING.version}_title_norm" in text
+    assert "To run it" not in text
 
 
 async def test_a_bar_moves_with_the_backfill(store: PostgresStore, empty_database_url: str) -> None:

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from bot.adapters.postgres.connection import Connection, Pool, Row, text, with_connection
 from bot.adapters.postgres.plain import from_plain, to_plain
 from bot.adapters.postgres.statements import load_queries
-from bot.core.migrations.builds import BuildSchema, KnownMigration
+from bot.core.migrations.builds import BuildSchema, KnownBackfill, KnownMigration
 from bot.core.migrations.model import Version
 from bot.core.migrations.runs import Run
 from bot.core.model import Sha
@@ -44,17 +44,24 @@ class PostgresSchemas:
         self,
         repository_id: int,
         migrations: Iterable[KnownMigration],
+        backfills: Iterable[KnownBackfill],
         applied: Iterable[Version],
     ) -> None:
         known = list(migrations)
         await self.save_known(repository_id, known)
         kept = sorted({*applied, *(one.version for one in known)})
         await self._execute("forget_known", {"repository_id": repository_id, "kept": kept})
+        arguments = {"repository_id": repository_id, "backfills": _json(list(backfills))}
+        await self._execute("save_known_backfills", arguments)
 
     async def fetch_known(self, repository_id: int) -> dict[Version, KnownMigration]:
         rows = await self._fetch("fetch_known", {"repository_id": repository_id})
         known = [cast("KnownMigration", from_plain(KnownMigration, row["facts"])) for row in rows]
         return {one.version: one for one in known}
+
+    async def fetch_known_backfills(self, repository_id: int) -> dict[Version, KnownBackfill]:
+        rows = await self._fetch("fetch_known_backfills", {"repository_id": repository_id})
+        return {row["version"]: KnownBackfill(**row) for row in rows}
 
     async def save_build(self, repository_id: int, build: BuildSchema) -> None:
         await self._execute(

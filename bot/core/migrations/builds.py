@@ -34,6 +34,16 @@ class KnownMigration:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownBackfill:
+    """A backfill as the trunk has it."""
+
+    version: Version
+    name: str
+    needed: bool = True
+    """Whether promotions wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class BuildSchema:
     """What a build's tree says of the database."""
 

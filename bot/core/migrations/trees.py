@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.core.migrations.builds import (
     BuildFacts,
     BuildSchema,
+    KnownBackfill,
     KnownMigration,
     UnreadBuild,
     known,
@@ -25,6 +26,12 @@ class Tree:
     known: Mapping[Version, KnownMigration]
     backfills: Mapping[Version, Backfill]
     problems: tuple[Problem, ...]
+
+    @property
+    def known_backfills(self) -> tuple[KnownBackfill, ...]:
+        return tuple(
+            KnownBackfill(one.version, one.name, one.needed) for one in self.backfills.values()
+        )
 
     def build(self, sha: Sha, label: str, contains: Mapping[Sha, bool]) -> BuildFacts:
         """What a build of the commit needs of a database."""

@@ -198,6 +198,8 @@ def _backfill(planned: Part | None, progress: BackfillProgress | None) -> str:
     what = f"backfill {escape.code(f'{progress.version}_{progress.name}', 120)}"
     if progress.proven:
         return f"- {MARKS[Verdict.PASS]} {what}: proven complete"
+    if progress.uncounted and planned is None:
+        return f"- {MARKS[Verdict.SKIP]} {what}: done, not counted; nothing waits for it"
     if progress.state is BackfillState.FINISHED:
         return f"- {MARKS[Verdict.ERROR]} {what} came to its end, and is not proven complete"
     bar = f" {_bar(progress.done)}" if progress.done is not None else ""

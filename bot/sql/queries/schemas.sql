@@ -30,6 +30,23 @@ DELETE FROM known_migrations
 -- fetch_known --
 SELECT facts FROM known_migrations WHERE repository_id = %(repository_id)s;
 
+-- save_known_backfills --
+WITH told AS (
+    SELECT * FROM jsonb_to_recordset(%(backfills)s::jsonb)
+               AS told (version text, name text, needed boolean)
+), gone AS (
+    DELETE FROM known_backfills
+     WHERE repository_id = %(repository_id)s AND version NOT IN (SELECT version FROM told)
+)
+INSERT INTO known_backfills (repository_id, version, name, needed)
+SELECT %(repository_id)s, version, name, needed FROM told
+ON CONFLICT (repository_id, version) DO UPDATE
+   SET name = excluded.name, needed = excluded.needed
+ WHERE (known_backfills.name, known_backfills.needed) <> (excluded.name, excluded.needed);
+
+-- fetch_known_backfills --
+SELECT version, name, needed FROM known_backfills WHERE repository_id = %(repository_id)s;
+
 -- save_build --
 INSERT INTO build_schemas (repository_id, sha, facts, contains)
 VALUES (%(repository_id)s, %(sha)s, %(facts)s, %(contains)s)

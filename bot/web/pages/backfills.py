@@ -22,6 +22,10 @@ _BACKFILLS: dict[BackfillState, tuple[Verdict, str]] = {
 class BackfillView:
     status: BackfillStatus
     environment: str
+    needed: bool = True
+    """Whether promotions wait for it, by the trunk's file; where nobody has seen that, they may."""
+    under_way: bool = False
+    """Whether a run is at it. Between two turns nobody holds it."""
 
     @property
     def called(self) -> str:
@@ -29,11 +33,26 @@ class BackfillView:
 
     @property
     def verdict(self) -> Verdict:
-        return Verdict.PASS if self.status.proven else _BACKFILLS[self.status.state][0]
+        return self._stands[0]
 
     @property
     def state(self) -> str:
-        return "proven" if self.status.proven else _BACKFILLS[self.status.state][1]
+        return self._stands[1]
+
+    @property
+    def _stands(self) -> tuple[Verdict, str]:
+        if self.status.proven:
+            return Verdict.PASS, "proven"
+        if self.settled:
+            return Verdict.SKIP, "done, not counted"
+        if self.status.state is BackfillState.WAITING and self.begun:
+            return Verdict.WAIT, "running" if self.under_way else "stands still"
+        return _BACKFILLS[self.status.state]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be done about it."""
+        return self.status.progress.settled(needed=self.needed)
 
     @property
     def begun(self) -> bool:
@@ -60,7 +79,10 @@ class BackfillView:
     def left(self) -> str:
         """How long it will take, where it goes on and somebody can tell."""
         span = self.status.time_left
-        moves = self.status.state in (BackfillState.RUNNING, BackfillState.PAUSED)
+        moves = self.under_way or self.status.state in (
+            BackfillState.RUNNING,
+            BackfillState.PAUSED,
+        )
         goes_on = moves and not self.status.paused_by
         return f"about {say_duration(span)}" if goes_on and span else ""
 
@@ -68,6 +90,8 @@ class BackfillView:
     def why(self) -> str:
         """Why it pauses, what it failed of, or what its end leaves open."""
         status = self.status
+        if self.settled and not status.proven:
+            return "what is left cannot be counted, and its file says that nothing waits for it"
         if status.why:
             by = f", asked for by {status.paused_by}" if status.paused_by else ""
             return f"{status.why}{by}"
@@ -77,6 +101,8 @@ class BackfillView:
             if status.left:
                 return f"it came to its end, and {counted(status.left, 'row')} are left"
             return "it came to its end, and nobody has proven that no row is left"
+        if self.state == "stands still":
+            return "nobody works on it at this moment; it goes on where it was"
         return "" if self.begun else "it has not begun"
 
     @property
@@ -92,6 +118,8 @@ class BackfillView:
             return status.remedy
         if status.state is BackfillState.PAUSED and status.paused_by:
             return f"run `lockgate emc resume {status.version}`"
+        if self.settled:
+            return ""
         if status.uncounted:
             return NEVER_COUNTED
         if status.state is BackfillState.FINISHED and not status.proven:
@@ -101,7 +129,7 @@ class BackfillView:
     @property
     def command(self) -> str:
         again = self.status.state in (BackfillState.WAITING, BackfillState.CANCELED)
-        return f"/migrate {self.environment}" if again else ""
+        return f"/migrate {self.environment}" if again and not self.under_way else ""
 
 
 def called(version: Version, name: str) -> str:

@@ -5,7 +5,7 @@ of the last look. Nothing is written, and no database becomes a repository's by 
 """
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from bot.core.decision import Verdict
 from bot.core.migrations.builds import (
     BuildSchema,
     InUse,
+    KnownBackfill,
     KnownMigration,
     UnreadBuild,
     Window,
@@ -126,6 +127,7 @@ async def _database(site: Site, repository_id: int, name: str, path: str) -> Dat
         return DatabaseView(name, path, runs=seen, fault=contents.reason, remedy=contents.remedy)
     applied = {one.version for one in contents.value.applied}
     known = await site.schemas.fetch_known(repository_id)
+    trunk = await site.schemas.fetch_known_backfills(repository_id)
     in_use = await _in_use(site, repository_id, name)
     return DatabaseView(
         name,
@@ -137,7 +139,7 @@ async def _database(site: Site, repository_id: int, name: str, path: str) -> Dat
             for version, one in sorted(known.items())
             if version not in applied
         ),
-        backfills=_backfills(contents, name, in_use, runs),
+        backfills=_backfills(contents, name, in_use, runs, trunk),
         runs=seen,
         late=contents.late,
     )
@@ -175,11 +177,16 @@ def _waiting(migration: KnownMigration, name: str, in_use: Sequence[InUse]) -> W
 
 
 def _backfills(
-    contents: Answer[Contents], name: str, in_use: Sequence[InUse], runs: Sequence[Run]
+    contents: Answer[Contents],
+    name: str,
+    in_use: Sequence[InUse],
+    runs: Sequence[Run],
+    trunk: Mapping[Version, KnownBackfill],
 ) -> tuple[BackfillView, ...]:
-    """Those that were ever begun, and those that a build needs or the newest run is to do."""
+    """Those that were ever begun, and those that the trunk has, a build needs or the newest run is
+    to do."""
     begun = {one.version: one for one in contents.value.backfills}
-    wanted: dict[Version, str] = {}
+    wanted = {version: one.name for version, one in trunk.items()}
     for use in in_use:
         if isinstance(use.build, BuildSchema):
             wanted |= use.build.backfills
@@ -191,7 +198,17 @@ def _backfills(
         for version, called in wanted.items()
         if version not in begun
     }
-    return tuple(BackfillView(found[version], name) for version in sorted(found))
+    doing = runs[0].next_part if _is_open(runs) else None
+    at = doing.version if doing and doing.kind is PartKind.BACKFILL else None
+    return tuple(
+        BackfillView(
+            found[version],
+            name,
+            needed=version not in trunk or trunk[version].needed,
+            under_way=version == at,
+        )
+        for version in sorted(found)
+    )
 
 
 async def _in_use(site: Site, repository_id: int, name: str) -> tuple[InUse, ...]:

@@ -209,8 +209,12 @@ class DatabaseView:
         return tuple(one for one in self.waiting if one.migration.phase is None)
 
     @property
-    def unproven(self) -> tuple[BackfillView, ...]:
-        return tuple(one for one in self.backfills if not one.status.proven)
+    def unsettled(self) -> tuple[BackfillView, ...]:
+        return tuple(one for one in self.backfills if not one.settled)
+
+    @property
+    def proven(self) -> int:
+        return sum(one.status.proven for one in self.backfills)
 
     @property
     def shown(self) -> tuple[AppliedView, ...]:
@@ -248,11 +252,11 @@ class DatabaseView:
     def _waits(self) -> tuple[Verdict, str]:
         open_ = [
             counted(len(them), what)
-            for them, what in ((self.expands, "expand"), (self.unproven, "backfill"))
+            for them, what in ((self.expands, "expand"), (self.unsettled, "backfill"))
             if them
         ]
         if open_:
-            one = len(self.expands) + len(self.unproven) == 1
+            one = len(self.expands) + len(self.unsettled) == 1
             return Verdict.WAIT, f"{listed(open_)} {'is' if one else 'are'} not done yet."
         if self.contracts:
             waits = "waits" if len(self.contracts) == 1 else "wait"
