@@ -46,6 +46,9 @@ STILL_NEEDED = "contract-still-needed"
 DATABASE_UNREAD = "database-unread"
 """The rule of what an environment's database could not be asked."""
 
+SQUAWK_UNASKED = "squawk"
+"""The rule of a linter that could not be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class MigrationChecks:
@@ -261,12 +264,13 @@ def _unasked(path: str, reason: str) -> Finding:
         file=path,
         line=1,
         statement="",
-        rule="squawk",
+        rule=SQUAWK_UNASKED,
         phase="",
         lock="",
         rewrite=False,
         severity=Severity.ERROR,
         message=f"the linter could not be asked: {reason}; press Re-run",
+        url=page_of(SQUAWK_UNASKED),
     )
 
 
@@ -289,6 +293,7 @@ def _unread(
             f"the database of {environment} could not be read ({error}); what is applied, sizes "
             f"and who needs it are unknown; {remedy}"
         ),
+        url=page_of(DATABASE_UNREAD),
     )
 
 

@@ -1,9 +1,15 @@
 """The check ``lockgate/migrations`` on pull requests that change a database."""
 
+import sys
+from pathlib import Path
+
+import pytest
 from journey import Journey
 from kitchen import ADD_COLUMN, CONTRACT, EXPAND, FOLDER, Kitchen
 
+from bot.core.migrations.findings import page_of
 from bot.core.render.migrations_check import MIGRATIONS_CHECK
+from bot.engine.migration_checks import DATABASE_UNREAD, SQUAWK_UNASKED
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import CheckRun, Pull
 
@@ -134,6 +140,25 @@ async def test_what_cannot_be_read_fails_at_its_line(journey: Journey) -> None:
     assert check.annotations[0]["start_line"] == 2
 
 
+async def test_a_linter_that_does_not_run_is_no_pass(
+    journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(sys, "executable", str(tmp_path / "python"))
+        pull = opened(journey, {f"{FOLDER}/{EXPAND}_a.expand.sql": ADD_COLUMN})
+        await journey.rest()
+    check = check_of(journey, pull)
+    assert check is not None
+    assert check.conclusion == "failure"
+    assert "the linter could not be asked: squawk cannot be run" in check.annotations[0]["message"]
+    assert f"]({page_of(SQUAWK_UNASKED)})" in check.summary
+    journey.github.rerequest_check(check)
+    await journey.rest()
+    check = check_of(journey, pull)
+    assert check is not None
+    assert check.conclusion == "success"
+
+
 async def test_re_run_writes_it_anew(journey: Journey) -> None:
     pull = opened(journey, {f"{FOLDER}/{EXPAND}_index.expand.sql": INDEX})
     await journey.rest()
@@ -148,6 +173,8 @@ async def test_re_run_writes_it_anew(journey: Journey) -> None:
 
 async def test_a_contract_says_who_still_needs_what_it_drops(kitchen: Kitchen) -> None:
     production = kitchen.production
+    earlier = kitchen.merged("feat: list titles")
+    await kitchen.say(earlier, "/promote")
     live = kitchen.merged("feat: show titles")
     await kitchen.say(live, "/promote")
     path = f"{FOLDER}/{CONTRACT}_drop_title.contract.sql"
@@ -161,7 +188,16 @@ async def test_a_contract_says_who_still_needs_what_it_drops(kitchen: Kitchen) -
     await production.journey.rest()
     check = check_of(production.journey, pull)
     assert check is not None
-    assert live.merge_commit_sha[:7] in check.summary
+    for build, needs, ends in (
+        (live, "live in `production`", "that ends when another build is live in `production`"),
+        (earlier, "a rollback target of `production`", "5 more builds have gone live"),
+    ):
+        (found,) = [
+            one["message"]
+            for one in check.annotations
+            if one["message"].startswith(f"`{build.merge_commit_sha[:7]}`, {needs}")
+        ]
+        assert ends in found
     assert f"/contract {CONTRACT}" in check.summary
     assert check.conclusion == "success", "it may be merged, and is applied later"
 
@@ -219,6 +255,7 @@ async def test_a_database_that_cannot_be_read_is_no_pass(kitchen: Kitchen) -> No
         assert check is not None
         assert check.conclusion == "success"
         assert [one["title"] for one in check.annotations].count("warning: database-unread") == 1
+        assert f"]({page_of(DATABASE_UNREAD)})" in check.summary
         assert "2,500 rows" not in check.text
     for pull in (edited, new):
         journey.github.rerequest_check(check_of(journey, pull))

@@ -13,10 +13,17 @@ from bot.core.migrations.rules.rule import Rule
 from bot.core.migrations.trial import TRIAL_FAILED
 from bot.core.migrations.uncounted import BACKFILL_WITHOUT_COUNT
 from bot.engine.app_manifest import load_manifest
-from bot.engine.migration_checks import STILL_NEEDED
+from bot.engine.migration_checks import DATABASE_UNREAD, SQUAWK_UNASKED, STILL_NEEDED
 
 PAGES = Path(__file__).parents[2] / "docs" / "rules"
-OTHERS = [UNREADABLE, BACKFILL_WITHOUT_COUNT, STILL_NEEDED, TRIAL_FAILED]
+OTHERS = [
+    UNREADABLE,
+    BACKFILL_WITHOUT_COUNT,
+    STILL_NEEDED,
+    TRIAL_FAILED,
+    DATABASE_UNREAD,
+    SQUAWK_UNASKED,
+]
 """What is found besides the rules that hold migrations against their text."""
 RULES = Path(__file__).parents[2] / "bot" / "core" / "migrations" / "rules"
 
