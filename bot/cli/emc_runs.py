@@ -20,6 +20,7 @@ from bot.cli.errors import CommandError
 from bot.core.backfills.model import not_begun
 from bot.core.migrations.agenda import Agenda, Item, Kind, plan_agenda
 from bot.core.migrations.builds import BackfillState
+from bot.core.migrations.compatibility import SEE_FLAG
 from bot.core.migrations.files import Folder, read_folder
 from bot.core.migrations.model import Backfill, Version
 from bot.core.phrases import listed
@@ -282,6 +283,13 @@ def _refuse_contract(item: Item, wanted: Wanted) -> None:
         raise CommandError(
             f"contract {item.version} waits for {listed(unproven)}",
             "run that first: `lockgate emc run` does, and `status` tells how far it is",
+            exit_code=REFUSED,
+        )
+    if item.migration and item.migration.requires_flag_off:
+        raise CommandError(
+            f"nobody can tell whether flag {visible(item.migration.requires_flag_off)}, which "
+            f"contract {item.version} names, is off: no flags are read yet",
+            SEE_FLAG,
             exit_code=REFUSED,
         )
     if not wanted.no_build_needs_it:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from bot.core.decision import Verdict
 from bot.core.effects import plan_checks
 from bot.core.migrations.builds import DatabaseState
 from bot.core.migrations.catalog import Catalog
 from bot.core.migrations.findings import Check, Finding, Severity, page_of
+from bot.core.migrations.judgement import Obstacle
 from bot.core.migrations.lint import check_of
 from bot.core.migrations.model import Migration, Phase, Version
 from bot.core.migrations.rules.rule import Surroundings
@@ -251,11 +253,17 @@ class MigrationChecks:
                 lock="",
                 rewrite=False,
                 severity=Severity.INFO,
-                message=f"{one.said}; until then `/contract {contract.version}` is refused",
+                message=f"{_said(one)}; until then `/contract {contract.version}` is refused",
                 url=page_of(STILL_NEEDED),
             )
             for one in judgement.obstacles
         ]
+
+
+def _said(against: Obstacle) -> str:
+    """What ends by itself says when; of what nobody can tell somebody has to see to it."""
+    unknown = against.verdict is Verdict.ERROR
+    return f"{against.said}; {against.remedy}" if unknown else against.said
 
 
 def _unasked(path: str, reason: str) -> Finding:

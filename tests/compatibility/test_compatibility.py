@@ -542,8 +542,8 @@ GONE = ("pass", "no live build and no rollback target needs `recipes.title` any 
             {},
             (
                 "error",
-                "nobody can tell whether flag `old_title` is off",
-                "see that `old_title` is a flag that the bot can read",
+                "nobody can tell whether flag `old_title` is off: no flags are read yet",
+                "see that it is off, then take `requires-flag-off` out of the contract's header",
             ),
         ),
         *(

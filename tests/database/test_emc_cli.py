@@ -125,6 +125,19 @@ def test_a_contract_waits_for_its_backfill_whatever_is_said(emc: Emc) -> None:
     assert "waits for backfill 20260102000000 title_norm" in refused.stderr
 
 
+def test_a_contract_that_names_a_flag_waits_for_somebody_to_look(emc: Emc, folder: Path) -> None:
+    file = folder / "migrations/20260103000000_drop_title.sql"
+    file.write_text(CONTRACT.replace("ALTER", "-- requires-flag-off: old-titles\nALTER"))
+    assert emc("run").exit_code == 0
+    assert "waits for the flag old-titles to be off" in emc("plan").stdout
+    refused = emc("run", "20260103000000", "--no-build-needs-it")
+    assert refused.exit_code == 1
+    assert "whether flag old-titles, which contract 20260103000000 names, is off" in refused.stderr
+    assert "take `requires-flag-off` out of the contract's header" in refused.stderr
+    file.write_text(CONTRACT)
+    assert emc("run", "20260103000000", "--no-build-needs-it").exit_code == 0
+
+
 def test_json_has_every_migration_backfill_and_a_summary(emc: Emc) -> None:
     events = emc.events("run")
     assert [event["event"] for event in events if event["event"] != "progress"] == [

@@ -37,6 +37,9 @@ from bot.core.migrations.model import Migration, Phase
 from bot.core.migrations.taken import taken_by
 from bot.core.phrases import counted, listed, quoted, say_time
 
+SEE_FLAG = "see that it is off, then take `requires-flag-off` out of the contract's header"
+"""What to do about a contract's flag that cannot be read."""
+
 
 def judge_migrations(build: BuildFacts, database: DatabaseState) -> Judgement:
     """Whether the migrations in place are those that the build needs: no fewer, and no contract
@@ -316,7 +319,7 @@ def _flagged(flag: str, flags: Mapping[str, bool]) -> list[Obstacle]:
         Obstacle(
             Verdict.ERROR,
             f"flag {flag}",
-            f"nobody can tell whether flag {quoted(flag)} is off",
-            f"see that {quoted(flag)} is a flag that the bot can read",
+            f"nobody can tell whether flag {quoted(flag)} is off: no flags are read yet",
+            SEE_FLAG,
         )
     ]
