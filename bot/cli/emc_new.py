@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -26,12 +26,12 @@ from bot.core.migrations.drafts.files import Draft, Part
 from bot.core.migrations.drafts.recipe import Asked, Recipe
 from bot.core.migrations.drafts.sql import check_expression, check_type
 from bot.core.migrations.model import Version
+from bot.core.migrations.versions import STAMP, version_after
 from bot.core.render.escape import visible
 from bot.ports.database import DatabaseError
 
 _FOLDERS = {Part.EXPAND: "migrations", Part.CONTRACT: "migrations", Part.BACKFILL: "backfills"}
 _FILE = re.compile(r"(?P<version>[0-9]{14})_(?P<rest>.+\.sql)")
-_STAMP = "%Y%m%d%H%M%S"
 _NEXT = (
     "read them and edit what must be edited; then apply the expands, put the build live that uses "
     "the new shape, run the backfill, and apply the contracts when nothing needs the old one"
@@ -260,7 +260,7 @@ def _versions(folder: Path, at: str) -> Iterator[Version]:
     if at and not re.fullmatch("[0-9]{14}", at):
         raise RecipeError(f"“{at}” is no version", "write 14 digits, such as 20260301120000")
     there = [match["version"] for match in map(_FILE.fullmatch, _names(folder)) if match]
-    first = at or datetime.now(UTC).strftime(_STAMP)
+    first = at or datetime.now(UTC).strftime(STAMP)
     if not at and there and max(there) >= first:
         first = _later(max(there))
     while True:
@@ -269,15 +269,10 @@ def _versions(folder: Path, at: str) -> Iterator[Version]:
 
 
 def _later(version: str) -> str:
-    try:
-        then = datetime.strptime(version, _STAMP).replace(tzinfo=UTC) + timedelta(seconds=1)
-    except (ValueError, OverflowError):
-        if version == "9" * 14:
-            raise RecipeError(
-                "no version is left after 99999999999999", "give the first with --at"
-            ) from None
-        return f"{int(version) + 1:014}"  # no time, and still a version
-    return then.strftime(_STAMP)
+    later = version_after(version)
+    if later is None:
+        raise RecipeError(f"no version is left after {version}", "give the first with --at")
+    return later
 
 
 def _names(folder: Path) -> list[str]:

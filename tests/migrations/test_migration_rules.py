@@ -1,13 +1,16 @@
 """Each rule: what it finds, what it leaves alone, and its rewrite, which does the same."""
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
 from backfilling import make_ledger
+from click.testing import CliRunner
 from databases import create_database, drop_database
 from psycopg.conninfo import make_conninfo
 from rules_kit import BEFORE, check_backfill, check_parts, check_sql, parts_of, statements_of
@@ -15,7 +18,9 @@ from rules_kit import BEFORE, check_backfill, check_parts, check_sql, parts_of, 
 from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.postgres.binaries import find_binaries
 from bot.adapters.postgres.embedded import EmbeddedServer
+from bot.cli.main import main
 from bot.core.catalog import MIGRATION_RULES
+from bot.core.migrations.drafts.files import UNFILLED
 from bot.core.migrations.files import parse_backfill
 from bot.core.migrations.findings import Severity, page_of
 from bot.core.migrations.lint import UNREADABLE, check_of
@@ -28,8 +33,11 @@ CONTRACT = "-- lockgate: contract\nSET lock_timeout = '4s';\n"
 AROUND = Surroundings(
     ledger={"20260301120000": ("CREATE TABLE drafts (id bigint)",)},
 )
+CHANGED_VERSION = "20260301120000"
 LATER = Surroundings(newest="20260401120000")
 
+UNHEARD = "CREATE TABLE unheard (id bigint PRIMARY KEY, title varchar(9))"
+"""A table that no file tells of."""
 NOTES = "CREATE TABLE a.notes (id int);"
 GUARDED = (
     "CREATE TABLE guarded (id int); ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;"
@@ -78,9 +86,28 @@ BAD = [
         CONTRACT + "ALTER TABLE recipes ALTER title TYPE text USING id||'';",
     ),
     ("column-type-rewrite", CONTRACT + "ALTER TABLE unheard ALTER title TYPE text;"),
+    (
+        "column-type-rewrite",
+        CONTRACT + "ALTER TABLE recipes ALTER servings TYPE double precision "
+        "USING servings::float8;",
+    ),
+    ("column-type-rewrite", CONTRACT + "ALTER TABLE books ALTER name TYPE text[] USING '{}';"),
+    (
+        "column-type-rewrite",
+        CONTRACT + 'ALTER TABLE books ALTER name TYPE varchar(9) COLLATE "C";',
+    ),
+    (
+        "column-type-rewrite",
+        CONTRACT + "ALTER TABLE books ALTER name TYPE int, ADD note text;",
+    ),
     ("table-rewrite", CONTRACT + "ALTER TABLE recipes SET LOGGED;"),
     ("table-rewrite", "SET lock_timeout = '4s';\nCLUSTER recipes USING recipes_pkey;"),
     ("table-rewrite", "VACUUM FULL recipes;"),
+    ("table-rewrite", "VACUUM (FULL, ANALYZE) books;"),
+    (
+        "applied-file-edited",
+        "CREATE TABLE drafts (id bigint);\nALTER TABLE drafts ADD COLUMN note text;",
+    ),
     ("unbatched-write", "DELETE FROM recipes;"),
     ("unbatched-write", "UPDATE recipes SET title = 'a$1b' WHERE title = '$1' OR servings = 3;"),
     ("unbatched-write", "UPDATE recipes SET servings = 4;"),
@@ -158,7 +185,7 @@ def test_the_good_example_breaks_no_rule(rule: Rule, good: str) -> None:
 
 @pytest.mark.parametrize(("rule", "bad"), BAD, ids=_ids)
 def test_what_breaks_a_rule(rule: str, bad: str) -> None:
-    assert rule in [one.rule for one in check_sql(bad).findings]
+    assert rule in [one.rule for one in check_sql(bad, around(rule)).findings]
 
 
 @pytest.mark.parametrize("good", GOOD)
@@ -177,26 +204,17 @@ def rewritten() -> list[object]:
     return found
 
 
-NO_REWRITE = {
-    # Nothing smaller does the same.
-    "applied-file-edited",
-    "version-order",
-    "column-type-rewrite",
-    "table-rewrite",
-    "dynamic-sql",
-    # With a catalog alone: the partitioned table's column must be known.
-}
-
-
 def test_every_other_rule_has_a_rewrite() -> None:
+    """Their pages say why: ``test_a_page_says_what_the_rule_says``."""
     with_one = {param.values[0] for param in rewritten()}
-    assert {rule.name for rule in MIGRATION_RULES} - with_one == NO_REWRITE
+    assert {rule.name for rule in MIGRATION_RULES} - with_one == {"version-order", "dynamic-sql"}
 
 
 def with_rewrite(bad: str, rule: str, rewrite: str) -> str:
-    """The whole file: a rewrite that says its phase or has several files is one already."""
+    """The whole file: a rewrite that says its phase or has several files is one already. What is
+    left to a person is filled in."""
     if rewrite.startswith("--") or "\n-- in" in rewrite:
-        return rewrite
+        return rewrite.replace(UNFILLED, "0" * 40)
     (found,) = [one for one in check_sql(bad).findings if one.rule == rule]
     return bad.replace(f"{found.statement};", rewrite)
 
@@ -220,6 +238,7 @@ def dumped(postgres_server: EmbeddedServer) -> Iterator[Callable[[list[str]], st
             connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
             connection.execute(ROLES)
             connection.execute(BEFORE)
+            connection.execute(UNHEARD)
             connection.execute("INSERT INTO recipes VALUES (1, 'a', 1)")
             for statement in statements:
                 locks = statement.startswith("LOCK")  # which makes sense in a transaction alone
@@ -249,12 +268,23 @@ SAME_BUT_FOR = {
 }
 
 
+def as_if_in_its_place(dump: str, rewrite: str) -> list[list[str]]:
+    """The new column under the old one's name, and wherever it stands: each line's words, in
+    any order."""
+    ((new, old),) = re.findall(r"WHERE :batch AND (\w+) IS NULL AND (\w+)", rewrite)
+    lines = dump.replace(new, old).splitlines()
+    return sorted(sorted(re.findall(r"[^\s,()]+", line)) for line in lines)
+
+
 @pytest.mark.parametrize(("rule", "bad", "rewrite"), rewritten())
 def test_a_rewrite_does_the_same(
     dumped: Callable[[list[str]], str], rule: str, bad: str, rewrite: str
 ) -> None:
     whole = statements_of(with_rewrite(bad, rule, rewrite))
     before, after = dumped(statements_of(bad)), dumped(whole)
+    if rule == "column-type-rewrite":
+        assert as_if_in_its_place(after, rewrite) == as_if_in_its_place(before, rewrite)
+        return
     if different := SAME_BUT_FOR.get(rule):
         before, after = (re.sub(different, "", one) for one in (before, after))
     assert after == before
@@ -288,6 +318,42 @@ def test_without_supabase_nobody_knows_of_a_role_of_who_has_signed_in() -> None:
     assert (found.rule, found.rewrite_sql) == ("grant-to-public", "")
 
 
+@pytest.mark.parametrize(
+    ("around", "name"),
+    [
+        (LATER, "20260401120001_change.sql"),
+        (Surroundings(elsewhere={CHANGED_VERSION: "#7"}), "20260301120001_change.sql"),
+        (
+            Surroundings(
+                newest="20260401120000", elsewhere={CHANGED_VERSION: "#7", "20260501235959": "#8"}
+            ),
+            "20260502000000_change.sql",
+        ),
+        (Surroundings(newest="9" * 14), "<a later version>_change.sql"),
+    ],
+)
+def test_a_file_that_comes_too_early_is_told_its_name(around: Surroundings, name: str) -> None:
+    (*_, found) = check_sql("SELECT 1;", around).findings
+    assert found.message.endswith(f" `{name}`")
+
+
+def test_a_name_that_no_header_can_have_gets_no_rewrite() -> None:
+    odd = f'{CONTRACT}ALTER TABLE recipes ALTER "a\n-- batch: 9" TYPE varchar(20);'
+    found = {one.rule: one.rewrite_sql for one in check_sql(odd).findings}
+    assert found == {"column-type-rewrite": ""}
+
+
+def test_the_command_that_a_new_type_is_told_writes_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (found,) = check_sql(f"{CONTRACT}ALTER TABLE recipes ALTER title TYPE varchar(20);").findings
+    command = re.findall("`lockgate (.*?)`", found.message)[0]
+    done = CliRunner().invoke(main, shlex.split(command))
+    assert done.exit_code == 0, done.output
+    assert len(list(tmp_path.glob("supabase/*/*_change_type_recipes_title*.sql"))) == 3
+
+
 def proposed() -> list[object]:
     """The rewrites that have a backfill, each with whether what it leaves can be counted."""
     return [
@@ -306,6 +372,7 @@ async def test_a_backfill_that_is_proposed_comes_to_its_end(
     with psycopg.connect(empty_database_url, autocommit=True) as sql:
         make_ledger(sql, "20260301120000")
         sql.execute(BEFORE)
+        sql.execute(UNHEARD)
         sql.execute("INSERT INTO books VALUES (1, 'a'), (2, NULL)")
         sql.execute(
             "INSERT INTO recipes SELECT n, CASE WHEN n % 3 > 0 THEN 'Cake ' || n END, n % 7, n % 3 "

@@ -74,3 +74,4 @@ def test_a_page_says_what_the_rule_says(rule: Rule) -> None:
     blocks = re.findall(r"^```sql\n(.*?)\n```$", page, re.MULTILINE | re.DOTALL)
     rewrites = [one.rewrite_sql for one in check_sql(rule.bad).findings if one.rule == rule.name]
     assert blocks == [rule.bad, *filter(None, rewrites), rule.good]
+    assert ("\nThere is no rewrite: " in page) is not any(rewrites), "it has one, or says why not"

@@ -6,7 +6,7 @@ from bot.core.migrations.catalog import type_of
 from bot.core.migrations.changes import definition
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost
-from bot.core.migrations.names import quoted
+from bot.core.migrations.retyping import Retyped
 from bot.core.migrations.rules.rule import Fault, Reading, Rule
 
 
@@ -16,13 +16,21 @@ def _check(reading: Reading) -> Iterator[Fault]:
             continue
         new = type_of(definition(one.change.node).type_name)
         old = one.table.columns.get(one.change.column)
-        name = f"{one.change.written}.{quoted(one.change.column)}"
+        retyped = Retyped(one.change, one.table)
         message = (
             f"{one.change.column} becomes {new}{f' from {old.type}' if old else ''}: "
-            f"{impact_of(one.hold, one.table)}; `lockgate emc new change-type {name} {new}` writes "
-            "the column beside it, its trigger, the backfill and the contract"
+            f"{impact_of(one.hold, one.table)}; {_advice(retyped)}"
         )
-        yield Fault(message, one)
+        yield Fault(message, one, retyped.rewrite(reading.migration.version))
+
+
+def _advice(retyped: Retyped) -> str:
+    if retyped.in_a_key:
+        return "rows are told apart by it, so give the table another key first"
+    return (
+        f"`{retyped.command}` writes the column beside it, its trigger, the backfill and the "
+        "contract"
+    )
 
 
 COLUMN_TYPE_REWRITE = Rule(

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from bot.core.migrations.rules.rule import Fault, Reading, Rule
+from bot.core.migrations.versions import version_after
+from bot.core.phrases import quoted
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
@@ -10,13 +12,23 @@ def _check(reading: Reading) -> Iterator[Fault]:
     if version in around.elsewhere:
         other = around.elsewhere[version]
         yield Fault(
-            f"{other} adds a migration with the version {version} too; give this one another"
+            f"{other} adds a migration with the version {version} too; name this one "
+            f"{_name(reading)}"
         )
     if version not in around.ledger and around.newest is not None and version < around.newest:
         yield Fault(
             f"{version} comes before {around.newest}, which is on the trunk already: databases "
-            "that have that one get this one late, others in order; give it a version after it"
+            f"that have that one get this one late, others in order; name it {_name(reading)}"
         )
+
+
+def _name(reading: Reading) -> str:
+    """What to call the file: after all that is known."""
+    version, around = reading.migration.version, reading.around
+    others = [*around.elsewhere, *([around.newest] if around.newest else [])]
+    later = version_after(max(version, *others)) if others else None
+    rest = reading.migration.path.rpartition("/")[2][len(version) :]
+    return quoted(f"{later or '<a later version>'}{rest}")
 
 
 VERSION_ORDER = Rule(
