@@ -10,6 +10,7 @@ from bot.core.backfills.controller import FEWEST, LARGEST, Controller
 from bot.core.backfills.courtesy import CROWD, HEARD, PART, REMEMBERED, REST, SHORTEST, Courtesy
 from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
 from bot.core.backfills.model import BackfillStatus
+from bot.core.backfills.pace import Pace
 from bot.core.backfills.pauses import Heed, Limits, Pause, Reason, Signals, decide_pause, limits_of
 from bot.core.backfills.search import Search
 from bot.core.backfills.statement import (
@@ -61,6 +62,59 @@ def test_it_stays_where_it_fits() -> None:
 def test_halves_end_at_one_row() -> None:
     assert Controller(3, 0.050).halved().size == 1
     assert Controller(1, 0.050).halved().size == 1
+
+
+# --- pace ----------------------------------------------------------------------------------------
+
+PACE = Pace(Controller(1_000, 0.050), Courtesy(0.050))
+
+
+def well(pace: Pace, rows: int, seconds: float = 0.010, *, others_write: bool = False) -> Pace:
+    """After a batch that took a fifth of its target, at 0 s."""
+    return pace.after(rows, seconds, seconds, 0.0, others_write=others_write, ended=0)
+
+
+def test_it_goes_on_with_the_size_that_it_had_come_to() -> None:
+    assert PACE.begun(4_000).rows(0.0) == 4_000
+    assert PACE.begun(0).rows(0.0) == 1_000
+
+
+def test_while_others_write_a_batch_is_no_larger_than_they_leave_room_for() -> None:
+    seen = well(PACE, 1_000, others_write=True)
+    assert seen.rows(0.1) == seen.courtesy.limit(0.1) == FEWEST
+    assert seen.rows(REMEMBERED) == 2_000
+
+
+def test_halves_on_the_way_to_a_row_tell_nothing_of_the_size() -> None:
+    looking = PACE.halving(1_000)
+    assert looking.rows(0.0) == 500
+    assert well(looking, 500, 0.400).rows(0.0) == 250
+    done = well(well(looking, 500, 0.400), 500, 0.400)
+    assert done.rows(0.0) == 1_000
+
+
+def test_what_is_in_use_is_waited_for_twice_and_then_in_smaller_batches() -> None:
+    pace, sizes = PACE, []
+    for _ in range(4):
+        pace = pace.failed(Failure.CONTENDED)
+        sizes.append(pace.rows(0.0))
+    assert sizes == [1_000, 1_000, 500, 250]
+    assert PACE.failed(Failure.SLOW).rows(0.0) == 500
+    assert PACE.failed(Failure.LOST).rows(0.0) == 1_000
+
+
+@pytest.mark.parametrize("failure", Failure)
+def test_it_gives_up_after_failures_of_one_kind_in_a_row(failure: Failure) -> None:
+    most = TRIES.get(failure, 1)
+    pace = PACE
+    for number in range(1, most + 1):
+        assert not pace.gives_up
+        pace = pace.failed(failure)
+        assert pace.tries == number
+    assert pace.gives_up
+    assert not well(pace, 10).gives_up
+    other = Failure.SLOW if failure is Failure.LOST else Failure.LOST
+    assert (pace.failed(other).tries, pace.failed(other).gives_up) == (1, False)
 
 
 # --- courtesy ------------------------------------------------------------------------------------

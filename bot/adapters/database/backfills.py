@@ -25,25 +25,18 @@ from bot.adapters.database.lease import (
     keep_lease,
     release_lease,
 )
+from bot.adapters.database.plan import Plan, edited, plan_backfill
 from bot.adapters.database.signals import Looker
 from bot.adapters.database.table import Target, examine_table
 from bot.core.backfills.controller import Controller
 from bot.core.backfills.courtesy import Courtesy
-from bot.core.backfills.failures import TRIES, Failure, advise, classify, wait_after
-from bot.core.backfills.model import (
-    DEFAULT_BATCH,
-    DEFAULT_TARGET,
-    BackfillStatus,
-    Poison,
-    key_words,
-)
-from bot.core.backfills.pauses import Limits, Pause, decide_pause, limits_of, say_unseen
-from bot.core.backfills.search import Search
-from bot.core.backfills.statement import BatchStatement, StatementError, parse_batch_statement
+from bot.core.backfills.failures import Failure, advise, classify, wait_after
+from bot.core.backfills.model import BackfillStatus, Poison, key_words
+from bot.core.backfills.pace import Pace
+from bot.core.backfills.pauses import Pause, decide_pause, say_unseen
 from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.model import Backfill
-from bot.core.migrations.sql import SqlError, parse_statements
-from bot.ports.database import DatabaseBusy, DatabaseRefused, DatabaseUnavailable, Watch
+from bot.ports.database import DatabaseBusy, DatabaseUnavailable, Watch
 
 LOOK_EVERY = timedelta(milliseconds=500)
 _PAUSED_LOOK = (0.2, 0.6)
@@ -65,48 +58,6 @@ class Asked:
     progress: Progress | None = None
     wait: bool = False
     """Whether pauses and failures of the moment are waited for; else the run ends with them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A backfill that was held against its database."""
-
-    backfill: Backfill
-    statement: BatchStatement
-    limits: Limits
-
-    @property
-    def latency(self) -> timedelta:
-        given = self.backfill.target_ms
-        return timedelta(milliseconds=given) if given else DEFAULT_TARGET
-
-
-def plan_backfill(backfill: Backfill) -> Plan:
-    """
-    Raises:
-        DatabaseRefused: its file says what cannot be run.
-    """
-    try:
-        # Read as SQL reads it: quotation marks and capital letters.
-        (select,) = parse_statements(f"TABLE {backfill.table}")
-        relation = select.node.from_clause[0].range_var
-        table = [name for name in (relation.schemaname, relation.relname) if name]
-        return Plan(
-            backfill,
-            parse_batch_statement(backfill.statement, table),
-            limits_of(backfill.pause_when),
-        )
-    except StatementError as error:
-        raise DatabaseRefused(f"{backfill.path}: {error}", error.remedy) from error
-    except (SqlError, ValueError) as error:
-        raise DatabaseRefused(f"{backfill.path}: {error}", "mend the file") from error
-
-
-def edited(backfill: Backfill) -> DatabaseRefused:
-    return DatabaseRefused(
-        f"{backfill.path} was edited after backfill {backfill.version} had begun",
-        "put it back as it was; or cancel the backfill, and write a new one",
-    )
 
 
 async def run_backfill(
@@ -145,15 +96,9 @@ class _Run:
         self._holder = holder
         self._connection: Connection | None = None
         self._lease: Lease | None = None
-        self._controller = Controller(
-            plan.backfill.batch or DEFAULT_BATCH, plan.latency.total_seconds()
-        )
-        self._courtesy = Courtesy(plan.latency.total_seconds())
-        self._search = Search()
+        target = plan.latency.total_seconds()
+        self._pace = Pace(Controller(plan.first_batch, target), Courtesy(target))
         self._begun = time.monotonic()
-        self._tries = 0
-        """Failures in a row of the same kind."""
-        self._failure: Failure | None = None
         self._looked = 0.0
         self._note = ""
         """What of the server the last look could not see."""
@@ -202,7 +147,7 @@ class _Run:
             return await records.fetch_one(connection, backfill.version)
         target, status = with_bound
         assert self._lease is not None  # noqa: S101 (claimed above)
-        self._controller = replace(self._controller, size=self._first_size(status))
+        self._pace = self._pace.begun(status.batch_size if status.batches else 0)
         looker = Looker(target.oid, self._plan.latency, self._asked.watch)
         self._marked = time.monotonic()
         while status.bound is not None and status.cursor != status.bound:
@@ -218,13 +163,13 @@ class _Run:
                 self._plan.latency,
                 self._note,
             )
-            rows = self._search.limit or self._size()
             look = looker if time.monotonic() - self._looked > LOOK_EVERY.total_seconds() else None
             now = time.monotonic()
+            rows, asks = self._pace.rows(now), self._pace.courtesy.asks(now)
             worked, self._marked = timedelta(seconds=now - self._marked), now
             try:
                 batch = await batcher.run(
-                    status.cursor, rows, worked=worked, looker=look, asks=self._courtesy.asks(now)
+                    status.cursor, rows, worked=worked, looker=look, asks=asks
                 )
             except BatchFailed as failed:
                 if not await self._goes_on_after(failed, status):
@@ -236,7 +181,7 @@ class _Run:
             pause = decide_pause(batch.signals, self._plan.limits) if batch.signals else None
             if pause and not await self._pause(pause, looker, status):
                 return await self._end_for_now()
-            await asyncio.sleep(self._courtesy.rest(batch.filling, time.monotonic()))
+            await asyncio.sleep(self._pace.courtesy.rest(batch.filling, time.monotonic()))
         self._tell(status)
         if self._asked.until():
             return await self._end_for_now()
@@ -276,33 +221,18 @@ class _Run:
             "let it; of one that hangs the lease runs out within half a minute",
         )
 
-    def _first_size(self, status: BackfillStatus) -> int:
-        """Where it was cut off, the size that it had come to."""
-        return (
-            max(self._controller.size, status.batch_size)
-            if status.batches
-            else (self._controller.size)
-        )
-
-    def _size(self) -> int:
-        limit = self._courtesy.limit(time.monotonic())
-        return self._controller.size if limit is None else min(self._controller.size, limit)
-
     def _after(self, batch: Batch, status: BackfillStatus, worked: timedelta) -> BackfillStatus:
-        self._tries, self._failure = 0, None
         if batch.signals is not None:
             self._looked = time.monotonic()
             self._note = say_unseen(batch.signals)
-        self._courtesy = self._courtesy.after(
+        self._pace = self._pace.after(
             batch.range.rows,
+            batch.seconds,
             batch.filling,
             time.monotonic(),
             others_write=batch.others_write,
             ended=batch.ended,
         )
-        if not self._search.limit:
-            self._controller = self._controller.after(batch.range.rows, batch.seconds)
-        self._search = self._search.passed(batch.range.rows)
         return replace(
             status,
             state=BackfillState.RUNNING,
@@ -330,25 +260,19 @@ class _Run:
             if failed.range.rows <= 1:
                 await self._fail_of_row(failed.error, failed.range)
                 return False
-            self._search = self._search.failed(failed.range.rows)
+            self._pace = self._pace.halving(failed.range.rows)
             return True
-        self._count(failure)
-        if failure is Failure.SLOW or (failure is Failure.CONTENDED and self._tries > 2):
-            self._controller = self._controller.halved()
-        if failure in (Failure.STOP, Failure.ROW) or self._tries >= TRIES[failure]:
+        self._pace = self._pace.failed(failure)
+        if self._pace.gives_up:
             await self._fail_of(failed.error)
             return False
         await self._wait(failure, status, first_line(failed.error))
         return True
 
-    def _count(self, failure: Failure) -> None:
-        self._tries = self._tries + 1 if failure is self._failure else 1
-        self._failure = failure
-
     async def _wait(self, failure: Failure, status: BackfillStatus, why: str) -> None:
         self._tell(replace(status, state=BackfillState.PAUSED, why=why))
         fraction = random.random()  # noqa: S311 (jitter)
-        await asyncio.sleep(wait_after(failure, self._tries, fraction).total_seconds())
+        await asyncio.sleep(wait_after(failure, self._pace.tries, fraction).total_seconds())
 
     async def _fail_of_row(self, error: psycopg.Error, found: Range) -> None:
         poison = Poison(
@@ -413,12 +337,11 @@ class _Run:
             await self._connection.close()
         self._lease = None  # claimed anew with a new token, which fences what is still under way
         lost = isinstance(error, DatabaseUnavailable) or classify(error.sqlstate) is Failure.LOST
-        self._count(Failure.LOST)
-        tried_enough = self._tries >= TRIES[Failure.LOST]
-        if not lost or not self._asked.wait or self._asked.until() or tried_enough:
+        self._pace = self._pace.failed(Failure.LOST)
+        if not lost or not self._asked.wait or self._asked.until() or self._pace.gives_up:
             raise named(error) if isinstance(error, psycopg.Error) else error
         fraction = random.random()  # noqa: S311 (jitter)
-        await asyncio.sleep(wait_after(Failure.LOST, self._tries, fraction).total_seconds())
+        await asyncio.sleep(wait_after(Failure.LOST, self._pace.tries, fraction).total_seconds())
 
     def _tell(self, status: BackfillStatus) -> None:
         if self._asked.progress is not None:

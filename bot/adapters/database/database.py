@@ -9,13 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from bot.adapters.database import ending, ledger, records, runner
-from bot.adapters.database.backfills import (
-    Asked,
-    Progress,
-    edited,
-    plan_backfill,
-    run_backfill,
-)
+from bot.adapters.database.backfills import Asked, Progress, run_backfill
 from bot.adapters.database.connection import (
     Connection,
     connect,
@@ -24,6 +18,7 @@ from bot.adapters.database.connection import (
     refuse_unusable,
 )
 from bot.adapters.database.known import fetch_known
+from bot.adapters.database.plan import edited, plan_backfill
 from bot.adapters.database.schema import read_schema, read_schema_hash
 from bot.adapters.database.signals import fetch_unseen_replicas
 from bot.adapters.database.table import examine_table
