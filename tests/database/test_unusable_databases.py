@@ -1,7 +1,12 @@
 """Databases that cannot be used, or not now: each is told with its remedy, without passwords."""
 
 import asyncio
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -178,3 +183,52 @@ async def test_a_role_that_may_not_is_told_what_is_missing(
     finally:
         sql.execute("DROP OWNED BY reader")
         sql.execute("DROP ROLE reader")
+
+
+@pytest.fixture
+def small_disk(sql: psycopg.Connection) -> Iterator[Path]:
+    """2 MB that the server may write to. It is the tablespace ``small``."""
+    if os.geteuid():
+        pytest.skip("only root may mount a file system")
+    data = Path(sql.execute("SHOW data_directory").fetchone()[0]).stat()
+    with tempfile.TemporaryDirectory(prefix="lockgate-disk-") as made:
+        Path(made).chmod(0o711)
+        place = Path(made, "disk")
+        place.mkdir()
+        options = f"size=2m,mode=0700,uid={data.st_uid},gid={data.st_gid}"
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+        if mounted.returncode:
+            pytest.skip(f"no file system may be mounted here: {mounted.stderr.strip()}")
+        try:
+            sql.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
+            yield place
+            sql.execute("DROP TABLE IF EXISTS recipes")
+            sql.execute("DROP TABLESPACE small")
+        finally:
+            subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def make_room(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+
+
+@pytest.mark.optional
+async def test_a_disk_that_is_full_ends_the_run_until_there_is_room(
+    sql: psycopg.Connection, database: PostgresDatabase, small_disk: Path
+) -> None:
+    make_recipes(sql, 20_000)
+    sql.execute("ALTER TABLE recipes SET TABLESPACE small")
+    # What it would clean up meanwhile would make room.
+    sql.execute("ALTER TABLE recipes SET (autovacuum_enabled = false)")
+    status = await database.run_backfill_for(backfill(batch=500), timedelta(seconds=60))
+    assert (status.state, status.poison) == (BackfillState.FAILED, None)
+    assert "the server's disk is full: could not extend file" in status.why
+    assert "make room first" in status.remedy
+    filled = sql.execute("SELECT count(title_norm) FROM recipes").fetchone()
+    assert 0 < status.changed < 20_000
+    assert filled == (status.changed,)
+    make_room(small_disk)
+    await database.resume_backfill(backfill(batch=500))
+    status = await database.run_backfill_for(backfill(batch=500), timedelta(seconds=60))
+    assert (status.proven, status.changed) == (True, 20_000)
