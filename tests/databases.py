@@ -138,6 +138,15 @@ class Databases:
         return psycopg.connect(self._conninfo(name), autocommit=True, options=options)
 
 
+def url_of(conninfo: str) -> str:
+    """As a server's environment has it."""
+    given = conninfo_to_dict(conninfo)
+    return (
+        f"postgresql://{given['user']}:{given['password']}@/{given['dbname']}"
+        f"?host={given['host']}&port={given['port']}"
+    )
+
+
 def create_database(server: EmbeddedServer, template: str) -> str:
     """The name of a new copy."""
     name = f"test_{secrets.token_hex(6)}"

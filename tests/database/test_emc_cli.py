@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from databases import url_of
 
 from bot.cli.emc_telling import bar_line
 from bot.cli.main import main
@@ -300,6 +301,21 @@ def test_which_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     down = runner.invoke(main, ["emc", "plan", "--dir", str(folder), "--environment", "staging"])
     assert (down.exit_code, "cannot be used now" in down.stderr) == (2, True)
     assert "hunter2" not in down.output
+
+
+def test_an_environment_s_database_is_that_of_the_server(
+    empty_database_url: str, folder: Path, sql: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCKGATE_DB_EU_WEST", url_of(empty_database_url))
+    monkeypatch.setenv("LOCKGATE_DB_STAGING", "postgresql://maria:hunter2@127.0.0.1:1/shop")
+    monkeypatch.setenv("LOCKGATE_HOME", str(folder))
+    there = ["--dir", str(folder), "--environment", "eu-west"]
+    done = CliRunner().invoke(main, ["emc", "run", *there])
+    assert done.exit_code == 0, done.output
+    assert sql.execute("SELECT count(title_norm) FROM recipes").fetchone() == (3000,)
+    for command in ("plan", "status", "verify"):
+        done = CliRunner().invoke(main, ["emc", command, *there])
+        assert (done.exit_code, "2026010" in done.stdout) == (0, True), done.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

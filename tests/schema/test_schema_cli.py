@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from psycopg.conninfo import conninfo_to_dict
+from databases import url_of
 
 from bot.cli.main import main
 from bot.core.schema.saved import NotSaved, parse_saved, render_saved
@@ -19,11 +19,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """In an empty folder, with a database for the environment ``staging``."""
-    given = conninfo_to_dict(empty_database_url)
-    url = (
-        f"postgresql://{given['user']}:{given['password']}@/{given['dbname']}"
-        f"?host={given['host']}&port={given['port']}"
-    )
+    url = url_of(empty_database_url)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LOCKGATE_HOME", str(tmp_path))
     monkeypatch.setenv("LOCKGATE_DB_STAGING", url)
