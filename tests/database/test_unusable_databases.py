@@ -213,6 +213,7 @@ def make_room(disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.optional
 async def test_a_disk_that_is_full_ends_the_run_until_there_is_room(
     sql: psycopg.Connection, database: PostgresDatabase, small_disk: Path

@@ -140,6 +140,7 @@ async def test_what_cannot_be_read_fails_at_its_line(journey: Journey) -> None:
     assert check.annotations[0]["start_line"] == 2
 
 
+@pytest.mark.slow
 async def test_a_linter_that_does_not_run_is_no_pass(
     journey: Journey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
