@@ -1,6 +1,6 @@
 """Backfills: against one single UPDATE, and what writers feel meanwhile.
 
-    python bench/backfill.py [--rows N] [--writers N] [--rate N] [--rounds N]
+    python bench/backfill.py [--rows N] [--many N] [--writers N] [--rate N] [--rounds N]
 
 On a PostgreSQL of its own, durable: fsync and synchronous_commit are on. Its WAL has files to use
 again, as on a server that has been running. Each way fills the same column of a fresh copy of the
@@ -293,6 +293,22 @@ def measure_filling(url: str, rows: int, rounds: int) -> None:
     )
 
 
+def measure_many(url: str, rows: int) -> None:
+    """Whether what holds for some rows holds for many: one round, in the order ours, the other."""
+    say(f"{rows:,} rows: Lockgate …")
+    prepare(url, rows)
+    filled, proven, batches = ours(url)
+    say(f"{rows:,} rows: one single UPDATE …")
+    prepare(url, rows)
+    once = single(url)
+    print(
+        f"\n{rows:,} rows, once: Lockgate {rows / filled:,.0f} rows/s, {once / filled:.2f} of one "
+        f"UPDATE's {rows / once:,.0f}; {len(batches.sizes):,} batches, the longest "
+        f"{batches.longest / MILLISECOND:.0f} ms, and {proven - filled:.0f} s for the count that "
+        "proves the end."
+    )
+
+
 def measure_writers(url: str, rows: int, count: int, rate: float, rounds: int) -> None:
     found: dict[str, list[list[float]]] = {
         "alone": [],
@@ -362,6 +378,7 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure backfills.")
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--many", type=int, default=10_000_000, help="rows, once more with so many")
     parser.add_argument("--writers", type=int, default=4, help="processes of them")
     parser.add_argument("--rate", type=float, default=400, help="transactions a second, of all")
     parser.add_argument("--rounds", type=int, default=3)
@@ -375,6 +392,7 @@ def main() -> None:
             print(f"{rows:,} rows, the target {target:.0f} ms a batch.\n")
             age(url, rows)
             measure_filling(url, rows, rounds)
+            measure_many(url, arguments.many)
             measure_writers(url, rows, arguments.writers, arguments.rate, rounds)
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("DROP TABLE recipes; CHECKPOINT")  # so that it stops at once
