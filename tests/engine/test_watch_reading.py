@@ -90,15 +90,16 @@ async def test_whole_minutes_are_read_once_and_kept():
     read = reading(source, clock)
     clock.at = AT + timedelta(seconds=59)
     watch, _, (seen,) = await read.read(WATCH, REPO)
-    hour = (WATCH.moved_at - timedelta(hours=1), WATCH.moved_at)
-    assert source.asked == [hour]
+    until = WATCH.moved_at - timedelta(hours=1)
+    before = [(until, WATCH.moved_at), (until - timedelta(days=1), until)]
+    assert source.asked == before
     assert (len(seen.before), seen.after) == (60, ())
     clock.at = AT + timedelta(seconds=150)
     watch, _, (seen,) = await read.read(watch, REPO)
-    assert source.asked == [hour, (AT, AT + 2 * MINUTE)]
+    assert source.asked[2:] == [(AT, AT + 2 * MINUTE)]
     clock.at = AT + 60 * MINUTE
     watch, _, (seen,) = await read.read(watch, REPO)
-    assert source.asked[2:] == [(AT + 2 * MINUTE, AT + 15 * MINUTE)]
+    assert source.asked[3:] == [(AT + 2 * MINUTE, AT + 15 * MINUTE)]
     assert [one.at for one in seen.after] == [AT + n * MINUTE for n in range(1, 16)]
     assert len(seen.before) == 60
 
