@@ -48,6 +48,8 @@ class Watch:
     """By repository: how often GitHub was told that an operation went well."""
     promoted: dict[str, list[str]] = field(default_factory=dict)
     """By project: the deployments that Vercel was asked to promote, in that order."""
+    noticed_at: float = 0.0
+    """When the newest command got its first reaction, by the clock that times it."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def github(self, exchange) -> None:
@@ -58,6 +60,8 @@ class Watch:
         else:
             kind = "GitHub write"
         self.requests[kind] += 1
+        if (exchange.request or {}).get("content") == "eyes":
+            self.noticed_at = time.perf_counter()
         told = exchange.path.endswith("/statuses") and "/deployments/" in exchange.path
         if told and (exchange.request or {}).get("state") == "success":
             _, _, owner, name, *_ = exchange.path.split("/")
@@ -130,14 +134,14 @@ class Shops:
             before = sum(self.watch.requests.values())
             await asyncio.sleep(SILENCE)
 
-    async def timed(self, pull: Pull, line: str) -> tuple[float, float]:
-        """How long it took, and how long of that the bot."""
+    async def timed(self, pull: Pull, line: str) -> tuple[float, float, float]:
+        """How long it took, how long of that the bot, and how long until it was noticed."""
         name = pull.repository.full_name
         wanted = self.watch.successes[name] + 1
         begun, busy = time.perf_counter(), time.process_time()
         self.say(pull, line)
         took = await self.watch.success(name, wanted, PATIENCE) - begun
-        return took, took - (time.process_time() - busy)
+        return took, took - (time.process_time() - busy), self.watch.noticed_at - begun
 
 
 async def one_by_one(shops: Shops, runs: int) -> None:
@@ -149,7 +153,7 @@ async def one_by_one(shops: Shops, runs: int) -> None:
     following = shops.merged(repository, "feat: sort by price", CHECKS)
     await shops.quiet()
 
-    taken: dict[str, list[tuple[float, float]]] = {"/promote": [], "/rollback": []}
+    taken: dict[str, list[tuple[float, float, float]]] = {"/promote": [], "/rollback": []}
     until: dict[str, Counter[str]] = {}
     whole: dict[str, Counter[str]] = {}
     for _ in range(runs):
@@ -166,9 +170,10 @@ async def one_by_one(shops: Shops, runs: int) -> None:
     print("|---|---|---|---|---|")
     for line, times in taken.items():
         what = f"`{line}`, {CHECKS} checks" if line == "/promote" else f"`{line}`"
-        whole_times, own_times = zip(*times, strict=True)
+        whole_times, own_times, noticed = zip(*times, strict=True)
         print(f"| {what}, {runs} one by one | {shown(whole_times)} | {AIM} |")
         print(f"| of that the bot's own time | {shown(own_times)} | |")
+        print(f"| comment → 👀 | {shown(noticed)} | ≤ 1 s |")
     kinds = ("GitHub read", "GitHub write", "Vercel read", "Vercel write")
     print("\n| requests | GitHub reads | GitHub writes | Vercel reads | Vercel writes |")
     print("|---|---|---|---|---|")
@@ -261,7 +266,7 @@ async def measure(runs: int, count: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=12, help="of each command, one by one")
+    parser.add_argument("--runs", type=int, default=30, help="of each command, one by one")
     parser.add_argument("--repositories", type=int, default=200, help="promoting at once")
     chosen = parser.parse_args()
     asyncio.run(measure(chosen.runs, chosen.repositories))
