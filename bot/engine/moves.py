@@ -161,8 +161,9 @@ class Moves:
         repository_id, name = asked.ref.repo.id, request.environment
         operations = await self.operations.fetch_operations(repository_id, environment=name)
         done = next((one for one in operations if _is_set_aside(one, request.gate, asked)), None)
+        said = f"Override of `{request.gate}`"
         if asked.policy_fault and done is None:
-            return _without_policy(f"Override of `{request.gate}`", asked)
+            return _without_policy(said, asked)
         held = done or choose_held(
             operations,
             (await self.operations.fetch_live(repository_id)).get(name),
@@ -188,8 +189,11 @@ class Moves:
         else:
             overrides = {**held.overrides, request.gate: text}
             policy = asked.environments[request.environment]
+            plan = await self._anew(said, held, asked)
+            if isinstance(plan, Refusal):
+                return refuse(plan)
             await self._start(
-                await self._anew(held),
+                plan,
                 asked,
                 deadline=asked.now + policy.timeout,
                 take_back=held.take_back,
@@ -229,27 +233,37 @@ class Moves:
             # What the bot took back by itself is no answer to what was asked for.
             if not (operation.follows and operation.state is State.SUCCEEDED)
         ]
+        said = f"Retry on {environment}"
         if not newest or not newest[0].ended or newest[0].state is State.SUCCEEDED:
             return refuse(
                 Refusal(
-                    f"Retry on {environment}",
+                    said,
                     "The last operation there did not end badly.",
                     "`/status` tells what is live.",
                 )
             )
         last = newest[0]
         if asked.policy_fault and last.plan.kind is Kind.PROMOTE:
-            return _without_policy(f"Retry on {environment}", asked)
+            return _without_policy(said, asked)
+        plan = await self._anew(said, last, asked)
+        if isinstance(plan, Refusal):
+            return refuse(plan)
         policy = asked.environments[environment]
         span = ROLLBACK_WITHIN if last.plan.kind is Kind.ROLLBACK else policy.timeout
-        return await self._start(
-            await self._anew(last), asked, deadline=asked.now + span, take_back=last.take_back
-        )
+        return await self._start(plan, asked, deadline=asked.now + span, take_back=last.take_back)
 
-    async def _anew(self, operation: Operation) -> Plan:
+    async def _anew(self, said: str, operation: Operation, asked: Asked) -> Plan | Refusal:
+        """The same again, to where the policy has the environment now, and of a promotion by the
+        build of its commit that there is now: either may be what was mended since."""
         plan = operation.plan
+        target = self.builds.target_of(said, asked.environments[plan.environment])
+        if isinstance(target, Refusal):
+            return target
+        build = plan.build
+        if plan.kind is Kind.PROMOTE:
+            build = await self.builds.at_host(replace(build, deployment_id=""), asked, target)
         live = (await self.operations.fetch_live(operation.repo.id)).get(plan.environment)
-        return plan_by_now(plan, live)
+        return plan_by_now(replace(plan, target=target, build=build), live)
 
     async def _start(
         self,

@@ -338,6 +338,10 @@ class Shipping:
             fault = environments.fault or f"the policy has no environment {plan.environment}"
             remedy = "mend the policy on the default branch"
             return Decision((GateResult("policy", Verdict.ERROR, fault, remedy),))
+        if policy.target != plan.target:
+            moved = f"by the policy {plan.environment} is elsewhere than when this was typed"
+            remedy = f"type `/promote {plan.environment} {plan.build.sha[:12]}`"
+            return Decision((GateResult("policy", Verdict.ERROR, moved, remedy),))
         return await self.gatherer.judge(
             operation.repo,
             plan.environment,

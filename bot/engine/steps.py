@@ -27,11 +27,12 @@ from bot.core.operations.machine import (
 )
 from bot.core.operations.outside import is_live, unsettled
 from bot.core.operations.turn import overtaken, plan_by_now
+from bot.core.promotion import pick_build
 from bot.core.render.json import to_json
 from bot.engine.links import Links
 from bot.engine.switching import TURN, Switching, nothing_asked, only_looks
 from bot.ports import Clock, HubError, HubGone, HubUnavailable
-from bot.ports.host import Host, HostGone, HostRefused, HostUnavailable
+from bot.ports.host import Host, HostError, HostGone, HostRefused, HostUnavailable
 from bot.ports.operations import CommandHub, OperationStore, StaleFence
 
 _TELL_WITHIN = 5.0
@@ -131,6 +132,8 @@ class Steps:
             return False
 
     async def _gates(self, operation: Operation, step: Step) -> Result:
+        if (built := await self._built(operation)) is not None:
+            return _other_plan(operation, built) if operation.bound else built
         decision = await self.judge(operation)
         judged: dict[str, Json] = {"decision": to_json(decision)}
         passed = sum(result.verdict is Verdict.PASS for result in decision.results)
@@ -146,6 +149,23 @@ class Steps:
         if holding is None or decision.verdict is Verdict.SKIP:
             return Failed("no gate was asked", "name gates under `requires`", State.REFUSED, judged)
         return Failed(holding.summary, holding.remedy, State.REFUSED, judged)
+
+    async def _built(self, operation: Operation) -> Anew | None:
+        """By the build of its commit that there is by now, where there was none when the promotion
+        was typed: what the gates judge is what goes live."""
+        plan = operation.plan
+        host = self.hosts.get(plan.target.host)
+        if plan.build.deployment_id or host is None:
+            return None
+        try:
+            builds = await host.fetch_builds(operation.repo, plan.target, plan.build.sha)
+        except HostError:
+            return None  # the deployment gate says what is the matter
+        made = pick_build(builds, plan.build.sha)
+        if made is None:
+            return None
+        build = replace(plan.build, deployment_id=made.id)
+        return Anew(StepName.GATES, replace(plan, build=build))
 
     async def _held(self, operation: Operation) -> str:
         """Why what nobody typed is not to be done by now: production was taken back, or nobody
@@ -182,16 +202,13 @@ class Steps:
             if (late := overtaken(operation, live)) is not None:
                 return late
             by_now = plan_by_now(operation.plan, live)
+            anew = Anew(StepName.GATES, by_now)
             if operation.bound and by_now != operation.plan:
-                return Failed(
-                    f"the plan is `{by_now.digest}` by now, not `{operation.plan.digest}`",
-                    "`/promote --dry-run` shows it",
-                    State.REFUSED,
-                )
+                return _other_plan(operation, anew)
             if step.detail.get(_WAITED) or by_now != operation.plan:
                 # The gates spoke before. They may wait too, and not with the lock in hand.
                 await self._release(operation, step)
-                return Anew(StepName.GATES, by_now)
+                return anew
         # After every wait, for gates and for its turn, and before anything is moved.
         if (objection := await self.object_to(operation)) is not None:
             remedy = objection.remedy[:1].lower() + objection.remedy[1:]
@@ -290,6 +307,14 @@ class Steps:
             operation.repo.id, operation.plan.environment, operation.id
         )
         return Done("lock given back")
+
+
+def _other_plan(operation: Operation, anew: Anew) -> Failed:
+    return Failed(
+        f"the plan is `{anew.plan.digest}` by now, not `{operation.plan.digest}`",
+        "`/promote --dry-run` shows it",
+        State.REFUSED,
+    )
 
 
 def _is_replaced(operation: Operation, live: LedgerEntry | None) -> bool:

@@ -1,9 +1,11 @@
 """Promotions that wait: for each other, for gates, and for people who change their minds."""
 
 import pytest
-from production import Production
+from production import POLICY, Production
 
 from bot.core.operations.machine import State
+from bot.core.policy import POLICY_PATH
+from bot.sandbox.code import CommitSpec
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +102,72 @@ async def test_a_promotion_waits_for_a_check_that_turns_green(production: Produc
     await production.until(State.SUCCEEDED, concluded=True)
     await production.nothing_left()
     assert await production.served() == pull.merge_commit_sha
+
+
+async def test_a_promotion_waits_for_a_build_that_the_host_has_not_begun(production: Production):
+    """Typed right after the merge: the build that its gates judge is the one that goes live."""
+    await production.live_build("feat: add search")
+    at_vercel = dict(production.vercel.repositories)
+    production.vercel.repositories.clear()
+    pull = production.merged("feat: sort by price")
+    await production.until_it_waits(pull)
+    production.vercel.repositories.update(at_vercel)
+    production.vercel.build(production.project, pull.merge_commit_sha)
+    await production.journey.bot.engine.shipping.operator.wake(await production.newest())
+    ended = await production.until(State.SUCCEEDED, State.FAILED, State.REFUSED, concluded=True)
+    assert ended.state is State.SUCCEEDED, ended.outcome
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+    assert (await production.ledger())[0].build.deployment_id == production.build_of(pull).id
+
+
+async def test_a_promotion_that_waited_goes_nowhere_else_than_the_policy_says(
+    production: Production,
+):
+    pull = production.opened("feat: add search")
+    production.github.merge(pull, "squash", by=production.github.user("ada"))
+    production.green(pull, None)
+    await production.until_it_waits(pull)
+    production.github.push(
+        production.repository,
+        "main",
+        CommitSpec(
+            "chore: move", {POLICY_PATH: POLICY.replace("domain: shop", "domain: www.shop")}
+        ),
+    )
+    production.green(pull)
+    ended = await production.until(State.SUCCEEDED, State.REFUSED, State.FAILED, concluded=True)
+    assert ended.state is State.REFUSED
+    assert "elsewhere" in ended.outcome
+    await production.nothing_left()
+    assert production.switches() == []
+
+
+@pytest.mark.parametrize("mended", ["build", "policy"])
+async def test_a_retry_goes_by_what_was_mended_since(production: Production, mended: str):
+    await production.live_build("feat: add search")
+    pull = production.merged("feat: sort by price")
+    await production.journey.rest()
+    if mended == "build":
+        production.build_of(pull).state = "ERROR"
+        assert "failed" in await production.say(pull, "/promote")
+        production.vercel.build(production.project, pull.merge_commit_sha)
+    else:
+        lost = POLICY.replace("domain: shop", "domain: shup")
+        production.github.push(
+            production.repository, "main", CommitSpec("chore: move", {POLICY_PATH: lost})
+        )
+        await production.journey.rest()
+        assert "Not rolled back" in await production.say(pull, "/promote")
+        production.github.push(
+            production.repository, "main", CommitSpec("chore: mend", {POLICY_PATH: POLICY})
+        )
+    await production.journey.rest()
+    said = await production.say(pull, "/retry")
+    newest = await production.newest()
+    assert newest.state is State.SUCCEEDED, said
+    assert await production.served() == newest.plan.build.sha
+    await production.nothing_left()
 
 
 @pytest.mark.parametrize("unread", [False, True])
