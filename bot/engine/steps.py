@@ -36,7 +36,9 @@ from bot.ports.host import Host, HostError, HostGone, HostRefused, HostUnavailab
 from bot.ports.operations import CommandHub, OperationStore, StaleFence
 
 _TELL_WITHIN = 5.0
-"""Seconds that a rollback gives GitHub to be told of it, before production is seen to."""
+"""Seconds that a rollback gives GitHub to be told of it, and of what it takes the place of, before
+production is seen to."""
+_NOT_TOLD = f"GitHub was not told: it did not answer within {_TELL_WITHIN:.0f} s"
 _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
 _WAITED = "waited"
@@ -229,7 +231,7 @@ class Steps:
                     log_url=self.links.operation(operation.id),
                 )
         except TimeoutError:
-            return Done(f"GitHub was not told: it did not answer within {_TELL_WITHIN:.0f} s")
+            return Done(_NOT_TOLD)
         except HubError as error:
             if not rollback:
                 raise
@@ -281,20 +283,24 @@ class Steps:
     async def _confirm(self, operation: Operation, step: Step) -> Result:
         ended_well = operation.ending is None
         try:
-            # Asked for by its key: whoever posted it may have been killed before noting its id.
-            deployment_id = await self.hub.fetch_deployment(
-                operation.repo, environment=operation.plan.environment, key=_key(operation)
-            )
-            if deployment_id is None:
-                return Done("GitHub had not been told")
-            await self.hub.post_deployment_status(
-                operation.repo,
-                deployment_id,
-                state="success" if ended_well else "failure",
-                description=(operation.outcome or operation.plan.kind.value)[:140],
-                environment_url=f"https://{operation.plan.target.domain}",
-                log_url=self.links.operation(operation.id),
-            )
+            # What did not end well may be in the way of a rollback.
+            async with asyncio.timeout(None if ended_well else _TELL_WITHIN):
+                # Asked for by its key: whoever posted it may have been killed before noting its id.
+                deployment_id = await self.hub.fetch_deployment(
+                    operation.repo, environment=operation.plan.environment, key=_key(operation)
+                )
+                if deployment_id is None:
+                    return Done("GitHub had not been told")
+                await self.hub.post_deployment_status(
+                    operation.repo,
+                    deployment_id,
+                    state="success" if ended_well else "failure",
+                    description=(operation.outcome or operation.plan.kind.value)[:140],
+                    environment_url=f"https://{operation.plan.target.domain}",
+                    log_url=self.links.operation(operation.id),
+                )
+        except TimeoutError:
+            return Done(_NOT_TOLD)
         except HubError as error:
             if not isinstance(error, HubUnavailable) and await self._is_elsewhere(operation):
                 return Again(timedelta(0), "the repository is elsewhere now")

@@ -142,6 +142,31 @@ async def test_a_rollback_does_not_wait_for_a_github_that_hangs(
     assert took.total_seconds() < 5
 
 
+async def test_a_rollback_does_not_wait_until_github_was_told_of_what_it_supersedes(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.engine.steps._TELL_WITHIN", 0.2)
+    good = await production.live_build("feat: add search")
+    bad = production.merged("feat: break everything")
+    production.vercel.switch_seconds = None
+    production.comment(bad, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    held = production.github.faults.hold("GET */deployments")
+    production.comment(bad, "/rollback")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    try:
+        await production.until(State.SUCCEEDED)
+        assert await production.served() == good.merge_commit_sha
+    finally:
+        held.released.set()
+    await production.nothing_left()
+    promotion = (await production.operations())[1]
+    assert promotion.state is State.SUPERSEDED
+    assert "did not answer within" in promotion.step(StepName.CONFIRM).found
+
+
 async def test_a_branch_of_somebodys_own_has_no_say_in_who_moves_production(
     production: Production,
 ):
