@@ -31,6 +31,8 @@ class Asked:
     """None where the policy says that there are no releases."""
     migrations: MigrationsPolicy
     policy_fault: str
+    typed_at: datetime
+    """By when it was typed, as far as is known: what came later nobody could have meant."""
     now: datetime
 
     @property

@@ -6,7 +6,7 @@ one comment, and each is written to the audit log, also when it is refused.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -151,6 +151,7 @@ class CommandRunner:
             release=environments.release,
             migrations=environments.migrations,
             policy_fault=environments.fault,
+            typed_at=_typed_at(work, comment),
             now=self.clock.now(),
         )
 
@@ -193,6 +194,12 @@ class CommandRunner:
                 key=content_key("command", work.repository_id, work.comment_id, line, refused),
             )
         )
+
+
+def _typed_at(work: RunCommand, comment: CommandComment) -> datetime:
+    """GitHub gives whole seconds; a delivery may come late, or bear no time."""
+    at = comment.created_at + timedelta(seconds=1)
+    return min(at, datetime.fromtimestamp(work.received_at, UTC)) if work.received_at else at
 
 
 def _environment_of(request: Request) -> str:

@@ -19,9 +19,10 @@ from bot.core.operations.machine import (
     plan_operation,
 )
 from bot.core.operations.outside import is_live, unsettled
-from bot.core.operations.rollback_target import AlreadyLive
+from bot.core.operations.rollback_target import AlreadyLive, call, taken_back_since
 from bot.core.operations.setting_aside import choose_held
 from bot.core.operations.turn import plan_by_now, replaced_by
+from bot.core.phrases import say_time
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
     nothing_to_cancel,
@@ -105,6 +106,11 @@ class Moves:
         recorded = ledger[0].build if ledger and ledger[0].live_until is None else None
         doubtful = await self._doubtful(asked, request.environment, ledger)
         live = doubtful or recorded
+        meant = doubtful or request.dry_run or request.plan
+        if not meant and (back := taken_back_since(ledger, request.target, asked.typed_at)):
+            at = say_time(back.live_from)
+            against = f"`{call(back.build)}` was put back at {at}, after this was typed."
+            return refuse(Refusal(said, against, "To go further back, type it again."))
         choice = await self.way_back.choose(
             repo,
             request.environment,
@@ -113,6 +119,7 @@ class Moves:
             ledger,
             request.target,
             doubtful,
+            await self._under_way(asked, request.environment),
         )
         if isinstance(choice, Refusal):
             return refuse(choice)
@@ -149,6 +156,16 @@ class Moves:
             ):
                 return operation.plan.build
         return None
+
+    async def _under_way(self, asked: Asked, environment: str) -> list[Build]:
+        """What is being put back: the host may serve it before the ledger says so."""
+        return [
+            operation.plan.build
+            for operation in await self.operations.fetch_operations(
+                asked.ref.repo.id, environment=environment, open_only=True
+            )
+            if operation.plan.kind is Kind.ROLLBACK and not operation.ended
+        ]
 
     async def _elsewhere(self, build: Build, asked: Asked, target: HostTarget) -> bool:
         """Whether a domain leads elsewhere, though the ledger has it that the build is live."""

@@ -124,12 +124,12 @@ class Operator:
         return None
 
     async def _supersede(self, rollback: Operation, others: Sequence[Operation]) -> None:
-        """End the promotions that are under way, and where a person asked anew the rollbacks from
-        before: a rollback does not wait for them."""
+        """End the promotions from before, and where a person asked anew the rollbacks too: a
+        rollback does not wait for them. What was asked for later waits for it."""
         outcome = superseded_by(rollback)
         for other in others:
-            before = other.id < rollback.id and not rollback.follows
-            if other.plan.kind is Kind.PROMOTE or before:
+            ends = other.plan.kind is Kind.PROMOTE or not rollback.follows
+            if other.id < rollback.id and ends:
                 ended = await self.change(
                     other.id, partial(fail, outcome=outcome, remedy="", ending=State.SUPERSEDED)
                 )

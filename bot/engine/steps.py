@@ -186,10 +186,20 @@ class Steps:
             "that was not verified"
         )
 
+    async def _goes_first(self, operation: Operation) -> int:
+        """The rollback that is under way, though it may not have the environment yet; 0 if none."""
+        under_way = await self.store.fetch_operations(
+            operation.repo.id, environment=operation.plan.environment, open_only=True
+        )
+        rollbacks = (one for one in under_way if one.plan.kind is Kind.ROLLBACK and not one.ended)
+        return next((one.id for one in rollbacks), 0)
+
     async def _lock(self, operation: Operation, step: Step) -> Result:
         if not operation.comment_id and (held := await self._held(operation)):
             remedy = "`/promote` says that it may go on"
             return Failed(held, remedy, State.REFUSED)
+        if operation.plan.kind is Kind.PROMOTE and (first := await self._goes_first(operation)):
+            return Again(TURN, f"operation {first} goes first", {_WAITED: True})
         fence = await self.store.take_environment(
             operation.repo.id, operation.plan.environment, operation.id
         )

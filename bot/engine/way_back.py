@@ -1,6 +1,6 @@
 """Which build goes back: by the ledger, by what the host can still put back, and by the schema."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.core.commands.requests import RollbackTo
@@ -26,9 +26,10 @@ class WayBack:
         ledger: Sequence[LedgerEntry],
         wanted: RollbackTo | None = None,
         doubtful: Build | None = None,
+        under_way: Collection[Build] = (),
     ) -> Choice:
         """``ledger`` is of the environment, newest first. ``doubtful`` is what may be live in place
-        of what it says is.
+        of what it says is; ``under_way`` is what is being put back just now.
 
         Raises:
             HostUnavailable, StoreUnavailable: not known now.
@@ -46,7 +47,8 @@ class WayBack:
                 return choice
             # Only the one that was chosen is asked about: a rollback is to be quick.
             back_to_recorded = bool(doubtful) and choice.build == recorded
-            if await self._can_be_put_back(choice, repo, target, live_maybe=back_to_recorded):
+            live_maybe = back_to_recorded or choice.build in under_way
+            if await self._can_be_put_back(choice, repo, target, live_maybe=live_maybe):
                 return choice
             candidates -= {choice.build.deployment_id}
 

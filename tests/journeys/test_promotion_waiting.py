@@ -1,7 +1,7 @@
 """Promotions that wait: for each other, for gates, and for people who change their minds."""
 
 import pytest
-from production import POLICY, Production
+from production import DOMAIN, POLICY, Production
 
 from bot.core.operations.machine import State
 from bot.core.policy import POLICY_PATH
@@ -81,6 +81,75 @@ async def test_a_rollback_supersedes_a_promotion_that_is_under_way(production: P
     assert production.reactions == ["eyes", "rocket"]
     production.answer_to(bad, promoting)
     assert production.reactions == ["eyes", "-1"]
+
+
+async def test_a_promotion_that_is_typed_during_a_rollback_waits_for_its_end(
+    production: Production,
+):
+    """It was asked for later, and is what is wanted now."""
+    await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    mended = production.merged("fix: mend everything")
+    await production.journey.rest()
+    production.vercel.switch_seconds = None
+    rolling = production.comment(bad, "/rollback")
+    await production.until_step_finds("the host's job is pending")
+    production.comment(mended, "/promote")
+    await production.until_step_finds("goes first")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert "Rolled back" in production.answer_to(bad, rolling)
+    assert (await production.newest()).state is State.SUCCEEDED
+    assert await production.served() == mended.merge_commit_sha
+
+
+async def test_two_rollbacks_that_mean_the_same_build_go_back_by_one(production: Production):
+    """The second was typed before the first had come to its end, and is read after it."""
+    await production.live_build("feat: add search")
+    good = await production.live_build("feat: sort by price")
+    bad = await production.live_build("feat: break everything")
+    await production.journey.rest()
+    production.vercel.switch_seconds = None
+    production.comment(bad, "/rollback")
+    await production.until_step_finds("the host's job is pending")
+    production.github.faults.answer("POST */reactions", 502, times=None)
+    second = production.comment(bad, "/rollback")
+    await production.github.hooks.settled()
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.until(State.SUCCEEDED)
+    production.github.faults.clear()
+    await production.nothing_left()
+    assert await production.served() == good.merge_commit_sha
+    said = production.answer_to(bad, second)
+    assert f"`{good.merge_commit_sha[:7]}` was put back at" in said
+    assert "Rolled back" in await production.say(bad, "/rollback"), "typed again, it is meant"
+
+
+async def test_a_rollback_that_is_typed_again_before_the_first_is_verified(production: Production):
+    """The host serves what is wanted and the ledger does not say so yet: it is wanted all the
+    same, and no build further back is recommended."""
+    await production.live_build("feat: add search")
+    good = await production.live_build("feat: sort by price")
+    bad = await production.live_build("feat: break everything")
+    await production.journey.rest()
+    production.vercel.faults.cut(f"GET //{DOMAIN}/*", times=None)
+    production.comment(bad, "/rollback")
+    await production.until_step_finds(f"{DOMAIN} did not answer")
+    assert production.live is production.build_of(good)
+    second = production.comment(bad, "/rollback")
+
+    async def asked_anew() -> bool:
+        return len(await production.operations()) == 5
+
+    await production.journey.until(asked_anew, "the second one is refused", 10)
+    production.vercel.faults.clear()
+    await production.nothing_left()
+    assert "Rolled back" in production.answer_to(bad, second)
+    assert await production.served() == good.merge_commit_sha
 
 
 async def test_a_promotion_waits_for_a_check_that_turns_green(production: Production):

@@ -130,6 +130,14 @@ OPERATIONS: dict[str, Operation] = {
             State.SUPERSEDED,
         )
     ),
+    "superseded_by_itself": cases.out(
+        fail(
+            cases.through(START, StepName.LOCK),
+            answers.superseded_by(replace(BACK, follows=START.id)),
+            "",
+            State.SUPERSEDED,
+        )
+    ),
     "rollback_begun": BACK,
     "rollback_succeeded": cases.through(BACK),
     "rollback_policy_broken": replace(cases.through(BACK), policy_fault=FAULT),
@@ -182,6 +190,7 @@ TEXTS = {
     "misread_no_suggestion": answers.render_misread(Misread("The comment has 20000 characters.")),
     "already_live": answers.render_already_live("production", cases.OLD, LIVE),
     "queued": answers.render_queued(START, [BACK]),
+    "queued_behind_itself": answers.render_queued(START, [replace(BACK, follows=START.id)]),
     "queued_third": answers.render_queued(START, [BACK, START]),
     "cancelled": answers.render_cancelled(OPERATIONS["cancelled"]),
     "override": answers.render_overridden(

@@ -1,6 +1,7 @@
 """Which build a rollback puts back, and which it refuses to."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import operation_cases as cases
 import pytest
@@ -9,7 +10,13 @@ from hypothesis import strategies as st
 
 from bot.core.commands.requests import Refusal, RollbackTo, ShaPrefix, StepsBack, TagName
 from bot.core.hosting import Build, LedgerEntry, Origin, join_tags
-from bot.core.operations.rollback_target import AlreadyLive, Choice, Chosen, choose_target
+from bot.core.operations.rollback_target import (
+    AlreadyLive,
+    Choice,
+    Chosen,
+    choose_target,
+    taken_back_since,
+)
 from bot.core.promotion import Read, Unread
 
 NEW, OLD, OLDER, OLDEST = cases.NEW, cases.OLD, cases.OLDER, cases.OLDEST
@@ -39,6 +46,26 @@ def choose(
 def refused(choice: Choice) -> Refusal:
     assert isinstance(choice, Refusal), choice
     return choice
+
+
+@pytest.mark.parametrize(
+    ("wanted", "after", "origin", "early"),
+    [
+        (None, 1, Origin.ROLLBACK, True),
+        (StepsBack(2), 1, Origin.ROLLBACK, True),
+        (None, 0, Origin.ROLLBACK, False),
+        (None, 1, Origin.PROMOTION, False),  # the build before what is live by now
+        (ShaPrefix(OLD.sha), 1, Origin.ROLLBACK, False),
+        (TagName("v1.4.1"), 1, Origin.ROLLBACK, False),
+    ],
+)
+def test_a_rollback_typed_before_another_was_through_goes_no_further_back(
+    wanted: RollbackTo | None, after: int, origin: Origin, early: bool
+) -> None:
+    live = replace(LEDGER[0], origin=origin)
+    typed_at = live.live_from - timedelta(seconds=after)
+    found = taken_back_since((live, *LEDGER[1:]), wanted, typed_at)
+    assert found == (live if early else None)
 
 
 def test_a_build_of_several_releases_is_meant_by_each_of_them() -> None:

@@ -39,6 +39,7 @@ def test_what_was_asked_for_later_counts(
     if isinstance(found, Failed):
         assert found.ending is State.SUPERSEDED
         assert build.called in found.outcome
+        assert ("asked for later" in found.outcome) is (operation_id is not None)
 
 
 def test_nothing_that_is_live_overtakes_nothing() -> None:

@@ -3,6 +3,7 @@ goes with the database's schema as it is now."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
@@ -68,6 +69,19 @@ def choose_target(
                     choosing_good,
                 )
             return _named(choosing, choosing_good, matching, f"`{text[:12]}`")
+
+
+def taken_back_since(
+    ledger: Sequence[LedgerEntry], wanted: RollbackTo | None, typed_at: datetime
+) -> LedgerEntry | None:
+    """What was put back, by whomever, after a rollback was typed that counts from what is live: one
+    build further back is not what was meant. None where a build is named, or nothing was."""
+    if isinstance(wanted, TagName | ShaPrefix) or not ledger:
+        return None
+    live = ledger[0]
+    if live.live_until is not None or not live.holds_releases or live.live_from <= typed_at:
+        return None
+    return live
 
 
 def call(build: Build) -> str:

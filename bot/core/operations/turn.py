@@ -26,8 +26,9 @@ def overtaken(operation: Operation, live: LedgerEntry | None) -> Failed | None:
         return None
     if live.live_from <= operation.requested_at or 0 < (live.operation_id or 0) < operation.id:
         return None
+    since = "which was asked for later" if live.operation_id else "which came live since"
     return Failed(
-        f"{operation.plan.environment} serves {live.build.called}, which was asked for later",
+        f"{operation.plan.environment} serves {live.build.called}, {since}",
         "`/promote` says that this build is to go live all the same",
         State.SUPERSEDED,
     )

@@ -86,8 +86,8 @@ def render_queued(operation: Operation, ahead: Sequence[Operation]) -> str:
     more = f" and {len(ahead) - 1} more" if len(ahead) > 1 else ""
     return (
         f"{_QUEUED}**The {asked_of(operation)} is number {len(ahead)} in the queue.** It waits for "
-        f"the {asked_of(first)} that {_login(first.actor.login)} asked for{more}. `/cancel` takes "
-        "it out."
+        f"the {asked_of(first)} that {_whose(first, _login(first.actor.login))}{more}. `/cancel` "
+        "takes it out."
     )
 
 
@@ -95,9 +95,13 @@ def superseded_by(newer: Operation) -> str:
     """The outcome of an operation that a newer one ends; plain."""
     kind = "rollback" if newer.plan.kind is Kind.ROLLBACK else "promotion"
     return (
-        f"The {kind} to `{call(newer.plan.build)}` that {newer.actor.login} asked for took its "
-        f"place, and says what {newer.plan.environment} serves."
+        f"The {kind} to `{call(newer.plan.build)}` that {_whose(newer, newer.actor.login)} took "
+        f"its place, and says what {newer.plan.environment} serves."
     )
+
+
+def _whose(operation: Operation, login: str) -> str:
+    return "the bot began by itself" if operation.follows else f"{login} asked for"
 
 
 def render_cancelled(operation: Operation) -> str:
