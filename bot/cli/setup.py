@@ -12,7 +12,13 @@ from bot.cli.errors import CommandError
 from bot.engine.app_manifest import load_manifest, manifest_form, new_app_url
 from bot.logs import configure_logging
 from bot.ports import NewApp
-from bot.settings import CREDENTIALS_FILE, DEFAULT_API_URL, Settings, write_credentials
+from bot.settings import (
+    CREDENTIALS_FILE,
+    DEFAULT_API_URL,
+    Settings,
+    require_room,
+    write_credentials,
+)
 from bot.web.setup import SetupDesk
 from bot.wiring.github import convert_manifest
 
@@ -49,6 +55,7 @@ def setup(org: str, name: str, no_browser: bool, api_url: str, port: int, force:
     settings = settings_or_exit(app_needed=False, overrides=overrides)
     _require_sense(settings, force=force)
     file = settings.home / CREDENTIALS_FILE
+    _require_room(file)
     app = asyncio.run(_make(settings, file, org=org, name=name, port=port, browser=not no_browser))
     click.echo(f"\nThe App “{app.slug}” is made. Its credentials are in {file}")
     click.echo(f"\nNext:\n  1. install it:  {app.page}/installations/new")
@@ -75,6 +82,22 @@ def _require_sense(settings: Settings, *, force: bool) -> None:
         )
 
 
+def _require_room(file: Path) -> None:
+    """
+    Raises:
+        CommandError: what GitHub hands over once could not be kept.
+    """
+    try:
+        require_room(file)
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be written: {error.strerror}",
+            "set LOCKGATE_HOME to a folder that this user can write, with room in it; no App was "
+            "made",
+            exit_code=1,
+        ) from error
+
+
 async def _make(
     settings: Settings, file: Path, *, org: str, name: str, port: int, browser: bool
 ) -> NewApp:
@@ -82,7 +105,10 @@ async def _make(
 
     async def keep(code: str) -> NewApp:
         app = await convert_manifest(settings, code)
-        write_credentials(file, _credentials(settings, app))
+        try:
+            write_credentials(file, _credentials(settings, app))
+        except OSError as error:
+            raise OSError(f"{file} cannot be written: {error.strerror}") from error
         return app
 
     desk = SetupDesk(

@@ -1,6 +1,6 @@
 """The environment, read once into one frozen value. No other module reads the environment."""
 
-from bot.settings.credentials import CREDENTIALS_FILE, write_credentials
+from bot.settings.credentials import CREDENTIALS_FILE, require_room, write_credentials
 from bot.settings.load import load_settings, read_settings
 from bot.settings.model import (
     DEFAULT_API_URL,
@@ -30,5 +30,6 @@ __all__ = [
     "is_token",
     "load_settings",
     "read_settings",
+    "require_room",
     "write_credentials",
 ]

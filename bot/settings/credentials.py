@@ -37,6 +37,18 @@ def write_credentials(path: Path, values: Mapping[str, str]) -> None:
         raise
 
 
+def require_room(path: Path) -> None:
+    """Write beside a credentials file that is to come, and take that away again: what GitHub hands
+    over cannot be asked for twice.
+
+    Raises:
+        OSError: the file could not be written there.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(prefix=f".{path.name}.", dir=path.parent) as file:
+        file.write(b"\n")
+
+
 def _one_line(value: str) -> str:
     return value.strip().replace("\r\n", "\n").replace("\n", "\\n")
 

@@ -34,7 +34,8 @@ class SetupDesk:
     """Serves on the loopback address until GitHub has sent somebody back with a code.
 
     ``manifest`` and ``target`` make the form from the address to come back to and the state;
-    ``keep`` exchanges the code and stores what comes of it before the page says that it is done.
+    ``keep`` exchanges the code and stores what comes of it before the page says that it is done;
+    it raises HubError or OSError where one of them cannot be.
     """
 
     def __init__(
@@ -53,13 +54,13 @@ class SetupDesk:
         self._socket = _listen(port)
         self.address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.app: NewApp | None = None
-        self.error: HubError | None = None
+        self.error: HubError | OSError | None = None
         self._server = uvicorn.Server(
             uvicorn.Config(self._application(), log_config=None, lifespan="off")
         )
 
     async def serve(self) -> None:
-        """Return when an App was made, when GitHub refused, or on Ctrl-C."""
+        """Return when an App was made, when it could not be taken over, or on Ctrl-C."""
         await self._server.serve(sockets=[self._socket])
 
     def _application(self) -> Starlette:
@@ -96,10 +97,14 @@ class SetupDesk:
             )
         try:
             self.app = await self._keep(code)
-        except HubError as error:
+        except (HubError, OSError) as error:
             self.error = error
             self._server.should_exit = True
-            return _page("The App was not taken over", f"<p>{html.escape(str(error))}</p>", 502)
+            return _page(
+                "The App was not taken over",
+                f"<p>{html.escape(str(error))}. The command in your terminal says what to do.</p>",
+                502 if isinstance(error, HubError) else 500,
+            )
         self._server.should_exit = True
         install = html.escape(f"{self.app.page}/installations/new")
         return _page(

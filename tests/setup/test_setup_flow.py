@@ -43,7 +43,11 @@ async def lockgate(*arguments: str, env: dict[str, str]) -> Process:
 
 
 async def ended(process: Process) -> tuple[int, str, str]:
-    out, err = await process.communicate()
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 30)
+    except TimeoutError:
+        process.kill()
+        raise
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
 
@@ -162,6 +166,34 @@ async def test_a_code_that_github_does_not_know(
     assert "spent" not in err
     assert "help: " in err
     assert not (home / CREDENTIALS_FILE).exists()
+
+
+async def test_a_home_that_cannot_be_written_is_said_before_there_is_an_app(
+    github: Sandbox, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.symlink_to(tmp_path / "nowhere" / "home")
+    status, out, err = await ended(await lockgate("setup", env=environment(home, github.url)))
+    assert (status, out) == (1, "")
+    assert f"error: {home / CREDENTIALS_FILE} cannot be written" in err
+    assert "help: set LOCKGATE_HOME" in err
+
+
+async def test_credentials_that_cannot_be_kept_are_told_and_the_command_ends(
+    github: Sandbox, browser: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """GitHub hands them over once: what it made must not be waited for in vain."""
+    home = tmp_path / "home"
+    async with waiting(env=environment(home, github.url)) as (process, address):
+        home.rmdir()
+        home.write_text("the disk went away")
+        answer = await agreed(github, browser, address)
+        assert answer.status_code == 500
+        assert "The App was not taken over" in answer.text
+        status, _, err = await ended(process)
+    assert status == 1
+    assert f"error: {home / CREDENTIALS_FILE} cannot be written" in err
+    assert "help: delete the App at GitHub" in err
 
 
 async def test_it_starts_on_another_port_where_the_wanted_one_is_taken(
