@@ -264,6 +264,36 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
     assert "A rollback asks no gate but the one that chose its target" in page
 
 
+async def test_an_operation_that_others_followed_says_what_is_live_now(
+    site: httpx.AsyncClient, store: PostgresStore, operations: PostgresOperations
+) -> None:
+    """Nor does it offer commands, which would speak of what is live now."""
+    await store.save_evaluation(evaluation(state="merged"))
+    stored, _ = await operations.add_operation(promotion(overrides={}))
+    done = replace(carried(stored, *stored.plan.steps), concluded=True)
+    assert await operations.save_operation(done)
+
+    async def goes_live(build: Build, age: timedelta, operation_id: int | None) -> None:
+        await operations.record_live(
+            SHOP.id, "production", build, origin=Origin.PROMOTION, actor="maria",
+            at=NOW - age, verified=True, operation_id=operation_id, fence=None,
+        )  # fmt: skip
+
+    await goes_live(shipped_build(BAD), timedelta(seconds=100), stored.id)
+    own = f"/operations/{stored.id}"
+    for path in (own, "/repos/octo/shop", "/repos/octo/shop/pulls/12"):
+        assert "Production serves v1.5.0." in read(await site.get(path)).text, path
+    assert "/rollback production" in read(await site.get(own)).text
+    await goes_live(shipped_build(GOOD, "v1.4.2"), timedelta(seconds=60), None)
+    for path in (own, "/repos/octo/shop", "/repos/octo/shop/pulls/12"):
+        page = read(await site.get(path)).text
+        assert "Production served v1.5.0 then, and serves v1.4.2 now." in page, path
+        assert "Production serves v1.5.0" not in page, path
+    page = read(await site.get(own)).text
+    assert "/rollback production" not in page
+    assert "/status production" in page
+
+
 async def test_environment_page_shows_the_newest_decision(
     site: httpx.AsyncClient, running: Operation
 ) -> None:

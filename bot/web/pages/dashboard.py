@@ -168,11 +168,15 @@ async def _with_history(
             repository_id, environment.name, limit=LEDGER_SHOWN + 1
         )
     ]
+    live = {each.name: each.live for each in shipped.environments}
     ledger.sort(key=lambda entry: (entry.live_from, entry.id), reverse=True)
     return replace(
         view,
         shipped=await with_all_newest(site, shipped),
-        recent=tuple(view_operation(one, view.repository) for one in recent[:OPERATIONS_SHOWN]),
+        recent=tuple(
+            view_operation(one, view.repository, live.get(one.plan.environment))
+            for one in recent[:OPERATIONS_SHOWN]
+        ),
         more_recent=len(recent) > OPERATIONS_SHOWN,
         ledger=tuple(ledger[:LEDGER_SHOWN]),
         more_ledger=len(ledger) > LEDGER_SHOWN,

@@ -12,6 +12,7 @@ from bot.web.pages.pulls import PullView, find_pull
 from bot.web.pages.shipping import (
     OPERATIONS_SHOWN,
     OperationView,
+    live_by_environment,
     readable_repositories,
     view_operation,
 )
@@ -84,5 +85,9 @@ async def _operations(
     found = await site.operations.fetch_operations_of_pull(
         repository_id, number, limit=OPERATIONS_SHOWN + 1
     )
-    views = tuple(view_operation(one, repository) for one in found[:OPERATIONS_SHOWN])
+    live = await live_by_environment(site, repository_id) if found else {}
+    views = tuple(
+        view_operation(one, repository, live.get(one.plan.environment))
+        for one in found[:OPERATIONS_SHOWN]
+    )
     return PullOperations(views, len(found) > OPERATIONS_SHOWN)

@@ -83,6 +83,8 @@ class OperationView:
     steps: tuple[StepView, ...]
     gates: tuple[GateView, ...] | None
     """None where no decision was made, or none that can be read."""
+    now_live: Build | None = None
+    """What went live there after it had ended; None where nothing did."""
 
     @property
     def path(self) -> str:
@@ -119,6 +121,10 @@ class OperationView:
     def sentence(self) -> str:
         """What became of it, or what is being done and waited for now."""
         operation = self.operation
+        if self.now_live is not None and operation.state is State.SUCCEEDED:
+            place = operation.plan.environment.capitalize()
+            served, serves = self.build.called, self.now_live.called
+            return f"{place} served {served} then, and serves {serves} now."
         if operation.ended:
             return operation.outcome or f"The {self.what} ended as {operation.state.value}."
         now = self.now
@@ -141,10 +147,10 @@ class OperationView:
     @property
     def took(self) -> float | None:
         """Seconds from the command to the last step's end."""
-        ends = [step.ended_at for step in self.steps if step.ended_at]
-        if not self.operation.ended or not ends:
+        if not self.operation.ended or not any(step.ended_at for step in self.steps):
             return None
-        return max((max(ends) - self.operation.requested_at).total_seconds(), 0.0)
+        span = last_change(self.operation) - self.operation.requested_at
+        return max(span.total_seconds(), 0.0)
 
     @property
     def asked_by(self) -> str:
@@ -156,19 +162,20 @@ class OperationView:
 
     @property
     def commands(self) -> tuple[tuple[str, str], ...]:
-        """What to comment on the pull request to go on, each with what it does."""
+        """What to comment on the pull request to go on, each with what it does. Once something
+        else is live a command would be about that."""
         operation, environment = self.operation, self.operation.plan.environment
+        status = (f"/status {environment}", "see what is live now")
         promoting = operation.plan.kind is Kind.PROMOTE
         if not operation.ended:
             return ((f"/cancel {environment}", "stop it, as far as it can be stopped"),)
+        if operation.state is State.SUPERSEDED or self.now_live is not None:
+            return (status,)
         if operation.state is State.SUCCEEDED:
             if promoting:
                 return ((f"/rollback {environment}", "put back what was live before"),)
             return ((f"/promote {environment}", "put a newer build in place again"),)
-        if operation.state is State.SUPERSEDED:
-            return ((f"/status {environment}", "see what is live now"),)
         retry = (f"/retry {environment}", "try the same again")
-        status = (f"/status {environment}", "see what is live now")
         return (retry, status)
 
 
@@ -230,14 +237,36 @@ def environment_path(repository: str, name: str) -> str:
     return f"/repos/{repository}/environments/{quote(name, safe='')}"
 
 
-def view_operation(operation: Operation, repository: str = "") -> OperationView:
+def view_operation(
+    operation: Operation, repository: str = "", live: LedgerEntry | None = None
+) -> OperationView:
+    """``live`` is what is live in its environment by the ledger, where the reader is to be told
+    what came after it."""
     decision = decision_of(operation)
+    came_later = (
+        live is not None
+        and operation.ended
+        and live.operation_id != operation.id
+        and live.live_from > last_change(operation)
+    )
     return OperationView(
         operation=operation,
         repository=repository or operation.repo.full_name,
         steps=tuple(map(_view_step, operation.steps)),
         gates=None if decision is None else tuple(map(view_gate, decision.results)),
+        now_live=live.build if live is not None and came_later else None,
     )
+
+
+def last_change(operation: Operation) -> datetime:
+    """When its last step ended, or else when it was asked for."""
+    ends = [step.ended_at for step in operation.steps if step.ended_at]
+    return max(ends, default=operation.requested_at)
+
+
+async def live_by_environment(site: Site, repository_id: int) -> dict[str, LedgerEntry]:
+    states = await site.environments.fetch_environments(repository_id)
+    return {state.name: state.live for state in states if state.live is not None}
 
 
 def _view_step(step: Step) -> StepView:

@@ -20,6 +20,7 @@ from bot.web.pages.shipping import (
     OperationView,
     databases_of,
     environment_path,
+    live_by_environment,
     readable_repositories,
     running_watches,
     view_environment,
@@ -83,7 +84,10 @@ def shipping_pages(site: Site) -> tuple[Page, Page]:
                 "dashboard lists what is under way.",
             )
             return render(site, request, "unknown.html", unknown, status=404)
-        view = OperationPageView(view_operation(found, known.repo.full_name))
+        live = await live_by_environment(site, found.repo.id)
+        view = OperationPageView(
+            view_operation(found, known.repo.full_name, live.get(found.plan.environment))
+        )
         return not_modified(request, render(site, request, "operation.html", view))
 
     async def environment(request: Request) -> Response:
