@@ -31,9 +31,20 @@ from bot.engine.apply import apply
 from bot.engine.links import Links
 from bot.engine.review import Review, review_pull_request
 from bot.metrics import WEBHOOK_TO_CHECK
-from bot.ports import Clock, Evaluation, Hub, HubGone, PullSnapshot, Store
+from bot.ports import (
+    Clock,
+    Evaluation,
+    Hub,
+    HubGone,
+    HubRefused,
+    HubSuspended,
+    PullSnapshot,
+    Store,
+)
 
 log = structlog.get_logger()
+
+_ON_CONVERSATION = frozenset({"post_comment", "update_comment", "delete_comment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,14 @@ class Reconciler:
             rerun=isinstance(work, RerunPullRequest),
         )
         for effect in review.effects:
-            await apply(effect, hub=self.hub, store=self.store, cause=cause)
+            try:
+                await apply(effect, hub=self.hub, store=self.store, cause=cause)
+            except HubRefused as error:
+                if isinstance(error, HubSuspended) or effect.kind not in _ON_CONVERSATION:
+                    raise
+                # A locked conversation takes none. The check says the same, and the next event
+                # tries again.
+                log.warning("comment_refused", pull=str(work.ref), error=str(error))
             if work.received_at is not None and effect.kind in ("post_check", "update_check"):
                 elapsed = self.clock.now().timestamp() - work.received_at
                 WEBHOOK_TO_CHECK.observe(max(elapsed, 0.0))

@@ -89,6 +89,20 @@ async def test_a_comment_that_somebody_deleted_comes_back_with_the_next_event(jo
     assert len(journey.comments_of(pull)) == 1
 
 
+async def test_a_locked_conversation_takes_no_comment_and_the_rest_is_as_ever(journey: Journey):
+    github = journey.github
+    refused = "Unable to create comment because issue is locked."
+    locked = github.faults.answer("POST */comments", 403, times=None, message=refused)
+    pull = github.open_pull(journey.shop(), "Add search")
+    assert await journey.verdict(pull) == "failure"
+    assert locked.hits
+    assert [one.verdict for one in await journey.bot.store.fetch_evaluations()] == ["fail"]
+    github.faults.clear()
+    github.edit_pull(pull, body="It is unlocked again.")
+    await journey.rest()
+    assert len(journey.comments_of(pull)) == 1
+
+
 async def test_somebody_elses_comment_with_our_marker_is_left_alone(journey: Journey):
     pull = journey.github.open_pull(journey.shop(), "Add search")
     await journey.rest()
