@@ -58,12 +58,20 @@ _VERBS: Mapping[str, str] = {
 
 _BRACKETED = re.compile(r"\[(?P<type>[\w-]+)\]\s*[:-]?\s*(?P<rest>.+)", re.DOTALL)
 _LOOSE = re.compile(
-    r"(?P<type>[\w-]+)\s*(?:\((?P<scope>[^()]*)\))?\s*(?P<exclamation>!)?\s*[:：]+\s*(?P<rest>.+)",
+    r"(?P<type>[\w-]+)\s*(?P<early>!)?\s*(?:\((?P<scope>[^()]*)\))?\s*(?P<exclamation>!)?"
+    r"\s*[:：]+\s*(?P<rest>.+)",
     re.DOTALL,
 )
 _DASHED = re.compile(
     r"(?P<type>\w+)(?:\((?P<scope>[^()]*)\))?(?P<exclamation>!)?\s+[-–—]\s+(?P<rest>.+)", re.DOTALL
 )
+_UNSEPARATED = re.compile(
+    r"(?P<type>\w+)(?=[(!])(?P<early>!)?(?:\((?P<scope>[^()]*)\))?(?P<exclamation>!)?\s+(?P<rest>.+)",
+    re.DOTALL,
+)
+"""``feat(shop) add x``: the colon is missing."""
+_BRANCH = re.compile(r"(?P<type>\w+)/(?P<rest>[^\W_A-Z].*)", re.DOTALL)
+"""``Feat/add search``: what GitHub makes a title of from a branch ``feat/add-search``."""
 _DECORATION = re.compile(r"(?::\w+:|[^\w\s\"'`(\[]|\s)+")
 _WORD = re.compile(r"[^\W_][\w-]*")
 
@@ -99,26 +107,40 @@ def _without_type(title: str, number: int | None, config: "CommitsConfig") -> It
     """For a title whose type is missing, unknown or not set apart."""
     decoration = _DECORATION.match(title)
     plain = title[decoration.end() :] if decoration else title
-    for pattern in (_LOOSE, _BRACKETED, _DASHED):
+    for pattern in (_LOOSE, _BRACKETED, _DASHED, _UNSEPARATED, _BRANCH):
         match = pattern.match(plain)
-        if match and (type_ := _nearest_type(match["type"], config)):
-            groups = match.groupdict()
-            scope = (groups.get("scope") or "").strip() or None
-            exclamation = groups.get("exclamation") is not None
-            yield from _completed(type_, scope, exclamation, match["rest"], number, config)
+        # Without a separator a word that merely looks like a type is any word.
+        near = pattern not in (_UNSEPARATED, _BRANCH)
+        if match and (type_ := _type_of(match["type"], config, near=near)):
+            scope = (match.groupdict().get("scope") or "").strip() or None
+            breaking = _is_breaking(match)
+            yield from _completed(type_, scope, breaking, match["rest"], number, config)
             return
     # "parser: handle empty input", as Go and the Linux kernel have it: the first word is a scope.
     match = _LOOSE.match(plain)
     if match and match["scope"] is None:
         type_, rest = _guess(match["rest"], config)
         if type_:
-            yield from _completed(type_, match["type"].lower(), False, rest, number, config)
+            scope = match["type"].lower()
+            yield from _completed(type_, scope, _is_breaking(match), rest, number, config)
     if Message(plain, MessageKind.OTHER).is_update and (type_ := _nearest_type("build", config)):
         yield from _completed(type_, "deps", False, plain, number, config)
         return
     type_, rest = _guess(plain, config)
     if type_:
         yield from _completed(type_, None, False, rest, number, config)
+
+
+def _is_breaking(match: re.Match[str]) -> bool:
+    groups = match.groupdict()
+    return bool(groups.get("early") or groups.get("exclamation"))
+
+
+def _type_of(word: str, config: "CommitsConfig", *, near: bool) -> str:
+    """The type that a word is, or with ``near`` is almost; empty for none."""
+    if not near and word.lower() not in {*_ALIASES, *map(str.lower, config.types)}:
+        return ""
+    return _nearest_type(word, config)
 
 
 def _nearest_type(word: str, config: "CommitsConfig") -> str:
@@ -147,7 +169,8 @@ def _guess(text: str, config: "CommitsConfig") -> tuple[str, str]:
     word = match[0].lower()
     types = config.types or tuple(_VERBS.values())
     known = {type_.lower(): type_ for type_ in types}
-    rest = text[match.end() :].lstrip(" -:")
+    apart = text[match.end() : match.end() + 1] in (" ", ":")
+    rest = text[match.end() :].lstrip(" -:") if apart else ""
     alias = word if word in known else _ALIASES.get(word, "")
     if alias in known and word not in {"add", "new", "patch", "release"} and rest:
         return known[alias], rest
