@@ -108,8 +108,24 @@ def test_commits_that_land_are_checked_one_by_one() -> None:
     assert result.summary == "2 of 4 messages need a type"
     assert [finding.subject for finding in result.findings] == ["commit 0000002", "commit 0000004"]
     assert result.remedy == (
-        "reword 2 commits with `git rebase -i 0000002^`: each line to paste is in the check"
+        "reword 2 commits with `git rebase -i 0000002^`: "
+        "the check has a line to paste for 1 of them"
     )
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        (("Add a", "Fix b"), "each line to paste is in the check"),
+        (("Add a", "b", "Fix c"), "the check has a line to paste for 2 of them"),
+        (("a", "b"), "the check says what is wrong with each"),
+    ],
+)
+def test_lines_to_paste_are_promised_where_there_are_any(
+    messages: tuple[str, ...], said: str
+) -> None:
+    result = evaluate(pull("x", *messages, merge_settings=REBASE), DEFAULTS)
+    assert result.remedy.endswith(f": {said}")
 
 
 def test_one_of_several_messages() -> None:

@@ -235,12 +235,22 @@ def _remedy(subject: PullRequest | MergeGroup, bad: Sequence[_Checked]) -> str:
         return f"edit the title: {first.lint.errors[0].message}"
     how = f"`git rebase -i {first.subject.removeprefix('commit ')}^`"
     if len(bad) > 1:
-        return f"reword {len(bad)} commits with {how}: each line to paste is in the check"
+        return f"reword {len(bad)} commits with {how}: {_help(bad)}"
     if first.subject == f"commit {subject.head_sha[:7]}":
         how = "`git commit --amend`"
     if first.lint.suggestion:
         return f"reword {first.subject} to “{first.lint.suggestion}” with {how}"
     return f"reword {first.subject} with {how}: {first.lint.errors[0].message}"
+
+
+def _help(bad: Sequence[_Checked]) -> str:
+    """What the check has for whoever rewords them."""
+    suggested = sum(bool(one.lint.suggestion) for one in bad)
+    if suggested == len(bad):
+        return "each line to paste is in the check"
+    if suggested:
+        return f"the check has a line to paste for {suggested} of them"
+    return "the check says what is wrong with each"
 
 
 def _listed(subjects: Sequence[str]) -> str:
