@@ -252,7 +252,11 @@ async def _run_item(
     stopped: Callable[[], bool],
 ) -> int:
     if item.kind is Kind.CONTRACT:
-        _refuse_contract(item, wanted)
+        # For what was done just now it waits no more.
+        agenda = await _agenda(place, database)
+        _refuse_contract(
+            next((one for one in agenda.items if one.version == item.version), item), wanted
+        )
     try:
         if item.migration is not None:
             applied = await database.apply(item.migration, dry_run=wanted.dry_run)
@@ -278,6 +282,12 @@ async def _run_item(
 
 
 def _refuse_contract(item: Item, wanted: Wanted) -> None:
+    if before := [one for one in item.waits if one.startswith("contract ")]:
+        raise CommandError(
+            f"contract {item.version} waits for {visible(listed(before))}",
+            "apply that first, with its version",
+            exit_code=REFUSED,
+        )
     unproven = [one for one in item.waits if one.startswith("backfill ")]
     if unproven:
         raise CommandError(

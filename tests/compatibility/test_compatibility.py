@@ -41,7 +41,7 @@ from bot.core.migrations.builds import (
 )
 from bot.core.migrations.compatibility import may_contract, may_promote, may_roll_back
 from bot.core.migrations.judgement import Judgement
-from bot.core.migrations.model import Migration, Phase
+from bot.core.migrations.model import Migration, Phase, Version
 from bot.core.migrations.taken import taken_by
 
 
@@ -400,6 +400,7 @@ def rolled_back_to(build: BuildFacts, **leaves: object) -> InUse:
 
 OUT_OF_TREE = replace(DROP_FILE, requires_build=None)
 FLAGGED = replace(DROP_FILE, requires_flag_off="old_title")
+LOOKED = Version("20260228000000")
 GONE = ("pass", "no live build and no rollback target needs `recipes.title` any more", "")
 
 
@@ -522,6 +523,27 @@ GONE = ("pass", "no live build and no rollback target needs `recipes.title` any 
             database(TITLE, TITLE_NORM, fill=None),
             {},
             ("fail", "backfill `20260103000000` has not begun", "comment `/migrate production`"),
+        ),
+        (
+            replace(DROP_FILE, requires_contracts=(LOOKED,)),
+            [LIVE],
+            EXPANDED,
+            {},
+            (
+                "fail",
+                "contract `20260228000000`, which it requires, is not applied",
+                "comment `/contract 20260228000000 production` first",
+            ),
+        ),
+        (
+            replace(DROP_FILE, requires_contracts=(LOOKED,)),
+            [LIVE],
+            replace(
+                EXPANDED,
+                applied={**EXPANDED.applied, LOOKED: migration(LOOKED, "look", Phase.CONTRACT)},
+            ),
+            {},
+            GONE,
         ),
         (FLAGGED, [LIVE], EXPANDED, {"old_title": False}, GONE),
         (

@@ -126,6 +126,25 @@ def test_a_contract_waits_for_its_backfill_whatever_is_said(emc: Emc) -> None:
     assert "waits for backfill 20260102000000 title_norm" in refused.stderr
 
 
+def test_a_contract_waits_for_the_one_that_looks_whether_anything_would_be_lost(
+    emc: Emc, folder: Path, sql: psycopg.Connection
+) -> None:
+    look = folder / "migrations/20260102500000_look.contract.sql"
+    look.write_text("DO $$ BEGIN RAISE EXCEPTION 'a title would be lost'; END $$;\n")
+    drop = folder / "migrations/20260103000000_drop_title.sql"
+    drop.write_text(CONTRACT.replace("ALTER", "-- requires: contract 20260102500000\nALTER"))
+    emc("run")
+    assert emc("run", "20260102500000", "--no-build-needs-it").exit_code == 1
+    refused = emc("run", "20260103000000", "--no-build-needs-it")
+    assert refused.exit_code == 1
+    assert "contract 20260103000000 waits for contract 20260102500000 look" in refused.stderr
+    assert "apply that first, with its version" in refused.stderr
+    assert sql.execute("SELECT count(title) FROM recipes").fetchone() == (3000,)
+    look.write_text("DROP TABLE IF EXISTS nobodys;\n")
+    both = emc("run", "20260102500000", "20260103000000", "--no-build-needs-it")
+    assert both.exit_code == 0, both.stderr
+
+
 def test_a_contract_that_names_a_flag_waits_for_somebody_to_look(emc: Emc, folder: Path) -> None:
     file = folder / "migrations/20260103000000_drop_title.sql"
     file.write_text(CONTRACT.replace("ALTER", "-- requires-flag-off: old-titles\nALTER"))

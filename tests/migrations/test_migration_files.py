@@ -26,6 +26,7 @@ def test_a_migration_is_read_with_its_phase_and_what_it_waits_for() -> None:
     text = (
         "-- lockgate: contract\n-- Titles are normalised now: see the wiki.\n"
         "-- requires: backfill 20260301120500\n-- requires: backfill 20260301120600\n"
+        "-- requires: contract 20260301115900\n"
         f"-- requires-build: {BUILD}\n-- requires-flag-off: old-titles\n\n"
         "ALTER TABLE recipes DROP COLUMN title;\n"
     )
@@ -38,6 +39,7 @@ def test_a_migration_is_read_with_its_phase_and_what_it_waits_for() -> None:
         ("20260301120500", "20260301120600"),
         BUILD,
         "old-titles",
+        ("20260301115900",),
     )
 
 
@@ -291,10 +293,14 @@ def test_files_that_do_not_go_together_are_told() -> None:
                 "m/20260201120000_c.sql",
                 b"-- lockgate: contract\n-- requires: backfill 20260301999999\n",
             ),
+            (
+                "m/20260202120000_d.sql",
+                b"-- lockgate: contract\n-- requires: contract 20260301999999\n",
+            ),
         ],
         [("b/20260301120500_c.sql", (HEADER + UPDATE).encode())],
     )
-    assert [one.name for one in folder.migrations] == ["a", "c"]
+    assert [one.name for one in folder.migrations] == ["a", "c", "d"]
     assert folder.problems == (
         Problem(
             "b/20260301120500_c.sql",
@@ -315,6 +321,13 @@ def test_files_that_do_not_go_together_are_told() -> None:
             2,
             1,
             "it requires backfill 20260301999999, and none has that version",
+            "name one of the folder's",
+        ),
+        Problem(
+            "m/20260202120000_d.sql",
+            2,
+            1,
+            "it requires contract 20260301999999, and none has that version",
             "name one of the folder's",
         ),
     )

@@ -16,7 +16,7 @@ from bot.core.migrations.drafts.facts import (
 )
 from bot.core.migrations.drafts.files import Part
 from bot.core.migrations.drafts.sql import check_expression, check_type, object_name
-from bot.core.migrations.model import Phase
+from bot.core.migrations.model import Phase, Version
 from bot.core.migrations.names import parse_name
 
 HOSTILE = {
@@ -43,8 +43,11 @@ def test_every_recipe_writes_files_that_parse_whatever_the_names(names: tuple[st
         assert contracts, recipe
         assert folder.migrations[-1] is contracts[-1]
         filled = tuple(each.version for each in folder.backfills)
+        before: tuple[Version, ...] = ()
         for contract in contracts:
             assert contract.requires_backfills == filled
+            assert contract.requires_contracts == before, recipe
+            before = (contract.version,)
 
 
 def test_the_end_of_every_backfill_can_be_counted() -> None:

@@ -70,7 +70,7 @@ def plan_agenda(
                 )
             )
         else:
-            items.append(_contract(migration, folder.backfills, known))
+            items.append(_contract(migration, folder, applied, known))
     for backfill in folder.backfills:
         status = known.get(backfill.version)
         if status is None or not status.progress.settled(needed=backfill.needed):
@@ -85,13 +85,21 @@ def plan_agenda(
 
 
 def _contract(
-    migration: Migration, backfills: Sequence[Backfill], known: Mapping[Version, BackfillStatus]
+    migration: Migration,
+    folder: Folder,
+    applied: Collection[Version],
+    known: Mapping[Version, BackfillStatus],
 ) -> Item:
-    names = {backfill.version: backfill.name for backfill in backfills}
+    names = {one.version: one.name for one in folder.backfills}
+    names |= {one.version: one.name for one in folder.migrations}
     waits = [
         f"backfill {version} {names.get(version, '')}".rstrip()
         for version in migration.requires_backfills
         if version not in known or not known[version].proven
+    ] + [
+        f"contract {version} {names.get(version, '')}".rstrip()
+        for version in migration.requires_contracts
+        if version not in applied
     ]
     if migration.requires_build:
         waits.append(f"every build in use to have {migration.requires_build[:7]}")

@@ -124,6 +124,16 @@ def may_contract(
         against = unfinished(version, "", progress, database.environment)
         if against:
             obstacles.append(against)
+    obstacles += [
+        Obstacle(
+            Verdict.FAIL,
+            f"contract {version}",
+            f"contract {quoted(version)}, which it requires, is not applied",
+            f"comment `/contract {version} {database.environment}` first",
+        )
+        for version in contract.requires_contracts
+        if version not in database.applied
+    ]
     if contract.requires_flag_off:
         obstacles += _flagged(contract.requires_flag_off, flags)
     what = listed([quoted(each.name) for each in taken]) or "what it drops"

@@ -54,7 +54,7 @@ def parse_migration(
     name, suffixed = _parse_suffix(file, name)
     file.read(content, MIGRATION_KEYS, strict=False)
     marked = _marked(file, suffixed)
-    backfills = tuple(_parse_required(file))
+    backfills, contracts = _parse_required(file)
     build = file.value("requires-build", _SHA, "write all 40 digits of the commit's id")
     flag = file.value("requires-flag-off", _FLAG, "name one flag, such as `old-titles`")
     if marked is not Phase.CONTRACT:
@@ -75,6 +75,7 @@ def parse_migration(
         backfills,
         cast("Sha", build) if build else None,
         flag,
+        contracts,
     )
 
 
@@ -134,9 +135,12 @@ def read_folder(
             message = f"`after` names {fill.after}, and no migration has that version"
             problems.append(_at_key(fill, "after", message, "name the expand that it needs"))
     for change in changes:
-        missing = [version for version in change.requires_backfills if version not in filled]
-        if missing and change.version not in applied:
-            message = f"it requires backfill {missing[0]}, and none has that version"
+        if change.version in applied:
+            continue
+        missing = [f"backfill {one}" for one in change.requires_backfills if one not in filled]
+        missing += [f"contract {one}" for one in change.requires_contracts if one not in known]
+        if missing:
+            message = f"it requires {missing[0]}, and none has that version"
             problems.append(_at_key(change, "requires", message, "name one of the folder's"))
     return Folder(tuple(changes), tuple(fills), _sorted(problems))
 
@@ -201,16 +205,20 @@ def _marked(file: FileReader, suffixed: Phase | None) -> Phase | None:
     return phase
 
 
-def _parse_required(file: FileReader) -> list[Version]:
-    versions = []
+def _parse_required(file: FileReader) -> tuple[tuple[Version, ...], tuple[Version, ...]]:
+    """Backfills, and other contracts."""
+    found: dict[str, list[Version]] = {"backfill": [], "contract": []}
     for value, line, column in file.values.get("requires", []):
         word, _, version = value.partition(" ")
-        if word == "backfill" and _VERSION.fullmatch(version.strip()):
-            versions.append(Version(version.strip()))
+        if word in found and _VERSION.fullmatch(version.strip()):
+            found[word].append(Version(version.strip()))
         else:
-            remedy = "write `-- requires: backfill <14 digits>`, a line for each"
-            file.fault(line, column, "`requires` names no backfill", remedy)
-    return versions
+            remedy = (
+                "write `-- requires: backfill <14 digits>`, or `contract <14 digits>`, a line for "
+                "each"
+            )
+            file.fault(line, column, "`requires` names no backfill and no contract", remedy)
+    return tuple(found["backfill"]), tuple(found["contract"])
 
 
 def _parse_table(file: FileReader) -> str:

@@ -47,6 +47,8 @@ class Migration:
     """``-- requires-build: <commit>``: the one that stopped using what is dropped."""
     requires_flag_off: str = ""
     """``-- requires-flag-off: <name>``: a flag that still switches to the old path."""
+    requires_contracts: tuple[Version, ...] = ()
+    """``-- requires: contract <version>``: one that looks first whether anything would be lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class DraftWriter:
 
     def prove(self, about: str, *statements: str) -> None:
         """A contract that takes nothing away: it waits for the backfill alone."""
-        header = f"-- requires: backfill {self._newest(Part.BACKFILL)}"
+        header = "\n".join(self._requires())
         body = "\n\n".join((_LOCK_TIMEOUT, *statements))
         self._add(Part.CONTRACT, "validate", f"{header}\n\n{comment(about)}\n\n{body}\n")
 
@@ -102,12 +102,18 @@ class DraftWriter:
         return Draft(tuple(self.files), tuple(self.notes))
 
     def _waits(self) -> str:
-        lines = [f"-- requires-build: {self.build or UNFILLED}"]
-        if any(file.part is Part.BACKFILL for file in self.files):
-            lines.insert(0, f"-- requires: backfill {self._newest(Part.BACKFILL)}")
+        lines = [*self._requires(), f"-- requires-build: {self.build or UNFILLED}"]
         if not self.build:
             lines.append("-- There, write the 40 digits of the first commit that is ready for it.")
         return "\n".join(lines)
+
+    def _requires(self) -> list[str]:
+        """The backfill, and the contract before: what the first looks for the next relies upon."""
+        parts = [part for part in (Part.BACKFILL, Part.CONTRACT) if self._has(part)]
+        return [f"-- requires: {part.value} {self._newest(part)}" for part in parts]
+
+    def _has(self, part: Part) -> bool:
+        return any(file.part is part for file in self.files)
 
     def _newest(self, part: Part) -> Version:
         return next(file.version for file in reversed(self.files) if file.part is part)
