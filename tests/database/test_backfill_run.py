@@ -1,12 +1,15 @@
 """Backfills on a real PostgreSQL: to their end, in spite of what comes in between."""
 
 import asyncio
+import secrets
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
 from backfilling import Told, backfill, make_ledger, make_recipes
+from psycopg.conninfo import make_conninfo
 
 from bot.adapters.database.database import PostgresDatabase
 from bot.adapters.database.lease import LOCK_SPACE, lock_key
@@ -292,6 +295,57 @@ async def test_a_table_that_cannot_be_walked_along_is_refused_with_the_fix(
     with pytest.raises(DatabaseRefused, match=message) as refused:
         await run(database, backfill("UPDATE recipes SET id = id WHERE :batch"))
     assert remedy in refused.value.remedy
+
+
+@pytest.fixture
+async def under_policies(
+    sql: psycopg.Connection, empty_database_url: str
+) -> AsyncIterator[PostgresDatabase]:
+    """The database as a role sees it that owns nothing and may all."""
+    make_recipes(sql, 100)
+    role = f"filler_{secrets.token_hex(4)}"
+    sql.execute(
+        "CREATE TABLE titles (id bigint PRIMARY KEY); INSERT INTO titles VALUES (1), (2);"
+        f"CREATE ROLE {role} LOGIN PASSWORD 'x'; GRANT ALL ON recipes, titles TO {role};"
+        f"GRANT ALL ON SCHEMA supabase_migrations TO {role};"
+        f"GRANT ALL ON ALL TABLES IN SCHEMA supabase_migrations TO {role};"
+        f"DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {role}', current_database());"
+        "END $$;"
+    )
+    opened = PostgresDatabase(make_conninfo(empty_database_url, user=role, password="x"))
+    yield opened
+    await opened.close()
+    sql.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+
+
+async def test_a_role_from_which_policies_hide_rows_is_refused(
+    sql: psycopg.Connection, under_policies: PostgresDatabase
+) -> None:
+    sql.execute(
+        "ALTER TABLE recipes ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON recipes USING (id < 9)"
+    )
+    with pytest.raises(DatabaseRefused, match=r"hides rows of .*recipes.* from") as refused:
+        await run(under_policies)
+    assert "a role with BYPASSRLS" in refused.value.remedy
+    assert count(sql, "SELECT count(*) FROM recipes WHERE title_norm IS NULL") == 100
+
+
+async def test_nothing_is_proven_by_a_count_that_policies_shorten(
+    sql: psycopg.Connection, under_policies: PostgresDatabase
+) -> None:
+    sql.execute(
+        "ALTER TABLE titles ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON titles USING (id = 1)"
+    )
+    one = backfill(
+        "UPDATE recipes SET title_norm = 'x' FROM titles "
+        "WHERE :batch AND titles.id = recipes.id AND title_norm IS NULL"
+    )
+    with pytest.raises(DatabaseRefused, match="row-level security policy for table"):
+        await run(under_policies, one)
+    with pytest.raises(DatabaseRefused, match="row-level security policy for table"):
+        await under_policies.verify_backfill(one)
+    (status,) = await under_policies.fetch_backfills()
+    assert not status.proven
 
 
 async def test_a_header_that_means_another_table_than_the_statement_is_refused(

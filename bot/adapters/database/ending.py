@@ -78,6 +78,8 @@ async def count_left(connection: Connection, proof: str) -> int:
     async with connection.transaction():
         milliseconds = int(_COUNTING / timedelta(milliseconds=1))
         await connection.execute(f"SET LOCAL statement_timeout = {milliseconds}".encode())
+        # An error where a policy would hide rows: what is not seen is not proven.
+        await connection.execute("SET LOCAL row_security = off")
         left: int = await fetch_scalar(connection, proof)
         return left
 

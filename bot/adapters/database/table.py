@@ -13,7 +13,7 @@ from bot.ports.database import DatabaseRefused
 
 _TABLE = """
 SELECT c.oid::int8, n.nspname, c.relname, c.relkind::text,
-       c.oid IS NOT DISTINCT FROM to_regclass(%s)
+       c.oid IS NOT DISTINCT FROM to_regclass(%s), row_security_active(c.oid), current_user::text
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(%s)
 """
 _COLUMNS = """
@@ -139,7 +139,7 @@ async def examine_table(connection: Connection, backfill: Backfill, relation: st
             f"there is no table {backfill.table} for backfill {backfill.version}",
             "name in its header the table as it is now, or put the name back",
         )
-    oid, schema, table, kind, same = row
+    oid, schema, table, kind, same, hidden, role = row
     name = f"{quote(schema)}.{quote(table)}"
     if not same:
         raise DatabaseRefused(
@@ -149,6 +149,13 @@ async def examine_table(connection: Connection, backfill: Backfill, relation: st
     if kind not in ("r", "p"):
         raise DatabaseRefused(
             f"{name} is no table", "name in the header the table that the rows are stored in"
+        )
+    if hidden:
+        raise DatabaseRefused(
+            f"row level security hides rows of {name} from {quote(role)}: what it cannot see would "
+            "be taken for done",
+            "use a URL of the table's owner, or of a role with BYPASSRLS, which the owner needs "
+            "too where it is FORCEd",
         )
     found = {
         column: (type_, not_null, number)
