@@ -44,6 +44,8 @@ def started_squawk(files: Sequence[tuple[str, bytes]]) -> Iterator[Iterator[Squa
     Raises:
         SquawkError: it cannot be run.
     """
+    # Of others our own reader says where they are no text, and squawk would end at the first.
+    files = [(path, content) for path, content in files if _is_text(content)]
     if not files:
         yield iter(())
         return
@@ -62,6 +64,14 @@ def started_squawk(files: Sequence[tuple[str, bytes]]) -> Iterator[Iterator[Squa
             if process.poll() is None:
                 process.kill()
                 process.wait()
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _place(files: Sequence[tuple[str, bytes]]) -> str | None:

@@ -212,6 +212,15 @@ def test_squawk_reads_all_files_in_one_process_and_no_configuration(
     ]
 
 
+def test_a_file_that_is_no_text_keeps_nothing_from_the_others(folder: Path) -> None:
+    (folder / SECOND).write_bytes(b"ALTER TABLE a ADD COLUMN b text; -- caf\xe9\n")
+    result = run()
+    assert result.exit_code == 1
+    assert f"{SECOND}:1:40: error unreadable-file" in result.output
+    assert "the byte 0xe9 is no UTF-8; save it as UTF-8" in result.output
+    assert f"{FIRST}:1:1: info prefer-timestamp-tz" in result.output
+
+
 @pytest.mark.parametrize("memory", [True, False])
 def test_squawks_copies_are_in_memory_if_there_is_some_and_gone_if_nobody_asks_what_it_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: bool
