@@ -8,6 +8,7 @@ import pytest
 from bot.core.migrations.files import parse_backfill, parse_migration, read_folder
 from bot.core.migrations.header import BACKFILL_KEYS, MIGRATION_KEYS
 from bot.core.migrations.model import Backfill, Migration, Phase, Problem
+from bot.core.migrations.phases import phase_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "migration-files.md"
 NAME = "supabase/migrations/20260301120000_add_title.sql"
@@ -339,6 +340,24 @@ def test_what_is_applied_may_have_what_new_files_may_not() -> None:
     folder = read_folder(files, applied={"20260101120000"})
     assert [one.name for one in folder.migrations] == ["a"]
     assert folder.problems == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf-- lockgate: contract\nDROP TABLE a;\n",
+        "-- lockgate: contract\nDROP TABLE a;\n".encode("utf-16"),
+        b"-- lockgate: contract\n-- caf\xe9\nDROP TABLE a;\n",
+        b"-- lockgate: contract\n-- Required: a login\nDROP TABLE a;\n",
+        b"-- lockgate: contract\n-- \0\nDROP TABLE a;\n",
+    ],
+)
+def test_what_is_applied_is_read_as_it_is(content: bytes) -> None:
+    assert read_folder([("m/20260101120000_a.sql", content)]).problems
+    folder = read_folder([("m/20260101120000_a.sql", content)], applied={"20260101120000"})
+    assert folder.problems == ()
+    (one,) = folder.migrations
+    assert (one.marked, phase_of(one)) == (Phase.CONTRACT, Phase.CONTRACT)
 
 
 def test_the_reference_has_every_key_and_its_example_can_be_read() -> None:

@@ -52,7 +52,7 @@ def parse_migration(
     file = FileReader(path)
     version, name = _parse_file_name(file)
     name, suffixed = _parse_suffix(file, name)
-    file.read(content, MIGRATION_KEYS, strict=False)
+    file.read(content, MIGRATION_KEYS, strict=False, applied=applied)
     marked = _marked(file, suffixed)
     backfills, contracts = _parse_required(file)
     build = file.value("requires-build", _SHA, "write all 40 digits of the commit's id")

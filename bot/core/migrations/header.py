@@ -31,10 +31,15 @@ class FileReader:
     def fault(self, line: int, column: int, message: str, remedy: str = "") -> None:
         self.problems.append(Problem(self.path, line, column, message, remedy))
 
-    def read(self, content: bytes, keys: tuple[str, ...], *, strict: bool) -> bool:
+    def read(
+        self, content: bytes, keys: tuple[str, ...], *, strict: bool, applied: bool = False
+    ) -> bool:
         """Whether it is text at all. ``strict``: what looks like a key must be one of ``keys``;
-        otherwise only near misses are faults, because comments may say anything."""
-        if not self._decode(content):
+        otherwise only near misses are faults, because comments may say anything. ``applied``: it
+        never runs again, and a build of long ago cannot be mended, so that it is read as it is."""
+        if applied:
+            self.text = _anyhow(content).replace("\r\n", "\n")
+        elif not self._decode(content):
             return False
         for number, line in enumerate(self.text.split("\n"), 1):
             if not line.startswith("--"):
@@ -50,7 +55,7 @@ class FileReader:
                 value = (match["value"] or "").strip()
                 start = match.start("value") if match["value"] else match.end()
                 self.values.setdefault(key, []).append((value, number, start + 1))
-            else:
+            elif not applied:
                 self._fault_key(key, number, match.start("key") + 1, keys, strict=strict)
         return True
 
@@ -130,3 +135,10 @@ class FileReader:
         elif strict or key.lower().startswith(("requires", "lockgate")):
             remedy = f"the keys are {', '.join(keys)}; put remarks below the header"
             self.fault(line, column, f"`{key}` is no key", remedy)
+
+
+def _anyhow(content: bytes) -> str:
+    """The text, with a sign in place of what cannot be read."""
+    wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = content.decode("utf-16" if wide else "utf-8-sig", "replace")
+    return text.replace("\0", "\ufffd")
