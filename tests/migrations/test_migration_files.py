@@ -117,6 +117,7 @@ def test_the_phase_is_given_by_name_or_by_first_line(
         (NAME, b"SELECT 1;\nSELECT 'ab", 2, 8, "unterminated quoted string at or near", "mend"),
         (NAME, b"\\i other.sql\n", 1, 1, "syntax error at or near", "psql's own commands are not"),
         (NAME, b"SELECT 1;\n COMMIT;", 2, 2, "COMMIT stands in the file", "each file is one tra"),
+        (NAME, b"COPY b FROM '/b';\nCOPY b FROM stdin;", 2, 1, "COPY FROM STDIN stands", "INSERT"),
         (NAME, "SELECT 'éé'; COMMIT;".encode(), 1, 14, "COMMIT stands in the file", "take it out"),
         (NAME, b"begin;\nSELECT 1;", 1, 1, "BEGIN stands in the file", "take it out"),
         (NAME, b"SAVEPOINT a;", 1, 1, "SAVEPOINT stands in the file", "take it out"),

@@ -37,6 +37,12 @@ def check_migration_sql(file: FileReader) -> None:
             word = statement.text.split()[0].upper()
             remedy = "take it out: each file is one transaction, with its row in the ledger"
             file.fault(statement.line, statement.column, f"{word} stands in the file", remedy)
+        if statement.kind == "copy_stmt" and not statement.node.filename:
+            stream = "FROM STDIN" if statement.node.is_from else "TO STDOUT"
+            remedy = "write INSERT, or load the rows apart: no client stands at the other end"
+            file.fault(
+                statement.line, statement.column, f"COPY {stream} stands in the file", remedy
+            )
     _refuse_late_keys(file, MIGRATION_KEYS)
 
 
