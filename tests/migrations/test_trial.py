@@ -182,6 +182,9 @@ SHADOW_BEFORE = [
     migration("CREATE TABLE recipes (id bigint PRIMARY KEY, title text)", FIRST),
     migration(
         "ALTER TABLE recipes ADD owner uuid REFERENCES auth.users DEFAULT auth.uid();"
+        "CREATE EXTENSION IF NOT EXISTS pg_net WITH SCHEMA extensions;"
+        "COMMENT ON EXTENSION pg_net IS 'which no server here has';"
+        "ALTER TABLE recipes OWNER TO postgres;"
         "ALTER TABLE recipes ENABLE ROW LEVEL SECURITY;"
         "CREATE POLICY own ON recipes TO authenticated USING (owner = auth.uid());"
         "CREATE TRIGGER t BEFORE UPDATE ON auth.users FOR EACH ROW "
@@ -199,11 +202,13 @@ def test_files_are_tried_on_a_shadow_of_their_own() -> None:
     alone = migration("CREATE INDEX CONCURRENTLY i ON recipes (title);", f"{CHANGED[:-4]}_2.sql")
     reaching = migration("COPY recipes TO PROGRAM 'true';", f"{CHANGED[:-4]}_3.sql")
     never = migration("SELECT 1", f"{CHANGED[:-4]}_4.sql")
-    found = run_trial(SHADOW_BEFORE, [first, alone, reaching, never])
+    passed = migration("CREATE EXTENSION pg_net;", f"{CHANGED[:-4]}_5.sql")
+    found = run_trial(SHADOW_BEFORE, [first, passed, alone, reaching, never])
     assert [(one.line, one.watched, one.locks and one.locks[0].lock) for one in found] == [
         (1, True, ()),
         (2, True, ()),
         (3, True, Lock.ACCESS_EXCLUSIVE),
+        (1, True, ()),
         (1, False, ()),
         (1, True, ()),
     ]

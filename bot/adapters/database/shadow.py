@@ -6,11 +6,12 @@ is tried runs there as a role that is no superuser: SQL must reach neither files
 """
 
 import os
+import re
 import secrets
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import psycopg
@@ -28,7 +29,8 @@ from bot.core.migrations.trial import Observed, SeenLock
 
 Session = psycopg.Connection[tuple[object, ...]]
 
-_OWNER = "shadow_owner"
+_OWNER = "postgres"
+"""Who owns all in a project of Supabase, and is no superuser there either."""
 _SECONDS = 60
 _SETTINGS = f"SET statement_timeout = '{_SECONDS}s'; SET client_min_messages = error"
 # What Supabase has in every project, as far as migrations speak of it.
@@ -61,6 +63,7 @@ SELECT relation, mode FROM pg_locks
    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _MODES = {f"{mode.name.replace('_', '').lower()}lock": mode for mode in Lock}
+_OF_EXTENSION = re.compile(r"(?:CREATE|ALTER|COMMENT\s+ON)\s+EXTENSION\b", re.IGNORECASE)
 _READS = Lock.ROW_SHARE
 """Up to here nobody waits, and it is not told."""
 
@@ -198,7 +201,16 @@ def _run(session: Session, migration: Migration) -> None:
     whole = parse_steps(migration.text).in_transaction
     with session.transaction() if whole else nullcontext():
         for statement in statements:
-            session.execute(statement.text.encode())
+            _execute(session, statement)
+
+
+def _execute(session: Session, statement: Statement) -> None:
+    """Extensions that this server does not have are passed over: what needs them says so itself."""
+    if not _OF_EXTENSION.match(statement.text):
+        session.execute(statement.text.encode())
+        return
+    with suppress(psycopg.Error), session.transaction():
+        session.execute(statement.text.encode())
 
 
 def watch(session: Session, migration: Migration) -> list[Observed]:
@@ -209,14 +221,14 @@ def watch(session: Session, migration: Migration) -> list[Observed]:
     try:
         if not parse_steps(migration.text).in_transaction:
             for statement in statements:
-                session.execute(statement.text.encode())
+                _execute(session, statement)
                 observed.append(_seen(migration, statement, (), watched=False))
             return observed
         with session.transaction():
             there = {oid for oid, *_ in session.execute(_STATE)}
             for statement in statements:
                 files, locks = _state(session), _locks(session)
-                session.execute(statement.text.encode())
+                _execute(session, statement)
                 taken = tuple(_taken(session, there, files, locks))
                 observed.append(_seen(migration, statement, taken))
     except psycopg.Error as error:
