@@ -312,6 +312,21 @@ def test_what_was_granted_to_everybody_is_granted_to_who_has_signed_in(
     assert found.rewrite_sql == instead
 
 
+@pytest.mark.parametrize(
+    ("granted", "other"),
+    [
+        ("GRANT INSERT ON books TO anon;", ", or guard the table by row level security and a"),
+        (GUARDED + "GRANT ALL ON guarded TO anon;", ", or SELECT alone, which policies guard"),
+        ("GRANT USAGE ON SCHEMA public TO anon;", ""),
+    ],
+)
+def test_what_else_may_be_done_about_a_grant_is_said(granted: str, other: str) -> None:
+    (found,) = check_sql(granted).findings
+    _, _, said = found.message.partition("grant it to `authenticated`")
+    assert said.startswith(other)
+    assert bool(said) == bool(other)
+
+
 def test_without_supabase_nobody_knows_of_a_role_of_who_has_signed_in() -> None:
     path = "db/20260301120000_grant.sql"
     (found,) = check_of({path}, [(path, b"GRANT ALL ON books TO PUBLIC;")]).findings

@@ -10,6 +10,7 @@ from bot.core.migrations.sql import Node, parse_statements, scan_tokens, word
 _EVERYBODY = ("anon", "PUBLIC")
 _SIGNED_IN = "authenticated"
 _BY_DEFAULT = "alter_default_privileges_stmt"
+_GUARD = ", or guard the table by row level security and a policy first"
 _GRANTS = ("grant_stmt", _BY_DEFAULT)
 
 
@@ -26,12 +27,15 @@ def _check(reading: Reading) -> Iterator[Fault]:
             continue
         told.add(statement.start)
         tables = [relation_of(item.range_var) for item in grant.objects if _is_table(item)]
+        other = ""
         if tables and word(grant, "objtype") == "OBJECT_TABLE":
-            guarded = [last.table(table) for table in tables]
+            found = [last.table(table) for table in tables]
+            guarded = all(table.row_security and table.policies for table in found)
             reads = {item.access_priv.priv_name for item in grant.privileges} == {"select"}
-            if reads and all(table.row_security and table.policies for table in guarded):
+            if reads and guarded:
                 continue
-        yield Fault(_message(one, grant, who), one, _rewrite(one, who))
+            other = ", or SELECT alone, which policies guard" if guarded else _GUARD
+        yield Fault(_message(one, grant, who, other), one, _rewrite(one, who))
 
 
 def _grant(kind: str, node: Node) -> Node:
@@ -57,14 +61,15 @@ def _rewrite(one: Seen, who: list[str]) -> str:
     return ended(f"{raw[: spans[0][0]].decode()}{named}{raw[spans[-1][1] :].decode()}")
 
 
-def _message(one: Seen, grant: Node, who: list[str]) -> str:
+def _message(one: Seen, grant: Node, who: list[str], other: str) -> str:
+    """``other``: what could be done but to grant it to who has signed in."""
     rights = [item.access_priv.priv_name.upper() for item in grant.privileges] or ["ALL"]
     on = one.change.relation or word(grant, "objtype").removeprefix("OBJECT_").lower()
     if one.change.kind == _BY_DEFAULT:
         on = f"every {on} made from now on"
     return (
         f"{', '.join(rights)} on {on} is granted to {' and '.join(who)}, which is everybody; grant "
-        "it to `authenticated`, or guard the table by row level security and a policy first"
+        f"it to `authenticated`{other}"
     )
 
 
