@@ -5,6 +5,7 @@ recipe says: what a write changed wins, the new column where it changed both, an
 a row is not filled.
 """
 
+import secrets
 from collections.abc import Iterator
 
 import psycopg
@@ -342,3 +343,23 @@ def test_the_contract_of_a_pair_refuses_to_lose_a_value(fresh: psycopg.Connectio
     fresh.execute("INSERT INTO nutrition VALUES (2)")
     fresh.execute(first)
     assert fresh.execute("SELECT * FROM nutrition").fetchall() == [(2, 300)]
+
+
+def test_the_contract_of_a_pair_refuses_to_look_past_policies(fresh: psycopg.Connection) -> None:
+    owner = f"owner_{secrets.token_hex(4)}"
+    fresh.execute(
+        f"CREATE ROLE {owner}; GRANT ALL ON SCHEMA public TO {owner}; SET ROLE {owner};"
+        "CREATE TABLE recipes (id int PRIMARY KEY, calories int);"
+        "CREATE TABLE nutrition (recipe_id int PRIMARY KEY);"
+        "INSERT INTO recipes VALUES (2, 300);"
+        "ALTER TABLE recipes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+        "CREATE POLICY few ON recipes USING (id = 1)"
+    )
+    home, other = told(RECIPES_TABLE, calories="int"), Table(NUTRITION)
+    places = ("recipes.calories", "nutrition.calories")
+    made = draft("move-column", *places, tables=(home, other), on=("recipe_id",))
+    expand(fresh, made)
+    first = next(file.text for file in made.files if file.part is Part.CONTRACT)
+    with pytest.raises(errors.InsufficientPrivilege, match="row-level security policy"):
+        fresh.execute(first)
+    fresh.execute(f"RESET ROLE; DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")
