@@ -27,7 +27,7 @@ from bot.core.migrations.runs import (
 from bot.core.migrations.trees import Tree
 from bot.core.phrases import counted, quoted
 from bot.core.policy.migrations import DEFAULT_MIGRATIONS, MigrationsPolicy
-from bot.core.schema.snapshot import MeantSchema
+from bot.core.schema.snapshot import MeantSchema, SchemaDigests, move_on, root_of
 from bot.core.work.schemas import AdvanceSchemaRun
 from bot.engine.burning import Burns
 from bot.engine.contracts import Contracts
@@ -163,8 +163,10 @@ class SchemaRuns:
         if run.kind is RunKind.CONTRACT:
             await self._must_be_free(run, migration, policy)
         await self._note(run, part, "begins", {})
+        before = await database.fetch_schema()
         done = await database.apply(migration)
         await self.runs.save_known(run.repo.id, [tree.known[part.version]])
+        await self._mean(run, part, database, before if done.applied else None)
         found = _applied(done)
         await self._note(run, part, "applied", {"found": found}, done.schema_after)
         return await self._done(run, part, found)
@@ -228,14 +230,29 @@ class SchemaRuns:
         )  # fmt: skip
         return await self._save(with_part(run, done))
 
-    async def _succeeded(self, run: Run, database: Database) -> Run:
+    async def _mean(
+        self, run: Run, part: Part, database: Database, before: SchemaDigests | None
+    ) -> None:
+        """Record what is meant since the part. ``before``: what was in place; None where it was
+        applied already, as by a worker that was killed before it came to this: then all is taken
+        that is there."""
         after = await database.fetch_schema()
-        versions = frozenset(one.version for one in await database.fetch_applied())
-        what = counted(len(run.parts), "part")
+        meant = await self.runs.fetch_meant(run.repo.id, run.environment)
+        if before is not None and meant is not None:
+            objects = move_on(meant.digests, before.objects, after.objects)
+            after = SchemaDigests(root_of(objects), objects)
+            versions = meant.applied | {part.version}
+        elif meant is None or part.version not in meant.applied:
+            versions = frozenset(one.version for one in await database.fetch_applied())
+        else:
+            return
         cause = f"run {run.id} by {run.actor.login}"
-        meant = MeantSchema(after.root, after.objects, versions, cause, self.clock.now())
-        await self.runs.save_meant(run.repo.id, run.environment, meant)
-        run = await self._save(replace(run, schema_after=after.root))
+        now = MeantSchema(after.root, after.objects, versions, cause, self.clock.now())
+        await self.runs.save_meant(run.repo.id, run.environment, now)
+
+    async def _succeeded(self, run: Run, database: Database) -> Run:
+        what = counted(len(run.parts), "part")
+        run = await self._save(replace(run, schema_after=(await database.fetch_schema()).root))
         return await self._end(run.id, RunState.SUCCEEDED, f"All of it is done: {what}.", "")
 
     async def _conclude(self, run: Run) -> None:

@@ -134,6 +134,7 @@ async def test_a_rollback_goes_to_what_fits_the_schema_alone(kitchen: Kitchen) -
 
 async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> None:
     kitchen.rows("ALTER TABLE recipes ADD COLUMN title_norm text CHECK (title_norm <> 'soup 7')")
+    await kitchen.say(kitchen.merged("feat: show titles"), "/promote")
     filling = kitchen.merged(
         "feat: search titles",
         {
@@ -153,6 +154,7 @@ async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> Non
     assert kitchen.noticed("migrate") == [("/migrate on octo/shop production: failed", "warning")]
     said = await kitchen.say(filling, "/promote")
     assert "backfill `title_norm`" in said
+    assert "past Lockgate" not in said, "what a run applied is meant, however it ended"
 
 
 async def test_a_backfill_that_nobody_can_count_has_a_way_out(kitchen: Kitchen) -> None:
@@ -197,6 +199,18 @@ async def test_a_change_by_hand_is_noticed_and_accepted(kitchen: Kitchen) -> Non
     said = await kitchen.say(second, "/promote")
     assert "public.by_title" in said
     assert "--accept-schema" in said
+    assert await production.served() == first.merge_commit_sha
+    second = kitchen.merged(
+        "feat: search titles",
+        {
+            f"{FOLDER}/{EXPAND}_title_norm.expand.sql": ADD_COLUMN,
+            f"{BACKFILLS}/{FILL}_title_norm.sql": FILL_COLUMN,
+        },
+    )
+    assert "**Migrated: production" in await kitchen.say(second, "/migrate")
+    said = await kitchen.say(second, "/promote")
+    assert "is not as run 1 by ada left it" in said
+    assert "added `index public.by_title`. " in said, "and no more: the column is meant"
     assert await production.served() == first.merge_commit_sha
     said = await kitchen.say(second, "/migrate --accept-schema")
     assert "is the one that is meant" in said

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.schema.difference import Change, Detail, Difference, differences, digest_differences
-from bot.core.schema.snapshot import Snapshot, digest_of, root_of
+from bot.core.schema.snapshot import Snapshot, digest_of, move_on, root_of
 from bot.core.schema.spelling import spell, spelled
 from bot.core.schema.views import unqualified
 
@@ -156,3 +156,25 @@ def test_a_text_made_to_take_long_is_left_as_it_is() -> None:
 )
 def test_columns_of_a_view_are_spelled_in_one_way(definition: str, expected: str) -> None:
     assert unqualified(definition) == expected
+
+
+@pytest.mark.parametrize(
+    ("meant", "before", "after", "moved"),
+    [
+        ({}, {}, {"a": "1"}, {"a": "1"}),
+        ({"a": "1"}, {"a": "1"}, {"a": "2"}, {"a": "2"}),
+        ({"a": "1"}, {"a": "1"}, {}, {}),
+        ({"a": "1", "b": "1"}, {"a": "1", "b": "1"}, {"a": "2", "b": "1"}, {"a": "2", "b": "1"}),
+        # Changed, added and dropped by hand before: none of it is meant.
+        ({"a": "1"}, {"a": "9"}, {"a": "9", "b": "1"}, {"a": "1", "b": "1"}),
+        ({"a": "1"}, {"a": "1", "b": "9"}, {"a": "2", "b": "9"}, {"a": "2"}),
+        ({"a": "1", "b": "1"}, {"a": "1"}, {"a": "2"}, {"a": "2", "b": "1"}),
+        # Neither by being changed once more.
+        ({"a": "1"}, {"a": "9"}, {"a": "10"}, {"a": "1"}),
+        ({"a": "1"}, {"a": "9"}, {}, {"a": "1"}),
+    ],
+)
+def test_what_is_meant_moves_on_with_a_change_and_not_with_what_was_done_by_hand(
+    meant: dict[str, str], before: dict[str, str], after: dict[str, str], moved: dict[str, str]
+) -> None:
+    assert move_on(meant, before, after) == moved

@@ -66,3 +66,19 @@ def root_of(digests: Mapping[str, str]) -> str:
         line = json.dumps([name, digests[name]], ensure_ascii=False)
         whole.update(f"{line}\n".encode("utf-8", "surrogatepass"))
     return whole.hexdigest()
+
+
+def move_on(
+    meant: Mapping[str, str], before: Mapping[str, str], after: Mapping[str, str]
+) -> dict[str, str]:
+    """The digests that are meant once a change has led from ``before`` to ``after``. What was not
+    as it is meant before the change is not meant after it either: that somebody has to say."""
+    moved = dict(meant)
+    for name in before.keys() | after.keys():
+        if meant.get(name) != before.get(name):
+            continue
+        if name in after:
+            moved[name] = after[name]
+        else:
+            moved.pop(name, None)
+    return moved
