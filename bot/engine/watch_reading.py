@@ -29,7 +29,7 @@ from bot.engine.standings import ANSWERS_WITHIN
 from bot.ports import Clock, HubError
 from bot.ports.objectives import ObjectiveHub
 from bot.ports.operations import CommandHub
-from bot.ports.slo import SloStore, Source, SourceError, SourceOf
+from bot.ports.slo import PartMissing, SloStore, Source, SourceError, SourceOf
 
 _ANSWERS = 20_000
 """Of one probe: more than a watch, the hour before it and the day before that can have."""
@@ -147,7 +147,13 @@ async def _further(
     if steps < 1:
         return series
     end = since + steps * STEP
-    after = await source.fetch_samples(slo.indicator, since, end, STEP)
+    try:
+        after = await source.fetch_samples(slo.indicator, since, end, STEP)
+    except PartMissing as missing:
+        # Of a build that fails whatever it is asked there may be no good event to be found.
+        if not any(sample.total for sample in (*series.before, *series.after)):
+            raise
+        after = missing.samples
     return replace(series, after=(*series.after, *after), until=end)
 
 

@@ -26,6 +26,16 @@ class SourceRefused(SourceError):
     """It will go on answering so until a query, a credential or the file is mended."""
 
 
+class PartMissing(SourceRefused):
+    """Events were counted, and of the good or the bad ones among them nothing is found: there were
+    none, or a name in the query is misspelt. Whoever knows that it is not goes on by ``samples``,
+    in which there were none."""
+
+    def __init__(self, text: str, samples: Sequence[Sample]) -> None:
+        super().__init__(text)
+        self.samples = tuple(samples)
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What one objective wants to know: its indicator over several windows that end now."""

@@ -218,6 +218,21 @@ async def test_a_prometheus_is_asked_once_for_the_day_before_as_well() -> None:
     assert watch.series[0].usual == pytest.approx(1.0, abs=0.2)
 
 
+async def test_a_build_that_answers_nothing_well_has_no_good_event_to_be_found() -> None:
+    """Its processes never counted one, and those of the build before are gone."""
+
+    def answer(_: str, given: dict[str, str]):
+        found = matrix(counted, given)
+        since = datetime.fromtimestamp(float(given["start"]), UTC)
+        if since > BEGUN and "_all" not in given["query"]:
+            found["data"]["result"] = []
+        return found
+
+    async with asked_over_http(answer) as (endpoint, web):
+        files = source("prometheus", {"url": endpoint.url}) + promql("orders")
+        await looked(SourceKind.PROMETHEUS, PrometheusSource(web), files)
+
+
 async def test_a_day_that_cannot_be_read_leaves_the_hour() -> None:
     def answer(path: str, given: dict[str, str]):
         long = float(given["end"]) - float(given["start"]) > HOUR.total_seconds()

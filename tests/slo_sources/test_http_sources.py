@@ -28,7 +28,7 @@ from bot.core.slo.model import (
     SourceKind,
     Threshold,
 )
-from bot.ports.slo import Asked, SourceError, SourceRefused, SourceUnavailable
+from bot.ports.slo import Asked, PartMissing, SourceError, SourceRefused, SourceUnavailable
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -150,6 +150,25 @@ async def test_prometheus_that_says_what_cannot_be_used(web: Web, part, total, k
         await ratio_of(web, part, total)
 
 
+@pytest.mark.parametrize(("bad", "expected"), [(False, Counts(0, 100)), (True, Counts(100, 100))])
+async def test_what_a_longer_window_finds_there_was_none_of_in_a_shorter(
+    web: Web, bad: bool, expected: Counts
+) -> None:
+    """A build that fails whatever it is asked never counts its first good answer."""
+    short = timedelta(minutes=5)
+    answers: dict[str, Any] = {}
+    async with serving(answers) as endpoint:
+        bodies = {
+            "sum(increase(p[300s": answer(vector()),
+            "sum(increase(p": answer(vector("50")),
+            "sum(increase(t": answer(vector("100")),
+        }
+        answers[QUERY] = by_query(endpoint, bodies)
+        asked = Asked(prometheus(endpoint, bad=bad), (HOUR, short))
+        (found,) = await PrometheusSource(web).fetch_counts([asked], AT)
+    assert found == {HOUR: Counts(50, 100), short: expected}
+
+
 async def test_slow_prometheus_fails_its_objective_and_no_other() -> None:
     reach = Reach(allowed=frozenset({"127.0.0.1"}))
     web = Web(reach, {}, seconds=0.5)
@@ -224,6 +243,50 @@ async def test_samples_of_a_range_leave_out_what_is_missing(web: Web) -> None:
         await PrometheusSource(web).fetch_samples(
             prometheus(endpoint), AT - timedelta(days=30), AT, timedelta(minutes=1)
         )
+
+
+async def test_a_range_has_none_where_it_finds_none_but_not_where_it_finds_none_at_all(
+    web: Web,
+) -> None:
+    times = [AT + timedelta(minutes=n) for n in (1, 2, 3)]
+    good: list[list[Any]] = []
+
+    def matrix(values: list[list[Any]]) -> bytes:
+        found = [{"metric": {}, "values": values}] if values else []
+        return answer({"status": "success", "data": {"resultType": "matrix", "result": found}})
+
+    async def samples() -> list[Sample]:
+        answers: dict[str, Any] = {}
+        async with serving(answers) as endpoint:
+            every = matrix([[at.timestamp(), "9"] for at in times])
+            bodies = {"sum(increase(p": matrix(good), "sum(increase(t": every}
+            answers[RANGE] = by_query(endpoint, bodies)
+            return await PrometheusSource(web).fetch_samples(
+                prometheus(endpoint), AT, times[-1], timedelta(minutes=1)
+            )
+
+    with pytest.raises(PartMissing, match="finds nothing, while there are 27") as missing:
+        await samples()
+    assert missing.value.samples == tuple(Sample(at, 0, 9) for at in times)
+    good += [[times[0].timestamp(), "8"], [times[1].timestamp(), "NaN"]]
+    assert await samples() == [Sample(times[0], 8, 9), Sample(times[2], 0, 9)]
+
+
+async def test_an_api_may_find_nothing_at_one_time_of_several(web: Web) -> None:
+    answers: dict[str, Any] = {"/v1/all": answer({"data": [{"count": 9}]})}
+    async with serving(answers) as endpoint:
+
+        async def good(writer: Any) -> None:
+            last = "to=2026-01-02T03%3A06" in endpoint.asked[-1][0]
+            writer.write(answer({"data": [{"count": None if last else 8}]}))
+            await writer.drain()
+
+        answers["/v1/good"] = good
+        minute = timedelta(minutes=1)
+        found = await HttpJsonSource(web).fetch_samples(
+            json_ratio(endpoint), AT, AT + 2 * minute, minute
+        )
+    assert found == [Sample(AT + minute, 8, 9), Sample(AT + 2 * minute, 0, 9)]
 
 
 def json_ratio(endpoint: Endpoint, value: str = "$.data[0].count", **details: str) -> Ratio:

@@ -2,14 +2,21 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from bot.core.slo.model import Counts, Indicator, Metric, Sample, Threshold
 from bot.core.slo.windows import Reading, SampleError, read_samples
-from bot.ports.slo import Answered, Asked, SourceError, SourceRefused, SourceUnavailable
+from bot.ports.slo import (
+    Answered,
+    Asked,
+    PartMissing,
+    SourceError,
+    SourceRefused,
+    SourceUnavailable,
+)
 
 Count = Callable[[Indicator, timedelta, datetime], Coroutine[Any, Any, Counts]]
 T = TypeVar("T")
@@ -42,9 +49,7 @@ async def answer_each(
     async def answer(one: Asked) -> Answered:
         try:
             async with asyncio.timeout_at(end):
-                counts = await together(
-                    *(count(one.indicator, window, at) for window in one.windows)
-                )
+                counts = await counted_all(count(one.indicator, each, at) for each in one.windows)
         except SourceError as error:
             return error
         except TimeoutError:
@@ -57,36 +62,74 @@ async def answer_each(
     return await together(*map(answer, asked))
 
 
-def needed(
-    part: Fraction | None, total: Fraction | None, *, is_bad: bool, zero: bool, of: str
-) -> Fraction | None:
-    """How many events were good. None where nothing was counted at all.
+async def counted_all(questions: Iterable[Coroutine[Any, Any, Counts]]) -> list[Counts]:
+    """The answers about several times to the same question. Where one of them finds what the
+    others miss, its name is right, and there was none of it at the other times.
 
     Raises:
-        SourceRefused: something was counted, and the query for the good or the bad finds nothing:
-            a name that is misspelt looks so too.
+        SourceError: as the questions do.
+        PartMissing: none of them finds it.
     """
+    found = await together(*map(_or_missing, questions))
+    missing = [one for one in found if isinstance(one, PartMissing)]
+    if missing and not any(isinstance(one, Counts) and one.total for one in found):
+        raise PartMissing(str(missing[0]), [sample for one in missing for sample in one.samples])
+    return [one if isinstance(one, Counts) else _none_of_it(one) for one in found]
+
+
+async def _or_missing(question: Coroutine[Any, Any, Counts]) -> Counts | PartMissing:
+    try:
+        return await question
+    except PartMissing as missing:
+        return missing
+
+
+def _none_of_it(missing: PartMissing) -> Counts:
+    (sample,) = missing.samples
+    return Counts(sample.good, sample.total)
+
+
+def counted_in(
+    part: Fraction | None,
+    total: Fraction | None,
+    at: datetime,
+    *,
+    is_bad: bool,
+    zero: bool,
+    of: str,
+) -> Counts:
+    """Of a window that ends at ``at``. ``part`` are the good events or the bad ones; with ``zero``
+    nothing of it is none.
+
+    Raises:
+        SourceRefused: it says what cannot be.
+        PartMissing: something was counted, and there is no ``part``.
+    """
+    try:
+        samples = read_samples([Reading(at, good_of(part, total, is_bad=is_bad), total)], at)
+    except SampleError as error:
+        raise SourceRefused(f"{of}: {error}") from None
+    if not samples:
+        return Counts()
+    if part is None and total and not zero:
+        raise missing_part(samples, is_bad=is_bad, of=of)
+    return Counts(samples[0].good, samples[0].total)
+
+
+def good_of(part: Fraction | None, total: Fraction | None, *, is_bad: bool) -> Fraction | None:
+    """How many events were good, where nothing of ``part`` is none; None without a total."""
     if total is None:
         return None
-    if part is None and total and not zero:
-        word = "bad" if is_bad else "good"
-        raise SourceRefused(
-            f"{of}: the query for the {word} events finds nothing, while there are "
-            f"{float(total):g} in all; have it give 0 where there are none"
-        )
     return total - (part or 0) if is_bad else part or Fraction(0)
 
 
-def counted_in(reading: Reading, *, of: str) -> Counts:
-    """
-    Raises:
-        SourceRefused: it says what cannot be.
-    """
-    try:
-        samples = read_samples([reading], reading.at)
-    except SampleError as error:
-        raise SourceRefused(f"{of}: {error}") from None
-    return Counts(samples[0].good, samples[0].total) if samples else Counts()
+def missing_part(samples: Sequence[Sample], *, is_bad: bool, of: str) -> PartMissing:
+    word, total = "bad" if is_bad else "good", sum(sample.total for sample in samples)
+    return PartMissing(
+        f"{of}: the query for the {word} events finds nothing, while there are {float(total):g} "
+        "in all; have it give 0 where there are none",
+        samples,
+    )
 
 
 class QuerySource(ABC):
@@ -106,7 +149,7 @@ class QuerySource(ABC):
                 "slices"
             )
         moments = [since + step * number for number in range(1, steps + 1)]
-        found = await together(*(self._counts(indicator, step, at) for at in moments))
+        found = await counted_all(self._counts(indicator, step, at) for at in moments)
         return [
             Sample(at, counts.good, counts.total)
             for at, counts in zip(moments, found, strict=True)
@@ -137,9 +180,8 @@ class QuerySource(ABC):
         some, all_ = await together(
             self.number(part, window, at), self.number(indicator.total, window, at)
         )
-        name = indicator.total.source.name
-        good = needed(some, all_, is_bad=indicator.good is None, zero=False, of=name)
-        return counted_in(Reading(at, good, all_), of=name)
+        is_bad, name = indicator.good is None, indicator.total.source.name
+        return counted_in(some, all_, at, is_bad=is_bad, zero=False, of=name)
 
 
 def source_name(indicator: Indicator) -> str:

@@ -9,7 +9,14 @@ from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from bot.adapters.slo.asking import answer_each, counted_in, needed, source_name, together
+from bot.adapters.slo.asking import (
+    answer_each,
+    counted_in,
+    good_of,
+    missing_part,
+    source_name,
+    together,
+)
 from bot.adapters.slo.web import SECONDS, Web, said
 from bot.core.slo.model import Counts, Indicator, Metric, Ratio, Sample, Threshold
 from bot.core.slo.promql import queries
@@ -46,23 +53,24 @@ class PrometheusSource:
             self._range(indicator, whole, since + step, since + step * steps, step),
         )
         readings = [
-            Reading(
-                at,
-                needed(some.get(at), total, is_bad=is_bad, zero=_is_own(indicator), of=name),
-                total,
-            )
+            Reading(at, good_of(some.get(at), total, is_bad=is_bad), total)
             for at, total in all_.items()
+            # What is no number is missing; where nothing is found at all, there was none.
+            if at not in some or some[at] is not None
         ]
         try:
-            return read_samples(readings, until)
+            samples = read_samples(readings, until)
         except SampleError as error:
             raise SourceRefused(f"{name}: {error}") from None
+        if not some and not _is_own(indicator) and any(sample.total for sample in samples):
+            raise missing_part(samples, is_bad=is_bad, of=name)
+        return samples
 
     async def _counts(self, indicator: Indicator, window: timedelta, at: datetime) -> Counts:
         part, whole, is_bad = queries(indicator, _seconds(window))
         some, all_ = await together(self._one(indicator, part, at), self._one(indicator, whole, at))
-        good = needed(some, all_, is_bad=is_bad, zero=_is_own(indicator), of=source_name(indicator))
-        return counted_in(Reading(at, good, all_), of=source_name(indicator))
+        own, name = _is_own(indicator), source_name(indicator)
+        return counted_in(some, all_, at, is_bad=is_bad, zero=own, of=name)
 
     async def _one(self, indicator: Indicator, query: str, at: datetime) -> Fraction | None:
         """None where the query finds no series."""
