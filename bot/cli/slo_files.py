@@ -36,10 +36,14 @@ def read_files(path: str) -> "SloFiles":
     from bot.core.slo.openslo import parse_slos
 
     place = Path(path)
-    if place.is_dir():
-        found = sorted(one for one in place.iterdir() if one.suffix in (".yml", ".yaml"))
-    else:
+    try:
+        inside = sorted(place.iterdir()) if place.is_dir() else None
+    except OSError as error:
+        raise CommandError(f"{visible(path)} cannot be read: {error.strerror}", _ABSENT) from None
+    if inside is None:
         found = [place]
+    else:
+        found = [one for one in inside if one.suffix in (".yml", ".yaml")]
     if not found:
         raise CommandError(
             f"there is no .yml file in {visible(path)}", "name the folder of the objectives"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from bot.cli.errors import CommandError
@@ -55,11 +55,12 @@ def _readings(file: str) -> Iterator[tuple[str, Reading]]:
         try:
             found = json.loads(line)
             moment = datetime.fromisoformat(found["at"])
+            moment.astimezone(UTC)  # at the ends of time not every zone has it
             yield (
                 str(found["slo"]),
                 Reading(moment, _number(found["good"]), _number(found["total"])),
             )
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             what = f"it has no {error}" if isinstance(error, KeyError) else "it is no reading"
             raise CommandError(f"{name}, line {number}: {visible(what)}", _REMEDY) from None
 

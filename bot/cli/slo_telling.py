@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -126,7 +126,8 @@ def moment_of(text: str | None) -> datetime:
     moment = None
     with suppress(ValueError):
         moment = datetime.fromisoformat(text)
-    if moment is None or moment.tzinfo is None:
+    # Windows reach back from it for a year, and clocks differ: at the ends of time they could not.
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year < MAXYEAR:
         raise CommandError(
             f"{visible(text)} is no time with its zone", "write one such as 2026-12-01T12:00Z"
         )

@@ -52,6 +52,12 @@ def test_valid_files_are_in_order() -> None:
     assert (done.exit_code, done.output) == (0, "5 objectives in order\n")
 
 
+def test_a_folder_that_cannot_be_read_is_no_fault_of_its_files() -> None:
+    done = run("validate", "slo" * 100)
+    assert done.exit_code == 2
+    assert "slo cannot be read: File name too long\nhelp: name a folder" in done.stderr
+
+
 def test_what_is_wrong_is_told_with_its_place(folder: Path) -> None:
     file = folder / "api-availability.yml"
     file.write_text(file.read_text().replace("target: 0.999", "target: 1"))
@@ -184,6 +190,7 @@ def test_what_is_not_known_is_not_in_budget(
         ('{"slo": "a", "at": "now", "good": 1, "total": 1}\n', "it is no reading"),
         ('{"slo": "a", "at": "2026-11-22T12:00Z", "good": "1", "total": 1}\n', "no reading"),
         ('{"slo": "a", "at": 5, "good": 1, "total": 1}\n', "it is no reading"),
+        ('{"slo": "a", "at": "0001-01-01T00:00+01:00", "good": 1, "total": 1}\n', "no reading"),
     ],
 )
 def test_lines_that_are_no_readings(folder: Path, given: str, message: str) -> None:
@@ -192,7 +199,9 @@ def test_lines_that_are_no_readings(folder: Path, given: str, message: str) -> N
     assert message in done.stderr
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-11-22T12:00"])
+@pytest.mark.parametrize(
+    "time", ["yesterday", "2026-11-22T12:00", "0001-01-01T00:00+01:00", "9999-12-31T23:59Z"]
+)
 def test_a_time_needs_its_zone(folder: Path, time: str) -> None:
     done = run("check", "--samples", "-", "--at", time, str(folder), given="")
     assert done.exit_code == 2
