@@ -72,6 +72,13 @@ async def test_newer_states_stand_and_what_vanished_is_forgotten(slos: PostgresS
     assert [one.name for one in await slos.fetch_states([7, 42])] == ["a", "b"]
 
 
+async def test_a_state_of_a_clock_that_was_ahead_does_not_stand(slos: PostgresSlos) -> None:
+    now = datetime.now(UTC)
+    for at in (now + 5 * HOUR, now):
+        await slos.save_states(42, [state(at=at)])
+    assert [one.evaluated_at for one in await slos.fetch_states([42])] == [now]
+
+
 async def test_objectives_are_found_by_their_name(slos: PostgresSlos) -> None:
     await slos.save_states(42, [state("a"), state("b")])
     await slos.save_states(7, [replace(state("a"), repository_id=7)])

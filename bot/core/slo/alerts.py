@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from bot.core.decision import Json
 from bot.core.slo.burn import pairs_of
+from bot.core.slo.kept import FRESH
 from bot.core.slo.model import Alert, BudgetState, Slo, State
 
 PAGE = "page"
@@ -129,7 +130,10 @@ def advance(
     state: AlertState, burning: bool | None, now: datetime, after: timedelta = timedelta(0)
 ) -> tuple[AlertState, News | None]:
     """The alert after one more look, and what there is to tell. A look that is not newer than the
-    last is passed over, so that the same one twice tells nothing twice."""
+    last is passed over, so that the same one twice tells nothing twice; unless the last is so far
+    ahead that the clock was put back since."""
+    if state.at is not None and state.at - now > FRESH:
+        state = _put_back(state, now)
     if state.at is not None and now <= state.at:
         return state, None
     if state.phase is Phase.RESOLVED and state.since and now - state.since > FORGOTTEN:
@@ -145,6 +149,15 @@ def advance(
     if state.phase is Phase.FIRING and now - last >= state.quiet:
         return replace(state, phase=Phase.RESOLVED, since=now), News.RESOLVED
     return state, None
+
+
+def _put_back(state: AlertState, now: datetime) -> AlertState:
+    """Without what is yet to come by the clock as it is now."""
+    since, burning = (
+        min(moment, now) if moment else None for moment in (state.since, state.burning)
+    )
+    told = since if state.told == state.since else None
+    return replace(state, since=since, burning=burning, told=told, at=None)
 
 
 def _burning(state: AlertState, now: datetime, after: timedelta) -> tuple[AlertState, News | None]:

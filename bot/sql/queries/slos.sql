@@ -199,7 +199,8 @@ SELECT state.repository_id
 SELECT files FROM slo_files WHERE repository_id = %(repository_id)s;
 
 -- save_states --
--- An evaluation older than the one that is kept changes nothing.
+-- An evaluation older than the one that is kept changes nothing, unless a clock that has been put
+-- right since was ahead then.
 INSERT INTO slo_states AS known (repository_id, objective, evaluated_at, period, content)
 SELECT %(repository_id)s, *
   FROM unnest(
@@ -209,7 +210,8 @@ SELECT %(repository_id)s, *
  ORDER BY objective
 ON CONFLICT (repository_id, objective) DO UPDATE
    SET evaluated_at = excluded.evaluated_at, period = excluded.period, content = excluded.content
- WHERE known.evaluated_at < excluded.evaluated_at;
+ WHERE known.evaluated_at < excluded.evaluated_at
+    OR known.evaluated_at > clock_timestamp() + interval '5 minutes';
 
 -- add_budgets --
 -- One an hour, and none where nothing is known.
