@@ -4,14 +4,17 @@ A watch is looked at again and again by jobs for later. It holds no lock: whoeve
 ``/rollback`` or ``/promote`` meanwhile has their way, and ends it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from bot.core.audit.entry import content_key
 from bot.core.commands.requests import Refusal
 from bot.core.decision import Json
+from bot.core.hosting import LedgerEntry
 from bot.core.model import Actor, ActorKind
 from bot.core.operations.machine import Kind, Operation, State, begin, plan_operation
 from bot.core.operations.outside import is_live
@@ -25,6 +28,7 @@ from bot.core.slo.watching import (
     decided,
     ended,
     looked,
+    looked_worse,
     plan_watch,
 )
 from bot.core.work.operations import TellOperation
@@ -179,13 +183,15 @@ class Watches:
         if plan.target.host not in self.way_back.hosts:
             refused = f"This server has no access to {plan.target.host}."
             return await self._save(replace(watch, refused=refused))
-        choice = await self.way_back.choose(
-            repo,
-            plan.environment,
-            plan.target,
-            await migrations_policy(self.operations, repo.id),
-            await self.operations.fetch_ledger(repo.id, plan.environment, limit=_LEDGER),
+        migrations = await migrations_policy(self.operations, repo.id)
+        ledger = await self.operations.fetch_ledger(repo.id, plan.environment, limit=_LEDGER)
+        bad = await self._looked_worse(ledger)
+        choose = partial(
+            self.way_back.choose, repo, plan.environment, plan.target, migrations, ledger
         )
+        choice = await choose(passed_over=bad)
+        if bad and isinstance(choice, Refusal):  # there is no other than those
+            choice = await choose()
         match choice:
             case Chosen():
                 return await self._save(replace(watch, back_to=choice.build))
@@ -193,6 +199,16 @@ class Watches:
                 return await self._save(replace(watch, refused="It is not live any more."))
             case Refusal(against=against, remedy=remedy):
                 return await self._save(replace(watch, refused=against, remedy=remedy))
+
+    async def _looked_worse(self, ledger: Sequence[LedgerEntry]) -> frozenset[str]:
+        """Ids of deployments that were no better when they were live last."""
+        found: dict[str, bool] = {}
+        for entry in ledger:
+            build = entry.build.deployment_id
+            if build not in found and entry.operation_id and entry.live_until:
+                earlier = await self.watches.fetch_watch_of(entry.operation_id)
+                found[build] = earlier is not None and looked_worse(earlier, entry.live_until)
+        return frozenset(build for build, worse in found.items() if worse)
 
     async def _take_back(self, watch: Watch, operation: Operation) -> Watch:
         """An ordinary rollback. The environment's lock in hand, it looks once more whether what is

@@ -27,9 +27,11 @@ class WayBack:
         wanted: RollbackTo | None = None,
         doubtful: Build | None = None,
         under_way: Collection[Build] = (),
+        passed_over: Collection[str] = (),
     ) -> Choice:
         """``ledger`` is of the environment, newest first. ``doubtful`` is what may be live in place
-        of what it says is; ``under_way`` is what is being put back just now.
+        of what it says is; ``under_way`` is what is being put back just now. ``passed_over`` are
+        ids of deployments that are no good.
 
         Raises:
             HostUnavailable, StoreUnavailable: not known now.
@@ -41,7 +43,13 @@ class WayBack:
         )
         while True:
             choice = choose_target(
-                ledger, environment, wanted, doubtful or recorded, candidates, incompatible
+                ledger,
+                environment,
+                wanted,
+                doubtful or recorded,
+                candidates,
+                incompatible,
+                passed_over,
             )
             if not isinstance(choice, Chosen):
                 return choice

@@ -385,6 +385,20 @@ async def test_a_promotion_that_goes_live_ends_it_and_is_watched_itself(shop: Wa
 
 
 @pytest.mark.slow
+async def test_what_looked_worse_when_it_was_replaced_is_not_put_back(shop: Watched):
+    """A hurried mend of a bad build, which is as bad: neither is left live."""
+    await shop.promoted("feat: break the shop", broken=True)
+    hurried = await shop.promoted("fix: mend it, or so they thought", broken=True)
+    watch = await shop.watch_of(hurried)
+    while watch.state is WatchState.WATCHING:
+        watch = await shop.look(hurried)
+    assert watch.state is WatchState.WORSE
+    called = shop.good.merge_commit_sha[:7]
+    assert f"`{called}` is live again" in await shop.told(hurried)
+    assert await shop.production.served() == shop.good.merge_commit_sha
+
+
+@pytest.mark.slow
 async def test_what_somebody_moves_past_the_bot_ends_it(
     shop: Watched, monkeypatch: pytest.MonkeyPatch
 ):

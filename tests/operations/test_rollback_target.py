@@ -36,11 +36,13 @@ def choose(
     live: Build | None = NEW,
     candidates: Read[frozenset[str]] = ALL,
     clashing: tuple[Build, ...] = (),
+    passed_over: tuple[Build, ...] = (),
 ) -> Choice:
     def incompatible(build: Build) -> str:
         return "That build reads `recipes.title`, which is gone." if build in clashing else ""
 
-    return choose_target(ledger, "production", wanted, live, candidates, incompatible)
+    over = [build.deployment_id for build in passed_over]
+    return choose_target(ledger, "production", wanted, live, candidates, incompatible, over)
 
 
 def refused(choice: Choice) -> Refusal:
@@ -175,6 +177,16 @@ def test_a_second_rollback_does_not_go_to_what_the_first_one_left() -> None:
     choice = choose(ledger=BACK, live=OLD)
     assert isinstance(choice, Chosen)
     assert choice.build == OLDER
+
+
+def test_what_is_passed_over_can_still_be_named() -> None:
+    before = choose(passed_over=(OLD,))
+    assert isinstance(before, Chosen)
+    assert before.build == OLDER
+    named = choose(ShaPrefix(OLD.sha[:7]), passed_over=(OLD,))
+    assert isinstance(named, Chosen)
+    assert named.build == OLD
+    assert "No other build was seen" in refused(choose(passed_over=(OLD, OLDER, OLDEST))).against
 
 
 def test_what_a_rollback_left_can_still_be_named() -> None:

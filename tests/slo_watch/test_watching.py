@@ -46,6 +46,7 @@ from bot.core.slo.watching import (
     ended,
     from_answers,
     looked,
+    looked_worse,
     objectives_of,
     plan_watch,
     undefined,
@@ -235,6 +236,23 @@ def taken_back(seconds: int) -> Operation:
     rollback = run(Kind.ROLLBACK, GOOD, 0)
     end = WATCH.begun + timedelta(seconds=seconds)
     return replace(rollback, steps=tuple(replace(one, ended_at=end) for one in rollback.steps))
+
+
+@pytest.mark.parametrize(
+    ("watch", "left", "worse"),
+    [
+        (replace(OVER, judged=(EVENTS, WORSE)), WATCH.ends + 9 * SECOND, True),
+        (replace(WATCH, state=WatchState.ENDED, judged=(EVENTS, WORSE)), WATCH.ends, False),
+        (replace(WATCH, state=WatchState.ENDED, judged=(EVENTS, WORSE)), WATCH.begun, True),
+        (replace(WATCH, state=WatchState.ENDED, judged=(EVENTS, SPEED)), WATCH.begun, False),
+        (replace(WATCH, state=WatchState.ENDED), WATCH.begun, False),
+        (replace(WATCH, state=WatchState.UNKNOWN, judged=(WORSE,)), WATCH.begun, False),
+    ],
+)
+def test_a_build_that_looked_worse_when_it_was_replaced_is_none_to_go_back_to(
+    watch: Watch, left: datetime, worse: bool
+):
+    assert looked_worse(watch, left) is worse
 
 
 def first(watch: Watch, rollback: Operation | None = None) -> str:

@@ -1,7 +1,7 @@
 """Which build a rollback puts back. It was live here, was seen to work, is still at the host, and
 goes with the database's schema as it is now."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -39,9 +39,10 @@ def choose_target(
     live: Build | None,
     candidates: Read[frozenset[str]],
     incompatible: Incompatible,
+    passed_over: Collection[str] = (),
 ) -> Choice:
     """``ledger`` is of the environment, newest first; ``candidates`` are ids of deployments that
-    the host can still put back.
+    the host can still put back, ``passed_over`` of those that are not good.
 
     Without a name, what is meant is the newest good build but the live one; a build that was left
     by a rollback is not good, and can still be named.
@@ -50,7 +51,9 @@ def choose_target(
     good = [
         entry
         for entry in _verified(ledger)
-        if not _left_by_rollback(ledger, entry) and not _same(entry.build, live)
+        if not _left_by_rollback(ledger, entry)
+        and not _same(entry.build, live)
+        and entry.build.deployment_id not in passed_over
     ]
     choosing_good = _distinct(good)
     match wanted:

@@ -327,6 +327,14 @@ def decided(watch: Watch, decision: WatchDecision) -> Watch:
     return replace(watch, state=_STATES[decision.outcome], took=decision.took)
 
 
+def looked_worse(watch: Watch, left: datetime) -> bool:
+    """Whether a build that was live until ``left`` is none to go back to: it was worse, or it was
+    replaced before its watch could tell, while more was bad than it may have."""
+    if watch.state is WatchState.ENDED and left < watch.ends:
+        return any(one.after is not None and one.after > one.tolerated for one in watch.judged)
+    return watch.state is WatchState.WORSE
+
+
 def _told(judged: Judged, latency: Latency | None, part: Fraction | None) -> Judged:
     if latency is None or part is None:
         return judged
