@@ -119,7 +119,8 @@ class SloStore(Protocol):
         ...
 
     async def find_probes(self, repository_id: int, names: Sequence[str]) -> Sequence[DueProbe]:
-        """Those of a repository's probes, to be asked now, out of turn."""
+        """Those of a repository's probes, to be asked now, out of turn, though no file may name
+        them any more; none while its objectives are paused."""
         ...
 
     async def record_probes(self, answers: Sequence[tuple[DueProbe, ProbeAnswer]]) -> None:

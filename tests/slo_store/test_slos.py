@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.slos import PostgresSlos
 from bot.adapters.postgres.store import PostgresStore, open_store
+from bot.core.model import Sha
 from bot.core.slo.probes import BOUNDS_MS, DueProbe, Outcome, Probe, ProbeAnswer, Redirects
 from bot.ports.slo import Counter, CounterAt, KeptAlert
 
@@ -114,6 +115,19 @@ async def test_probe_that_is_wanted_no_more_rests_and_what_it_found_stays(
     make_due(database_url)
     again = {due.probe.name: due for due in await slos.claim_probes(9)}["site"]
     assert (again.id, again.probe.url) == (site.id, "https://new.example/")
+
+
+async def test_probe_is_asked_out_of_turn_though_wanted_no_more_but_not_while_paused(
+    slos: PostgresSlos,
+) -> None:
+    """A watch goes on by the files that it was begun with."""
+    await slos.want_objectives(42, Sha("a" * 40), {"slo/site.yml": "…"})
+    await slos.want_probes(42, [SITE, API])
+    await slos.want_probes(42, [API])
+    assert [due.probe for due in await slos.find_probes(42, ["site"])] == [SITE]
+    assert [due.probe for due in await slos.find_probes(42, ["api", "gone"])] == [API]
+    await slos.pause(42)
+    assert await slos.find_probes(42, ["site", "api"]) == []
 
 
 async def test_counts_are_of_good_answers_and_of_those_within_each_bound(

@@ -35,10 +35,16 @@ UPDATE probes
 RETURNING probes.id, probes.repository_id, probes.content, now() AS at;
 
 -- find_probes --
--- Out of turn: when they are due stays as it is.
+-- Out of turn: when they are due stays as it is. Also those that no file names any more: a watch has
+-- its own files.
 SELECT id, repository_id, content, clock_timestamp() AS at
   FROM probes
- WHERE repository_id = %(repository_id)s AND wanted AND name = ANY(%(names)s::text[])
+ WHERE repository_id = %(repository_id)s
+   AND name = ANY(%(names)s::text[])
+   AND NOT EXISTS (
+           SELECT FROM slo_files AS paused
+            WHERE paused.repository_id = %(repository_id)s AND paused.paused
+       )
  ORDER BY name;
 
 -- record_probes --
