@@ -114,6 +114,40 @@ async def test_failure_is_tried_again(database_url: str, store: PostgresStore) -
     assert slack.notices == [NOTICE]
 
 
+async def test_an_incident_is_ended_after_it_was_opened_and_not_once_it_was_opened_anew(
+    database_url: str, store: PostgresStore
+) -> None:
+    """PagerDuty is away for a while, and what waited is tried again in any order."""
+    pagerduty = Sent()
+    outbox = PostgresOutbox(store.pool, {"pagerduty": pagerduty})
+    burns, other = (replace(NOTICE, key=key, incident=f"slo:{key}") for key in ("burns", "other"))
+    over = replace(burns, key="over", severity="info", resolves=True)
+    again = replace(burns, key="again", environment="")
+    elsewhere = replace(over, key="elsewhere", repository="octo/api")
+    await outbox.post(burns)
+    await outbox.post(other, over, elsewhere)
+    found = await rows(database_url, "SELECT key, id FROM notices")
+    ids = {str(key): int(str(id_)) for key, id_ in found}
+    await outbox.deliver(ids["elsewhere"])
+    with pytest.raises(RetryLater, match="still to be told"):
+        await outbox.deliver(ids["over"])
+    await outbox.deliver(ids["burns"])
+    await outbox.deliver(ids["over"])
+    assert pagerduty.notices == [elsewhere, burns, over]
+    await rows(database_url, f"UPDATE notices SET delivered_at = NULL WHERE id = {ids['over']}")
+    await outbox.post(again)
+    await outbox.deliver(max(ids.values()) + 1)
+    await outbox.deliver(ids["over"])
+    assert pagerduty.notices[3:] == [again]
+    # What was never taken in an hour holds nothing up.
+    last = replace(other, key="last", severity="info", resolves=True)
+    await outbox.post(last)
+    past = "UPDATE notices SET posted_at = posted_at - interval '61 min' WHERE key = 'other'"
+    await rows(database_url, past)
+    await outbox.deliver(max(ids.values()) + 2)
+    assert pagerduty.notices[4:] == [last]
+
+
 async def test_notice_survives_a_crash_before_it_was_noted(
     database_url: str, store: PostgresStore
 ) -> None:

@@ -1,6 +1,7 @@
 """News for the team, kept until told: ``bot.ports.operations.Outbox``."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -11,11 +12,14 @@ from bot.adapters.postgres.connection import Connection, Pool, Row, text, with_c
 from bot.adapters.postgres.statements import load_queries
 from bot.core.redaction import redact
 from bot.core.work.notices import DeliverNotice
+from bot.ports import RetryLater
 from bot.ports.operations import Notice, Notifier
 
 log = structlog.get_logger()
 
 _SQL = load_queries("outbox")
+_BETWEEN = timedelta(seconds=5)
+"""Two looks whether the news before was told."""
 _TOGETHER = 200
 """Notices in one transaction: each of their jobs holds a lock to its end, of which a server has
 some thousands for all."""
@@ -62,26 +66,33 @@ class PostgresOutbox:
         await with_connection(self._pool, add)
 
     async def deliver(self, notice_id: int) -> None:
-        """Tell it now; once more only if the process ends between telling and noting it.
+        """Tell it now; once more only if the process ends between telling and noting it. That
+        something is over is told after what it was, and not at all once that has come again: an
+        incident would stay open, or be closed, for ever.
 
         Raises:
             NotDelivered: the channel did not take it; the job is run again later.
-            RetryLater: the channel said when to come back.
+            RetryLater: the channel said when to come back, or news before it is to be told first.
             StoreUnavailable: the database cannot be used.
         """
         row = await with_connection(self._pool, lambda c: _fetch(c, notice_id))
         if row is None or row.pop("delivered_at"):
             return
-        channel = row.pop("channel")
+        channel, early, late = (row.pop(name) for name in ("channel", "early", "late"))
         notifier = self._notifiers.get(channel)
         if notifier is None:
             log.warning("notice_without_channel", notice=notice_id, channel=channel)
             return
-        await notifier.send(Notice(**row))
+        if early:
+            raise RetryLater(_BETWEEN, "what it says is over is still to be told")
+        if late:
+            log.info("notice_overtaken", notice=notice_id, channel=channel)
+        else:
+            await notifier.send(Notice(**row))
+            log.info("notice_delivered", notice=notice_id, channel=channel)
         await with_connection(
             self._pool, lambda c: c.execute(_SQL["note_delivered"], {"id": notice_id})
         )
-        log.info("notice_delivered", notice=notice_id, channel=channel)
 
 
 async def _fetch(connection: Connection, notice_id: int) -> Row | None:

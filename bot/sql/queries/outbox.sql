@@ -16,9 +16,32 @@ ON CONFLICT (channel, key) DO NOTHING
 RETURNING id;
 
 -- fetch_notice --
+-- ``early``: what it says is over is still to be told; not for longer than that is tried.
+-- ``late``: what it says is over was told anew since.
 SELECT channel, key, severity, title, text, url, repository, environment, resolves, incident,
-       cause_url, delivered_at
-  FROM notices
+       cause_url, delivered_at,
+       resolves AND EXISTS (
+           SELECT FROM notices AS before
+            WHERE before.id < notice.id
+              AND before.delivered_at IS NULL
+              AND before.posted_at > clock_timestamp() - interval '1 hour'
+              AND before.severity = 'critical'
+              AND NOT before.resolves
+              AND (before.channel, before.repository, before.incident)
+                = (notice.channel, notice.repository, notice.incident)
+              AND (notice.incident <> '' OR before.environment = notice.environment)
+       ) AS early,
+       resolves AND EXISTS (
+           SELECT FROM notices AS since
+            WHERE since.id > notice.id
+              AND since.delivered_at IS NOT NULL
+              AND since.severity = 'critical'
+              AND NOT since.resolves
+              AND (since.channel, since.repository, since.incident)
+                = (notice.channel, notice.repository, notice.incident)
+              AND (notice.incident <> '' OR since.environment = notice.environment)
+       ) AS late
+  FROM notices AS notice
  WHERE id = %(id)s;
 
 -- note_delivered --
