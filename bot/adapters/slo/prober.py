@@ -48,7 +48,13 @@ class HttpProber:
         for _ in range(_MOST_REDIRECTS + 1):
             if url is None or first is None:
                 break
-            answer = await self._reach.send("GET", url, headers=_HEADERS, longest=_LONGEST)
+            try:
+                answer = await self._reach.send("GET", url, headers=_HEADERS, longest=_LONGEST)
+            except NotReached as error:
+                # The endpoint was asked, and what it answered is of no use to anybody outside.
+                if status and error.outcome is Outcome.PRIVATE:
+                    break
+                raise
             status, location = answer.status, answer.headers.get("location")
             if probe.redirects is Redirects.REFUSE or not 300 <= status < 400 or location is None:
                 return answer

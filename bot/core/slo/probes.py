@@ -27,7 +27,8 @@ class Outcome(StrEnum):
     STATUS = "status"
     """An answer, with a status that is not one of those expected."""
     REDIRECT = "redirect"
-    """Sent elsewhere, where that is not allowed, too often, or to what is no web address."""
+    """Sent elsewhere, where that is not allowed, too often, to a place that is not public, or to
+    what is no web address."""
     TIMEOUT = "timeout"
     TLS = "tls"
     DNS = "dns"
