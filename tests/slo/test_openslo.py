@@ -68,6 +68,9 @@ def test_the_four_of_the_product_are_in_order() -> None:
     latency = {one.name: one.indicator for one in found.slos if "latency" in one.name}
     bounds = [(one.operator, one.value) for one in latency.values() if isinstance(one, Threshold)]
     assert bounds == [(Operator.LTE, 300), (Operator.LTE, 400)]
+    bad = [one.indicator.bad for one in found.slos if isinstance(one.indicator, Ratio)]
+    # A database that never failed has no series of what failed: it is in budget, and no error.
+    assert all(one is None or one.spec["query"].endswith(" or vector(0)") for one in bad)
 
 
 def test_an_objective_is_read_with_what_it_names() -> None:
