@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.core.model import RepoRef
@@ -31,8 +31,19 @@ from bot.ports.objectives import ObjectiveHub
 from bot.ports.operations import CommandHub
 from bot.ports.slo import PartMissing, SloStore, Source, SourceError, SourceOf
 
+_TURNS = 2
+"""Objectives of one source: of a database or an API each is hundreds of questions at first."""
 _ANSWERS = 20_000
 """Of one probe: more than a watch, the hour before it and the day before that can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A source that objectives share. It bounds how much it is asked at once; and they take turns,
+    so that where the time is not enough for all, some are read, and need less at the next look."""
+
+    source: Source
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_TURNS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +72,14 @@ class WatchReading:
         if self.clock.now() < watch.ends and not await self._ask(repo, objectives):
             watch = replace(watch, left_out=watch.left_out + 1)
         until = min(self.clock.now(), watch.ends)
+        kinds = {source.name: source.kind for source in map(_source, objectives)}
+        places = {
+            name: _Place(self.sources[kind](repo))
+            for name, kind in kinds.items()
+            if kind in self.sources
+        }
         found = await asyncio.gather(
-            *(self._observe(watch, repo, slo, until) for slo in objectives)
+            *(self._observe(watch, repo, slo, places, until) for slo in objectives)
         )
         series = tuple(series for series, _ in found if series is not None)
         observed = [one for _, one in found] + undefined(watch, objectives)
@@ -101,7 +118,12 @@ class WatchReading:
         return len(answers) == len(due)
 
     async def _observe(
-        self, watch: Watch, repo: RepoRef, slo: Slo, until: datetime
+        self,
+        watch: Watch,
+        repo: RepoRef,
+        slo: Slo,
+        places: Mapping[str, _Place],
+        until: datetime,
     ) -> tuple[Series | None, Watched]:
         """What was read of an objective and is to be kept, and what is known of it."""
         if _is_probe(slo):
@@ -113,18 +135,18 @@ class WatchReading:
             except ProbeFault as fault:
                 return None, watched(slo, Series(slo.name), unread=str(fault))
         series = watch.read_of(slo.name)
-        of_kind = self.sources.get(_source(slo).kind)
-        if of_kind is None:
+        place = places.get(_source(slo).name)
+        if place is None:
             kind = _source(slo).kind.value
             return series, watched(slo, series, unread=f"this server cannot ask {kind}")
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN):
-                series = await _further(watch, slo, series, of_kind(repo), until)
+            async with asyncio.timeout(ANSWERS_WITHIN), place.turns:
+                series = await _further(watch, slo, series, place.source, until)
         except (SourceError, TimeoutError) as error:
             why = str(error) or f"its source did not answer within {ANSWERS_WITHIN:.0f} s"
             return series, watched(slo, series, unread=why)
         if series.usual is None:
-            series = replace(series, usual=await _usual(watch, slo, of_kind(repo)))
+            series = replace(series, usual=await _usual(watch, slo, place.source))
         known = replace(series, before=without_apart(watch, series.before))
         return series, watched(slo, known)
 
@@ -157,16 +179,19 @@ async def _further(
     return replace(series, after=(*series.after, *after), until=end)
 
 
-async def _usual(watch: Watch, slo: Slo, source: Source) -> float:
+async def _usual(watch: Watch, slo: Slo, source: Source) -> float | None:
     """The mood of the day before the time before. It is asked for once; 0 where it is not known, so
     that the hour before has to do: sources that are asked a question for each step refuse so many.
+    None where others took the time, to be asked for at the next look.
     """
     until = watch.moved_at - BEFORE
     try:
         async with asyncio.timeout(ANSWERS_WITHIN):
             samples = await source.fetch_samples(slo.indicator, until - DAY, until, STEP)
-    except (SourceError, TimeoutError):
+    except SourceError:
         return 0.0
+    except TimeoutError:
+        return None
     return usual_ratio(without_apart(watch, samples), until)
 
 

@@ -1,5 +1,6 @@
 """A watch reads real sources: the hour before, what was counted since, and the day before that."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -31,7 +32,7 @@ from bot.core.slo.probes import Probe, ProbeAnswer
 from bot.core.slo.watch import Compare, FailOn, Outcome, Watched, decide_watch
 from bot.core.slo.watching import Watch
 from bot.engine.watch_reading import WatchReading
-from bot.ports.slo import Source
+from bot.ports.slo import Source, SourceRefused
 
 REPO = RepoRef(1, 42, "octo", "shop")
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -231,6 +232,41 @@ async def test_a_build_that_answers_nothing_well_has_no_good_event_to_be_found()
     async with asked_over_http(answer) as (endpoint, web):
         files = source("prometheus", {"url": endpoint.url}) + promql("orders")
         await looked(SourceKind.PROMETHEUS, PrometheusSource(web), files)
+
+
+async def test_objectives_of_a_source_share_what_it_is_asked_at_once_and_take_turns() -> None:
+    """A database would have as many connections as objectives times four else; and where all were
+    asked at once, and the time is not enough for all, none would ever be read."""
+    made, asking, most = 0, 0, 0
+
+    class Shared:
+        def __init__(self) -> None:
+            nonlocal made
+            made += 1
+
+        async def fetch_samples(self, indicator, since, until, step):
+            nonlocal asking, most
+            if until - since > HOUR:
+                raise SourceRefused("a day is more questions than it is asked")
+            asking += 1
+            most = max(most, asking)
+            await asyncio.sleep(0)  # the others would have their turn
+            asking -= 1
+            return []
+
+    files = {
+        f"slo/{name}.yml": text
+        for name, text in {
+            "source": source("prometheus", {"url": "https://metrics.example"}),
+            **{f"orders-{number}": promql(f"orders-{number}") for number in range(9)},
+        }.items()
+    }
+    nobody: object = None
+    sources = {SourceKind.PROMETHEUS: lambda repo: Shared()}
+    clock = Later(BEGUN + 61 * SECOND)
+    part = WatchReading(nobody, nobody, sources, nobody, nobody, clock)  # type: ignore[arg-type]
+    _, _, seen = await part.read(replace(WATCH, files=files), REPO)
+    assert ([one.unread for one in seen], most, made) == ([""] * 9, 2, 1)
 
 
 async def test_a_day_that_cannot_be_read_leaves_the_hour() -> None:
