@@ -146,6 +146,8 @@ async def test_an_incident_is_ended_after_it_was_opened_and_not_once_it_was_open
     await rows(database_url, past)
     await outbox.deliver(max(ids.values()) + 2)
     assert pagerduty.notices[4:] == [last]
+    await outbox.deliver(ids["other"])
+    assert pagerduty.notices[5:] == [], "who tries that again opens what nobody would end"
 
 
 async def test_notice_survives_a_crash_before_it_was_noted(

@@ -67,8 +67,8 @@ class PostgresOutbox:
 
     async def deliver(self, notice_id: int) -> None:
         """Tell it now; once more only if the process ends between telling and noting it. That
-        something is over is told after what it was, and not at all once that has come again: an
-        incident would stay open, or be closed, for ever.
+        something is over is told after what it was, and not at all once that has come again, nor
+        is what has been told to be over: an incident would stay open, or be closed, for ever.
 
         Raises:
             NotDelivered: the channel did not take it; the job is run again later.

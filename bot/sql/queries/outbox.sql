@@ -17,7 +17,7 @@ RETURNING id;
 
 -- fetch_notice --
 -- ``early``: what it says is over is still to be told; not for longer than that is tried.
--- ``late``: what it says is over was told anew since.
+-- ``late``: what it says is over was told anew since, or what it says began is told to be over.
 SELECT channel, key, severity, title, text, url, repository, environment, resolves, incident,
        cause_url, delivered_at,
        resolves AND EXISTS (
@@ -31,12 +31,12 @@ SELECT channel, key, severity, title, text, url, repository, environment, resolv
                 = (notice.channel, notice.repository, notice.incident)
               AND (notice.incident <> '' OR before.environment = notice.environment)
        ) AS early,
-       resolves AND EXISTS (
+       (resolves OR severity = 'critical') AND EXISTS (
            SELECT FROM notices AS since
             WHERE since.id > notice.id
               AND since.delivered_at IS NOT NULL
-              AND since.severity = 'critical'
-              AND NOT since.resolves
+              AND (since.resolves OR since.severity = 'critical')
+              AND since.resolves <> notice.resolves
               AND (since.channel, since.repository, since.incident)
                 = (notice.channel, notice.repository, notice.incident)
               AND (notice.incident <> '' OR since.environment = notice.environment)
