@@ -23,6 +23,7 @@ from bot.core.render.watch import cause_of, plain_evidence, watch_notice
 from bot.core.slo.watch import Outcome, decide_watch
 from bot.core.slo.watching import (
     GRACE,
+    Span,
     Watch,
     WatchState,
     decided,
@@ -30,6 +31,7 @@ from bot.core.slo.watching import (
     looked,
     looked_worse,
     plan_watch,
+    set_apart,
 )
 from bot.core.work.operations import TellOperation
 from bot.core.work.watches import AdvanceWatch
@@ -81,9 +83,10 @@ class Watches:
         earlier = await self.operations.fetch_operations(
             repo.id, environment=plan.environment, limit=_LEDGER
         )
-        watch = await self.watches.add_watch(
-            plan_watch(operation, environment.slo, environment.slo.watch, earlier)
-        )
+        planned = plan_watch(operation, environment.slo, environment.slo.watch, earlier)
+        ledger = await self.operations.fetch_ledger(repo.id, plan.environment, limit=_LEDGER)
+        worse = await self._looked_worse(ledger)
+        watch = await self.watches.add_watch(set_apart(planned, tuple(worse.values())))
         await self._note(watch, "begun", {"until": watch.ends.isoformat()})
 
     async def advance(self, work: AdvanceWatch, cause: str) -> None:
@@ -185,7 +188,7 @@ class Watches:
             return await self._save(replace(watch, refused=refused))
         migrations = await migrations_policy(self.operations, repo.id)
         ledger = await self.operations.fetch_ledger(repo.id, plan.environment, limit=_LEDGER)
-        bad = await self._looked_worse(ledger)
+        bad = frozenset(await self._looked_worse(ledger))
         choose = partial(
             self.way_back.choose, repo, plan.environment, plan.target, migrations, ledger
         )
@@ -200,15 +203,16 @@ class Watches:
             case Refusal(against=against, remedy=remedy):
                 return await self._save(replace(watch, refused=against, remedy=remedy))
 
-    async def _looked_worse(self, ledger: Sequence[LedgerEntry]) -> frozenset[str]:
-        """Ids of deployments that were no better when they were live last."""
-        found: dict[str, bool] = {}
+    async def _looked_worse(self, ledger: Sequence[LedgerEntry]) -> dict[str, Span]:
+        """Ids of deployments that were no better when they were live last, with when that was."""
+        found: dict[str, Span | None] = {}
         for entry in ledger:
-            build = entry.build.deployment_id
-            if build not in found and entry.operation_id and entry.live_until:
+            build, left = entry.build.deployment_id, entry.live_until
+            if build not in found and entry.operation_id and left:
                 earlier = await self.watches.fetch_watch_of(entry.operation_id)
-                found[build] = earlier is not None and looked_worse(earlier, entry.live_until)
-        return frozenset(build for build, worse in found.items() if worse)
+                worse = earlier is not None and looked_worse(earlier, left)
+                found[build] = Span(earlier.moved_at, left) if earlier and worse else None
+        return {build: span for build, span in found.items() if span}
 
     async def _take_back(self, watch: Watch, operation: Operation) -> Watch:
         """An ordinary rollback. The environment's lock in hand, it looks once more whether what is

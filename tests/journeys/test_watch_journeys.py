@@ -393,6 +393,7 @@ async def test_what_looked_worse_when_it_was_replaced_is_not_put_back(shop: Watc
     while watch.state is WatchState.WATCHING:
         watch = await shop.look(hurried)
     assert watch.state is WatchState.WORSE
+    assert {one.before for one in watch.judged} == {0.0}, "the bad build is no part of before"
     called = shop.good.merge_commit_sha[:7]
     assert f"`{called}` is live again" in await shop.told(hurried)
     assert await shop.production.served() == shop.good.merge_commit_sha

@@ -49,6 +49,7 @@ from bot.core.slo.watching import (
     looked_worse,
     objectives_of,
     plan_watch,
+    set_apart,
     undefined,
     watched,
     without_apart,
@@ -245,6 +246,7 @@ def taken_back(seconds: int) -> Operation:
         (replace(WATCH, state=WatchState.ENDED, judged=(EVENTS, WORSE)), WATCH.ends, False),
         (replace(WATCH, state=WatchState.ENDED, judged=(EVENTS, WORSE)), WATCH.begun, True),
         (replace(WATCH, state=WatchState.ENDED, judged=(EVENTS, SPEED)), WATCH.begun, False),
+        (replace(WATCH, judged=(EVENTS, WORSE)), WATCH.begun, True),
         (replace(WATCH, state=WatchState.ENDED), WATCH.begun, False),
         (replace(WATCH, state=WatchState.UNKNOWN, judged=(WORSE,)), WATCH.begun, False),
     ],
@@ -253,6 +255,16 @@ def test_a_build_that_looked_worse_when_it_was_replaced_is_none_to_go_back_to(
     watch: Watch, left: datetime, worse: bool
 ):
     assert looked_worse(watch, left) is worse
+
+
+def test_what_looked_worse_is_no_part_of_the_time_before_either():
+    moved = WATCH.moved_at
+    rolled_back = Span(moved - 60 * SECOND, moved - 30 * SECOND)
+    worse = Span(moved - 25 * SECOND, moved)
+    long_ago = Span(moved - timedelta(days=2), moved - timedelta(hours=25))
+    known = replace(WATCH, apart=(rolled_back,))
+    again = replace(rolled_back, until=moved - 29 * SECOND)
+    assert set_apart(known, (again, worse, long_ago)).apart == (rolled_back, worse)
 
 
 def first(watch: Watch, rollback: Operation | None = None) -> str:

@@ -99,8 +99,8 @@ class Watch:
     on_fail: OnFail
     doubt: Fraction
     apart: tuple[Span, ...] = ()
-    """When builds were live that have been rolled back: no part of the time before, nor of the day
-    before that."""
+    """When builds were live that were rolled back, or looked worse when they were replaced: no part
+    of the time before, nor of the day before that."""
     require: tuple[str, ...] = ()
     """Objectives by name; none for all of the environment."""
     files: dict[str, str] | None = None
@@ -196,6 +196,17 @@ def _rolled_back(operations: Sequence[Operation], since: datetime) -> tuple[Span
         if first and last and last > since:
             spans.append(Span(first, last))
     return tuple(spans)
+
+
+def set_apart(watch: Watch, spans: Sequence[Span]) -> Watch:
+    """With when builds were live that looked worse; those that were rolled back are apart."""
+    more = [
+        span
+        for span in spans
+        if span.until > watch.moved_at - BEFORE - DAY
+        and not any(known.since <= span.since <= known.until for known in watch.apart)
+    ]
+    return replace(watch, apart=(*watch.apart, *more))
 
 
 def objectives_of(watch: Watch, defined: Sequence[Slo]) -> list[Slo]:
@@ -330,7 +341,7 @@ def decided(watch: Watch, decision: WatchDecision) -> Watch:
 def looked_worse(watch: Watch, left: datetime) -> bool:
     """Whether a build that was live until ``left`` is none to go back to: it was worse, or it was
     replaced before its watch could tell, while more was bad than it may have."""
-    if watch.state is WatchState.ENDED and left < watch.ends:
+    if watch.state in (WatchState.WATCHING, WatchState.ENDED) and left < watch.ends:
         return any(one.after is not None and one.after > one.tolerated for one in watch.judged)
     return watch.state is WatchState.WORSE
 
