@@ -34,6 +34,7 @@ from bot.metrics import WEBHOOK_TO_CHECK
 from bot.ports import (
     Clock,
     Evaluation,
+    HeadVerdict,
     Hub,
     HubGone,
     HubRefused,
@@ -61,11 +62,14 @@ class Reconciler:
         except HubGone:
             log.info("pull_request_gone", pull=str(work.ref))
             return
+        known = await self.store.fetch_verdicts_of_head(work.repo.id, snapshot.pull.head_sha)
+        others = [one for one in known if one.number != work.number]
         review = review_pull_request(
             snapshot,
             details_url=self.links.pull(snapshot.pull.ref),
             now=self.clock.now(),
             rerun=isinstance(work, RerunPullRequest),
+            others=others,
         )
         for effect in review.effects:
             try:
@@ -80,7 +84,15 @@ class Reconciler:
                 elapsed = self.clock.now().timestamp() - work.received_at
                 WEBHOOK_TO_CHECK.observe(max(elapsed, 0.0))
         await self._look_at_pull(snapshot, review, work)
-        await self.store.save_evaluation(self._evaluation(review))
+        evaluation = self._evaluation(review)
+        await self.store.save_evaluation(evaluation)
+        of_head = HeadVerdict(evaluation.number, evaluation.base_ref, evaluation.verdict)
+        if review.pull.state is not PullState.OPEN or of_head not in known:
+            # They share one check: what it says of them may depend on this one.
+            for other in others:
+                await self.store.enqueue(
+                    RefreshPullRequest(*_fields(work.repo), number=other.number)
+                )
         log.info(
             "pull_request_reconciled",
             pull=str(work.ref),

@@ -205,6 +205,15 @@ class Evaluation:
     evaluated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class HeadVerdict:
+    """What was found last of an open pull request, by the commit at its head."""
+
+    number: int
+    base_ref: str
+    verdict: str
+
+
 class StoreUnavailable(Exception):
     """The database cannot be reached, or cannot write."""
 
@@ -236,6 +245,10 @@ class Store(Protocol):
         self, *, owner: str = "", name: str = "", limit: int = 100
     ) -> list[Evaluation]:
         """Of open pull requests, last evaluated first."""
+        ...
+
+    async def fetch_verdicts_of_head(self, repository_id: int, head_sha: Sha) -> list[HeadVerdict]:
+        """Of the open pull requests that have this commit at their head."""
         ...
 
     async def fetch_recent_deliveries(self, limit: int = 50) -> list[DeliverySummary]: ...

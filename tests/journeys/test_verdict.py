@@ -180,6 +180,29 @@ async def test_a_merge_queues_candidate_gets_the_check(journey: Journey):
     assert check.conclusion == "success"
 
 
+async def test_pull_requests_of_one_commit_share_a_check_that_passes_for_all(journey: Journey):
+    """GitHub counts it for each of them: one whose title is good would let the other through."""
+    github, repository = journey.github, journey.shop()
+    github.push(repository, "release", CommitSpec("feat: begin"))
+    bad = github.open_pull(repository, "Bad", "work", head="both")
+    good = github.open_pull(repository, "feat: good", head="both", base="release")
+    assert good.head_sha == bad.head_sha
+    await journey.rest()
+    for title in ("feat: still good", "feat: good"):
+        github.edit_pull(good, title=title)
+        assert await journey.verdict(good) == "failure"
+    check = journey.check_of(good)
+    assert check.title == "of the same commit #1 is held"
+    assert "head of #1 into `main`" in check.summary
+    assert "All well" in journey.comments_of(good)[0].body
+    github.edit_pull(bad, title="feat: no longer bad")
+    assert await journey.verdict(good) == "success"
+    github.edit_pull(bad, title="Bad")
+    assert await journey.verdict(good) == "failure"
+    github.close(bad)
+    assert await journey.verdict(good) == "success"
+
+
 async def test_commits_are_checked_where_they_land(journey: Journey):
     repository = journey.shop(
         allow_squash_merge=False, allow_rebase_merge=True, allow_merge_commit=False

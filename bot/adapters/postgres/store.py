@@ -30,6 +30,7 @@ from bot.ports import (
     DeliverySummary,
     EffectRecord,
     Evaluation,
+    HeadVerdict,
     Job,
     JobStatus,
     QueueHealth,
@@ -154,6 +155,13 @@ class PostgresStore:
             {"owner": text(owner), "name": text(name), "limit": limit},
         )
         return [_evaluation(row) for row in rows]
+
+    async def fetch_verdicts_of_head(self, repository_id: int, head_sha: Sha) -> list[HeadVerdict]:
+        rows = await self._fetch(
+            _EVALUATIONS["fetch_verdicts_of_head"],
+            {"repository_id": repository_id, "head_sha": head_sha},
+        )
+        return [HeadVerdict(**row) for row in rows]
 
     async def fetch_recent_deliveries(self, limit: int = 50) -> list[DeliverySummary]:
         rows = await self._fetch(_DELIVERIES["fetch_recent_deliveries"], {"limit": limit})

@@ -3,7 +3,8 @@
 Limits: https://docs.github.com/rest/checks/runs#create-a-check-run
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.core.checks import Annotation, CheckAction, CheckOutput, Conclusion
 from bot.core.decision import Decision, Finding, GateResult, Json, Verdict
@@ -11,6 +12,7 @@ from bot.core.policy import POLICY_GATE, PolicyOrigin
 from bot.core.render import escape
 from bot.core.render.words import (
     FIX_TITLE_LABEL,
+    MARKS,
     findings_table,
     fit,
     spoken,
@@ -28,6 +30,7 @@ FIX_TITLE = "fix_title"
 CHECK_TITLE = 60
 CHECK_BYTES = 65_000
 _ANNOTATIONS = 50
+_OTHERS_NAMED = 5
 _SPECIFICATION = "https://www.conventionalcommits.org/en/v1.0.0/"
 
 # "wait" is no neutral: branch protection counts neutral as passed, and what is not known yet must
@@ -59,6 +62,41 @@ def render_checks(
             fix_title = title_suggestion(result) if offer_fix else ""
             outputs.append(render_gate_check(result, details_url=details_url, fix_title=fix_title))
     return tuple(outputs)
+
+
+def with_others_of_commit(
+    checks: Sequence[CheckOutput], others: Mapping[int, str]
+) -> tuple[CheckOutput, ...]:
+    """``others`` are open pull requests that have the same commit at their heads and are held: the
+    base of each, by its number.
+
+    GitHub keeps one check for a commit and counts it for all of them: a pass here would let those
+    through.
+    """
+    passing = (Conclusion.SUCCESS, Conclusion.NEUTRAL)
+    passed = [one for one in checks if one.name == COMMITS_CHECK and one.conclusion in passing]
+    if not others or not passed:
+        return tuple(checks)
+    numbers = sorted(others)[:_OTHERS_NAMED]
+    are, them = ("is", "it") if len(others) == 1 else ("are", "them")
+    named = ", ".join(f"#{number}" for number in numbers)
+    bases = ", ".join(f"#{number} into {escape.code(others[number], 100)}" for number in numbers)
+    said = (
+        f"**{MARKS[Verdict.FAIL]}: the same commit is the head of {bases}, which {are} not in "
+        f"order.** Next: mend or close {them}. GitHub keeps one check for a commit, and counts it "
+        "for every pull request with that commit at its head."
+    )
+    return tuple(
+        replace(
+            one,
+            conclusion=Conclusion.FAILURE,
+            title=escape.plain(f"of the same commit {named} {are} held", CHECK_TITLE),
+            summary=f"{said}\n\nThis pull request by itself:\n\n{one.summary}",
+        )
+        if one in passed
+        else one
+        for one in checks
+    )
 
 
 def render_gate_check(result: GateResult, *, details_url: str, fix_title: str) -> CheckOutput:

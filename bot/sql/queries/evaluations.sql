@@ -59,3 +59,9 @@ SELECT evaluations.*, coalesce(known.private, evaluations.private) AS hidden
    AND (%(name)s::text = '' OR lower(evaluations.name) = lower(%(name)s))
  ORDER BY evaluated_at DESC
  LIMIT %(limit)s;
+
+-- fetch_verdicts_of_head --
+SELECT number, base_ref, verdict
+  FROM evaluations
+ WHERE repository_id = %(repository_id)s AND head_sha = %(head_sha)s AND state = 'open'
+ ORDER BY number;
