@@ -10,7 +10,7 @@ from bot.settings.credentials import CREDENTIALS_FILE, kept_credentials
 from bot.settings.github_app import read_app
 from bot.settings.model import Settings, SettingsError
 from bot.settings.sources import read_sources
-from bot.settings.variables import DEFAULTS, is_read
+from bot.settings.variables import DEFAULTS, is_read, likely_typos
 
 
 def read_settings(overrides: Mapping[str, str] | None = None) -> Settings:
@@ -30,7 +30,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         name: value.strip() for name, value in environ.items() if is_read(name) and value.strip()
     }
     problems: list[str] = []
-    warnings: list[str] = []
+    warnings = list(likely_typos(name for name, value in environ.items() if value.strip()))
     home = Path(told.get("LOCKGATE_HOME", DEFAULTS["LOCKGATE_HOME"])).expanduser()
     kept = kept_credentials(home / CREDENTIALS_FILE, problems)
     if "GITHUB_PRIVATE_KEY" in told or "GITHUB_PRIVATE_KEY_FILE" in told:

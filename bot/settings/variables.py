@@ -1,7 +1,9 @@
 """The names in the environment that Lockgate reads."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from bot.settings.model import DEFAULT_API_URL, DEFAULT_VERCEL_API_URL
 
@@ -105,8 +107,19 @@ VARIABLES: tuple[Variable, ...] = (
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 DATABASE = re.compile(r"LOCKGATE_DB_([A-Z][A-Z0-9_]{0,40})")
 """The environment's name in capitals, with ``_`` for each hyphen: such a name has none itself."""
+_OURS = "LOCKGATE_"
 SOURCE = re.compile(r"LOCKGATE_SOURCE_([A-Z][A-Z0-9_]{0,40}?)(_REPOSITORIES|_TOKEN|_LOGIN)?")
 
 
 def is_read(name: str) -> bool:
     return name in DEFAULTS or any(one.fullmatch(name) for one in (DATABASE, SOURCE))
+
+
+def likely_typos(names: Iterable[str]) -> Iterator[str]:
+    """Of those that begin as ours do and are read by nobody, what is nearly one of ours: that may
+    be said without taking somebody else's for a mistake."""
+    ours = [name for name in DEFAULTS if name.startswith(_OURS) and "<" not in name]
+    for name in sorted(names):
+        if name.startswith(_OURS) and not is_read(name):
+            for meant in get_close_matches(name, ours, n=1, cutoff=0.85):
+                yield f"{name}: nothing reads it. Did you mean {meant}?"

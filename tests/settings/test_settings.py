@@ -352,3 +352,25 @@ def test_probe_hosts_are_none_unless_told(tmp_path: Path) -> None:
     assert load_settings(home).probe_hosts == frozenset()
     told = load_settings({**home, "LOCKGATE_PROBE_HOSTS": " metrics.internal, 10.0.0.7,::1,"})
     assert told.probe_hosts == {"metrics.internal", "10.0.0.7", "::1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LOCKGATE_PUBLIC_ULR", "LOCKGATE_PUBLIC_URL"),
+        ("LOCKGATE_OPERATOR", "LOCKGATE_OPERATORS"),
+        ("LOCKGATE_RETENTION_DAY", "LOCKGATE_RETENTION_DAYS"),
+        ("LOCKGATE_AUDITKEY", "LOCKGATE_AUDIT_KEY"),
+        ("LOCKGATE_NO_SKIPS", ""),
+        ("LOCKGATE_VERSION", ""),
+        ("LOCKGATE_DB_PRODUCTIN", ""),
+        ("GITHUB_APPID", ""),
+    ],
+)
+def test_a_name_that_is_nearly_one_of_ours_is_pointed_out(
+    home: Path, name: str, meant: str
+) -> None:
+    url = "postgresql://somewhere/x"
+    said = f"{name}: nothing reads it. Did you mean {meant}?"
+    assert settings(home, **{name: url}).warnings == ((said,) if meant else ())
+    assert settings(home, **{name: " "}).warnings == ()
