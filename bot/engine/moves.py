@@ -138,8 +138,8 @@ class Moves:
     async def _doubtful(
         self, asked: Asked, environment: str, ledger: Sequence[LedgerEntry]
     ) -> Build | None:
-        """What a promotion that is under way, or was never verified, may have put in place: a
-        rollback then leads back to what the ledger says is live."""
+        """What a promotion that has the environment, or was never verified, may have put in place:
+        a rollback then leads back to what the ledger says is live. One that waits has not."""
         since = ledger[0].live_from if ledger else None
         for operation in await self.operations.fetch_operations(
             asked.ref.repo.id, environment=environment, limit=_LEDGER
@@ -150,7 +150,8 @@ class Moves:
                 continue
             if since is not None and operation.requested_at < since and operation.ended:
                 return None
-            if operation.state is State.RUNNING or (
+            has_it = not operation.ended and operation.has(StepName.LOCK, StepState.DONE)
+            if has_it or (
                 operation.production_may_have_changed
                 and not operation.has(StepName.RECORD, StepState.DONE)
             ):

@@ -199,16 +199,16 @@ def _begin_step(operation: Operation, now: datetime) -> Operation:
 
 
 def _give_up(operation: Operation) -> Operation:
-    kind, environment = operation.plan.kind.value, operation.plan.environment
+    kind, environment = operation.plan.kind, operation.plan.environment
     step = next_step(operation)
     waiting_for = step.found if step and step.found else "its next step"
     if not operation.production_may_have_changed:
         outcome = (
-            f"The {kind} was given up: {waiting_for}. {environment.capitalize()} is unchanged."
+            f"The {kind.noun} was given up: {waiting_for}. {environment.capitalize()} is unchanged."
         )
         return fail(operation, outcome, f"`/{kind}` starts anew", State.FAILED)
     outcome = (
-        f"The {kind} could not be verified in time: {waiting_for}. "
+        f"The {kind.noun} could not be verified in time: {waiting_for}. "
         f"What {environment} serves is not known."
     )
     return fail(operation, outcome, "look at the host, then `/status`", State.FAILED)

@@ -205,7 +205,8 @@ class Steps:
         )
         if fence is None:
             holder = await self.store.fetch_holder(operation.repo.id, operation.plan.environment)
-            return Again(TURN, f"operation {holder} holds the environment", {_WAITED: True})
+            who = f"operation {holder}" if holder else "a contract that is being applied"
+            return Again(TURN, f"{who} holds the environment", {_WAITED: True})
         live = (await self.store.fetch_live(operation.repo.id)).get(operation.plan.environment)
         if operation.cause and _is_replaced(operation, live):
             outcome = f"{operation.plan.environment} serves something else by now"

@@ -1,5 +1,6 @@
 """Promotions that wait: for each other, for gates, and for people who change their minds."""
 
+import psycopg
 import pytest
 from production import DOMAIN, POLICY, Production
 
@@ -171,6 +172,56 @@ async def test_a_promotion_waits_for_a_check_that_turns_green(production: Produc
     await production.until(State.SUCCEEDED, concluded=True)
     await production.nothing_left()
     assert await production.served() == pull.merge_commit_sha
+
+
+async def test_a_promotion_that_waits_its_turn_does_not_change_where_a_rollback_leads(
+    production: Production,
+):
+    """It has moved nothing, so what is live is still what is to go."""
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    mended = production.merged("fix: mend everything")
+    await production.journey.rest()
+    production.vercel.switch_seconds = None
+    production.comment(bad, "/rollback")
+    await production.until_step_finds("the host's job is pending")
+    production.comment(mended, "/promote")
+    await production.until_step_finds("goes first")
+    second = production.comment(bad, "/rollback")
+
+    async def asked_anew() -> bool:
+        return len(await production.operations()) == 5
+
+    await production.journey.until(asked_anew, "the second rollback does not begin", 20)
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert await production.served() == good.merge_commit_sha
+    assert "Rolled back" in production.answer_to(bad, second)
+
+
+async def test_a_rollback_says_that_it_waits_for_a_contract(production: Production):
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    place = (production.repository.id, "production")
+    async with await psycopg.AsyncConnection.connect(
+        production.journey.bot.database, autocommit=True
+    ) as connection:
+        await connection.execute(
+            "WITH run AS (INSERT INTO lockgate.schema_runs (repository_id, environment, comment_id,"
+            " state, revision, content, requested_at)"
+            " VALUES (%s, %s, 1, 'succeeded', 0, '{}', now()) RETURNING *)"
+            " UPDATE lockgate.environment_holders AS held SET run_id = run.id FROM run"
+            " WHERE held.environment = run.environment",
+            place,
+        )
+        comment = production.comment(bad, "/rollback")
+        await production.until_step_finds("a contract that is being applied holds the environment")
+        await connection.execute("UPDATE lockgate.environment_holders SET run_id = NULL")
+    await production.nothing_left()
+    assert "Rolled back" in production.answer_to(bad, comment)
+    assert await production.served() == good.merge_commit_sha
 
 
 async def test_a_promotion_waits_for_a_build_that_the_host_has_not_begun(production: Production):
@@ -397,6 +448,33 @@ async def test_what_waits_can_be_cancelled(production: Production):
     assert production.live is None
 
 
+async def test_what_is_cancelled_is_what_was_begun_there(production: Production):
+    """And a promotion that waits for its gates is in nobody's way."""
+    first, second = production.opened("feat: add search"), production.opened("feat: sort by price")
+    for pull in (first, second):
+        production.github.merge(pull, "squash", by=production.github.user("ada"))
+        production.green(pull, None)
+    await production.until_it_waits(first)
+    production.comment(second, "/promote --when-ready")
+
+    async def both_wait() -> bool:
+        found = await production.operations()
+        return [each.state for each in found] == [State.WAITING, State.WAITING]
+
+    await production.journey.until(both_wait, "the second one does not wait too", 20)
+    comments = production.journey.comments_of(second)
+    assert not any("in the queue" in comment.body for comment in comments)
+    for pull in (first, second):
+        comment = production.comment(pull, "/cancel")
+        await production.journey.until(
+            lambda pull=pull, comment=comment: production.answer_to(pull, comment), "no answer"
+        )
+        sha = pull.merge_commit_sha[:7]
+        said = [each.body for each in production.journey.comments_of(pull)]
+        assert any(f"promotion of `{sha}` to production is cancelled" in body for body in said)
+    await production.nothing_left()
+
+
 async def test_what_waits_too_long_is_given_up(production: Production):
     github = production.github
     pull = production.opened("feat: add search")
@@ -407,6 +485,7 @@ async def test_what_waits_too_long_is_given_up(production: Production):
     await production.until_it_waits(pull)
     await production.run_out_of_time()
     ended = await production.until(State.FAILED, concluded=True)
+    assert "The promotion was given up" in ended.outcome
     assert "Production is unchanged" in ended.outcome
     await production.nothing_left()
 
