@@ -229,7 +229,8 @@ class Moves:
         under_way = await self.operations.fetch_operations(
             asked.ref.repo.id, environment=environment, open_only=True
         )
-        for operation in under_way:
+        # What was begun where this is typed is meant before what somebody began elsewhere.
+        for operation in sorted(under_way, key=lambda one: one.pull_number != asked.ref.number):
             if operation.production_may_have_changed or operation.ending is not None:
                 continue
             outcome = f"Cancelled by {asked.actor.login}. {environment.capitalize()} is unchanged."
@@ -300,7 +301,9 @@ class Moves:
             for other in await self.operations.fetch_operations(
                 repo.id, environment=plan.environment, open_only=True
             )
-            if not other.ended and other.comment_id != asked.comment_id
+            # What waits for its gates is passed by.
+            if not (other.ended or other.state is State.WAITING)
+            and other.comment_id != asked.comment_id
         ]
         operation, _ = await self.operations.add_operation(
             begin(
