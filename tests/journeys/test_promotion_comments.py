@@ -25,6 +25,7 @@ SAME = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "YYYY-MM-DD"),
     (re.compile(r"YYYY-MM-DD \d\d:\d\d UTC"), "YYYY-MM-DD HH:MM UTC"),
     (re.compile(r"until \d\d:\d\d UTC"), "until HH:MM UTC"),
+    (re.compile(r"\b29 d( \d+ h)?\b"), "29 d"),
 )
 
 
