@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from bot.core.commands.requests import OverrideRequest, PromoteRequest, Refusal, RollbackRequest
+from bot.core.commands.requests import (
+    OverrideRequest,
+    PromoteRequest,
+    Refusal,
+    RollbackRequest,
+    StepsBack,
+)
 from bot.core.hosting import Build, HostTarget, LedgerEntry
 from bot.core.operations.machine import (
     Kind,
@@ -19,7 +25,12 @@ from bot.core.operations.machine import (
     plan_operation,
 )
 from bot.core.operations.outside import is_live, unsettled
-from bot.core.operations.rollback_target import AlreadyLive, call, taken_back_since
+from bot.core.operations.rollback_target import (
+    AlreadyLive,
+    call,
+    is_named,
+    taken_back_since,
+)
 from bot.core.operations.setting_aside import choose_held
 from bot.core.operations.turn import plan_by_now, replaced_by
 from bot.core.phrases import say_time
@@ -41,6 +52,8 @@ from bot.ports.host import Host
 from bot.ports.operations import OperationStore
 
 _LEDGER = 50
+_WHOLE_LEDGER = 10_000
+"""Years of promotions. A build that is named may have been live long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,7 @@ class Moves:
         if isinstance(target, Refusal):
             return refuse(target)
         repo = asked.ref.repo
-        ledger = await self.operations.fetch_ledger(repo.id, request.environment, limit=_LEDGER)
+        ledger = await self._ledger(repo.id, request)
         recorded = ledger[0].build if ledger and ledger[0].live_until is None else None
         doubtful = await self._doubtful(asked, request.environment, ledger)
         live = doubtful or recorded
@@ -134,6 +147,19 @@ class Moves:
             since = ledger[0].live_from
             return Answer(render_plan(plan, replaced_since=since, policy_fault=asked.policy_fault))
         return await self._start(plan, asked, deadline=asked.now + ROLLBACK_WITHIN)
+
+    async def _ledger(self, repository_id: int, request: RollbackRequest) -> list[LedgerEntry]:
+        """Newest first: the last entries, and all that the request names, if it names a build."""
+        wanted = request.target
+        if wanted is None or isinstance(wanted, StepsBack):
+            return await self.operations.fetch_ledger(
+                repository_id, request.environment, limit=_LEDGER
+            )
+        ledger = await self.operations.fetch_ledger(
+            repository_id, request.environment, limit=_WHOLE_LEDGER
+        )
+        older = (entry for entry in ledger[_LEDGER:] if is_named(entry.build, wanted))
+        return [*ledger[:_LEDGER], *older]
 
     async def _doubtful(
         self, asked: Asked, environment: str, ledger: Sequence[LedgerEntry]

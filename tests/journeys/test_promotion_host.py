@@ -4,12 +4,13 @@ Time passes by moving an operation's deadline, not by waiting for it.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from production import DOMAIN, POLICY, Production
 
 from bot.core.decision import Verdict
+from bot.core.hosting import Build, Origin
 from bot.core.operations.machine import State, StepName
 from bot.core.policy import POLICY_PATH
 from bot.engine.doctor import examine
@@ -522,6 +523,27 @@ async def test_a_rollback_to_a_build_that_was_deleted_names_the_next(production:
     assert await production.served() == first.merge_commit_sha
     assert production.switches()[-1] == rolled_back(production.build_of(first))
     await production.nothing_left()
+
+
+async def test_a_rollback_finds_what_was_live_long_ago(production: Production):
+    old = await production.live_build("feat: add search")
+    operations, now = production.journey.bot.operations, datetime.now(UTC)
+    for number in range(50):
+        await operations.record_live(
+            production.repository.id,
+            "production",
+            Build(f"{number:040x}", f"dpl_{number}"),
+            origin=Origin.PROMOTION,
+            actor="ada",
+            at=now,
+            verified=True,
+            operation_id=None,
+            fence=None,
+        )
+    bad = await production.live_build("feat: break everything")
+    said = await production.say(bad, f"/rollback {old.merge_commit_sha[:12]}")
+    assert "Rolled back" in said
+    assert await production.served() == old.merge_commit_sha
 
 
 async def test_somebody_switches_at_the_host_in_between(production: Production):

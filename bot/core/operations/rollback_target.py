@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import TypeAlias
 
 from bot.core.commands.command import DEFAULT_ENVIRONMENT
-from bot.core.commands.requests import Refusal, RollbackTo, ShaPrefix, StepsBack, TagName
+from bot.core.commands.requests import (
+    Named,
+    Refusal,
+    RollbackTo,
+    ShaPrefix,
+    StepsBack,
+    TagName,
+)
 from bot.core.hosting import Build, LedgerEntry
 from bot.core.promotion import Read, Unread
 
@@ -60,10 +67,10 @@ def choose_target(
         case None | StepsBack():
             return _count_back(choosing, choosing_good, wanted)
         case TagName(name=name):
-            matching = [entry for entry in ledger if name in entry.build.tags]
+            matching = [entry for entry in ledger if is_named(entry.build, wanted)]
             return _named(choosing, choosing_good, matching, f"`{name}`")
         case ShaPrefix(text=text):
-            matching = [entry for entry in ledger if entry.build.sha.startswith(text)]
+            matching = [entry for entry in ledger if is_named(entry.build, wanted)]
             if len({entry.build.sha for entry in matching}) > 1:
                 return choosing.refuse(
                     f"`{text}`",
@@ -72,6 +79,14 @@ def choose_target(
                     choosing_good,
                 )
             return _named(choosing, choosing_good, matching, f"`{text[:12]}`")
+
+
+def is_named(build: Build, wanted: Named) -> bool:
+    match wanted:
+        case TagName(name=name):
+            return name in build.tags
+        case ShaPrefix(text=text):
+            return build.sha.startswith(text)
 
 
 def taken_back_since(
