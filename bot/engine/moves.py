@@ -185,14 +185,19 @@ class Moves:
         return None
 
     async def _under_way(self, asked: Asked, environment: str) -> list[Build]:
-        """What is being put back: the host may serve it before the ledger says so."""
-        return [
-            operation.plan.build
-            for operation in await self.operations.fetch_operations(
-                asked.ref.repo.id, environment=environment, open_only=True
-            )
-            if operation.plan.kind is Kind.ROLLBACK and not operation.ended
-        ]
+        """What is being put back, or was and could not be verified: the host may serve it though
+        the ledger does not say so."""
+        builds: list[Build] = []
+        for operation in await self.operations.fetch_operations(
+            asked.ref.repo.id, environment=environment, limit=_LEDGER
+        ):
+            if operation.has(StepName.RECORD, StepState.DONE):
+                break
+            if operation.plan.kind is Kind.ROLLBACK and (
+                operation.production_may_have_changed or not operation.ended
+            ):
+                builds.append(operation.plan.build)
+        return builds
 
     async def _elsewhere(self, build: Build, asked: Asked, target: HostTarget) -> bool:
         """Whether a domain leads elsewhere, though the ledger has it that the build is live."""

@@ -130,7 +130,10 @@ async def test_two_rollbacks_that_mean_the_same_build_go_back_by_one(production:
     assert "Rolled back" in await production.say(bad, "/rollback"), "typed again, it is meant"
 
 
-async def test_a_rollback_that_is_typed_again_before_the_first_is_verified(production: Production):
+@pytest.mark.parametrize("given_up", [False, True])
+async def test_a_rollback_that_is_typed_again_before_the_first_is_verified(
+    production: Production, given_up: bool
+):
     """The host serves what is wanted and the ledger does not say so yet: it is wanted all the
     same, and no build further back is recommended."""
     await production.live_build("feat: add search")
@@ -141,6 +144,9 @@ async def test_a_rollback_that_is_typed_again_before_the_first_is_verified(produ
     production.comment(bad, "/rollback")
     await production.until_step_finds(f"{DOMAIN} did not answer")
     assert production.live is production.build_of(good)
+    if given_up:
+        await production.run_out_of_time()
+        await production.until(State.FAILED, concluded=True)
     second = production.comment(bad, "/rollback")
 
     async def asked_anew() -> bool:
