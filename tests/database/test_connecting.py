@@ -1,12 +1,17 @@
-"""What connecting to a users' database leaves behind."""
+"""What connecting to a users' database leaves behind, and what is read there."""
 
 import asyncio
 import gc
+import secrets
 from pathlib import Path
 
+import psycopg
 import pytest
+from databases import drop_database, url_of
+from psycopg.conninfo import make_conninfo
 
-from bot.adapters.database.connection import connect
+from bot.adapters.database.connection import connect, fetch_scalar, refuse_unusable
+from bot.adapters.postgres.embedded import EmbeddedServer
 
 SOCKETS = Path("/proc/self/fd")
 
@@ -37,3 +42,19 @@ async def test_an_attempt_that_is_given_up_is_closed_at_once(empty_database_url:
             assert open_sockets() == before, f"after {turns % 12} turns of the loop"
     finally:
         gc.enable()
+
+
+async def test_text_is_text_where_the_database_has_no_encoding(
+    postgres_server: EmbeddedServer,
+) -> None:
+    name = f"ascii_{secrets.token_hex(4)}"
+    with psycopg.connect(postgres_server.conninfo, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    url = url_of(make_conninfo(postgres_server.conninfo, dbname=name))
+    try:
+        connection = await connect(url)
+        await refuse_unusable(connection, url)
+        assert await fetch_scalar(connection, "SELECT 'Größe'") == "Größe"
+        await connection.close()
+    finally:
+        drop_database(postgres_server, name)

@@ -56,6 +56,8 @@ async def connect(url: str, *, purpose: str = "lockgate emc") -> Connection:
         raise DatabaseRefused("the database's URL cannot be read", _URL_REMEDY) from None
     limits: dict[str, Any] = {
         "application_name": purpose,
+        # Of a database in SQL_ASCII every text would come as bytes.
+        "client_encoding": "UTF8",
         "connect_timeout": CONNECT_SECONDS,
         "keepalives_idle": 10,
         "keepalives_interval": 3,

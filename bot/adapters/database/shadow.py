@@ -181,7 +181,7 @@ def _dump(database: str) -> str:
             f"the database's schema cannot be read: {''.join(said)}",
             "give a role that may read every schema, or leave --database out of the trial",
         )
-    with psycopg.connect(database, connect_timeout=10) as session:
+    with psycopg.connect(database, connect_timeout=10, client_encoding="UTF8") as session:
         roles = [str(name) for (name,) in session.execute(_ROLES)]
     lines = [line for line in done.stdout.splitlines() if not line.startswith("\\")]
     made = [
