@@ -182,6 +182,20 @@ def test_what_the_database_does_not_have_is_refused(shop: str, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_table_that_others_inherit_from_is_refused(shop: str, tmp_path: Path) -> None:
+    with psycopg.connect(shop, autocommit=True) as connection:
+        connection.execute('CREATE TABLE "Shop"."Old words" () INHERITS ("Shop".words)')
+        connection.execute('CREATE TABLE "Shop".plain (id int PRIMARY KEY, word text, extra text)')
+    for recipe in (
+        ("add-unique", '"Shop".words.word', "--value", "word"),
+        ("move-column", '"Shop".plain.extra', '"Shop".words.extra', "--on", "word"),
+    ):
+        result = run(tmp_path, *recipe, "--database", shop)
+        assert result.exit_code == 2
+        assert '"Shop"."Old words" inherits from "Shop".words' in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     arguments = ["drop-column", "recipes.title", "--build", BUILD]
     assert run(tmp_path, *arguments).exit_code == 0

@@ -110,6 +110,11 @@ SELECT coalesce(r.rolname, 'PUBLIC'), array_agg(DISTINCT g.privilege_type::text)
 """
 
 
+_HEIRS = """
+SELECT i.inhrelid::regclass::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
+ WHERE c.oid = %s::int8::oid AND c.relkind <> 'p' ORDER BY 1
+"""
+
 _ONE_SNAPSHOT = """
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
 SET LOCAL search_path = ''
@@ -174,6 +179,7 @@ async def _fetch_table(connection: Connection, name: TableName) -> Table | None:
         column = columns[numbers[number]]
         columns[numbers[number]] = replace(column, by_hand=(*column.by_hand, what))
     grants = await _rows(connection, _GRANTS, [oid])
+    heirs = await _rows(connection, _HEIRS, [oid])
     uniques = (
         index.columns
         for index in indexes
@@ -187,6 +193,7 @@ async def _fetch_table(connection: Connection, name: TableName) -> Table | None:
         tuple(indexes),
         tuple(foreign_keys),
         kind == "p",
+        tuple(heir for (heir,) in heirs),
         {role: frozenset(privileges) for role, privileges in grants},
         known=True,
     )

@@ -98,6 +98,8 @@ class Table:
     indexes: tuple[Index, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
     partitioned: bool = False
+    heirs: tuple[str, ...] = ()
+    """Tables that inherit from it, as SQL writes them; partitions are none."""
     grants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Role → what it may do with the whole table: ``SELECT``, ``INSERT``, … The owner is left
     out, and ``PUBLIC`` stands for everybody."""
@@ -133,8 +135,10 @@ class Table:
 def key_of(table: Table) -> tuple[str, ...]:
     """
     Raises:
-        RecipeError: batches could not be made, or it is not known by what.
+        RecipeError: batches could not be made, or it is not known by what; or a trigger would not
+            see all rows.
     """
+    refuse_heirs(table)
     if table.key and not "".join(table.key).isprintable():
         raise RecipeError(
             f"the key of {table.name.sql!a} has a character that cannot be shown",
@@ -152,6 +156,20 @@ def key_of(table: Table) -> tuple[str, ...]:
         f"the key of {table.name} is not known",
         "let it be read from the database with `--database`, or give it with `--key`",
     )
+
+
+def refuse_heirs(table: Table) -> None:
+    """A trigger, and a unique index, is of one table alone, unless that is partitioned.
+    https://www.postgresql.org/docs/18/ddl-inherit.html#DDL-INHERIT-CAVEATS
+
+    Raises:
+        RecipeError: a trigger would not see all rows.
+    """
+    if table.heirs:
+        raise RecipeError(
+            f"{table.heirs[0]} inherits from {table.name}: a trigger here does not see its rows",
+            "make one table of them first, or a partitioned one",
+        )
 
 
 def parse_table(written: str) -> TableName:

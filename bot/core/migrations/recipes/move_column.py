@@ -1,6 +1,6 @@
 """Move a column to another table whose rows belong to this one's, one to one at most."""
 
-from bot.core.migrations.drafts.facts import Place, RecipeError, Table, key_of
+from bot.core.migrations.drafts.facts import Place, RecipeError, Table, key_of, refuse_heirs
 from bot.core.migrations.drafts.files import DraftWriter
 from bot.core.migrations.drafts.pairs import Pair, write_guard
 from bot.core.migrations.drafts.recipe import Asked, Recipe
@@ -23,6 +23,7 @@ from bot.core.migrations.names import quoted
 def _write(asked: Asked, writer: DraftWriter) -> None:
     old, new = asked.places
     home, other = asked.table(old.table), asked.table(new.table)
+    refuse_heirs(other)
     pair = _pair(asked, home, other)
     column = home.column(old)
     fetch = object_name("lockgate_fetch", new.table.name, new.column)
