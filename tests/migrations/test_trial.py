@@ -219,9 +219,15 @@ def test_the_shadow_has_the_schema_of_a_database(empty_database_url: str) -> Non
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(BEFORE)
         connection.execute("CREATE SCHEMA other; CREATE TABLE other.c (id int, n int)")
+        connection.execute(
+            "CREATE FUNCTION other.text() RETURNS text LANGUAGE sql AS $$ SELECT '\n\\x\u2028' $$"
+        )
     tried = migration("ALTER TABLE other.c ALTER n TYPE bigint;")
-    (one,) = run_trial([], [tried], empty_database_url)
-    assert one.failure == ""
+    same = migration(
+        "DO $$ BEGIN ASSERT other.text() = E'\\n\\\\x\\u2028'; END $$;", f"{CHANGED[:-4]}_2.sql"
+    )
+    one, two = run_trial([], [tried, same], empty_database_url)
+    assert (one.failure, two.failure) == ("", "")
     assert [(str(lock.relation), lock.rewritten) for lock in one.locks] == [("other.c", True)]
 
 
@@ -229,6 +235,14 @@ def test_files_before_that_do_not_run_are_named() -> None:
     broken = migration("ALTER TABLE nowhere ADD n int", FIRST)
     with pytest.raises(ShadowError, match=r'20260101120000_before.sql .*"nowhere" does not exist'):
         run_trial([broken], [migration("SELECT 1")])
+
+
+@pytest.mark.slow
+def test_files_before_that_the_ledger_should_have_are_named(empty_database_url: str) -> None:
+    broken = migration("ALTER TABLE nowhere ADD n int", FIRST)
+    with pytest.raises(ShadowError, match="before") as refused:
+        run_trial([broken], [migration("SELECT 1")], empty_database_url)
+    assert "whether the database's ledger should have it" in refused.value.remedy
 
 
 def test_what_was_observed_stands_in_the_check(session: psycopg.Connection) -> None:

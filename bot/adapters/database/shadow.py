@@ -64,6 +64,8 @@ SELECT relation, mode FROM pg_locks
 """
 _MODES = {f"{mode.name.replace('_', '').lower()}lock": mode for mode in Lock}
 _OF_EXTENSION = re.compile(r"(?:CREATE|ALTER|COMMENT\s+ON)\s+EXTENSION\b", re.IGNORECASE)
+_RESTRICT = ("\\restrict ", "\\unrestrict ")
+"""https://www.postgresql.org/docs/18/app-pgdump.html#PG-DUMP-OPT-RESTRICT-KEY"""
 _READS = Lock.ROW_SHARE
 """Up to here nobody waits, and it is not told."""
 
@@ -91,7 +93,9 @@ def run_trial(
             except psycopg.Error as error:
                 raise ShadowError(
                     f"{migration.path} does not run on the shadow: {_said(error)}",
-                    "give --database, so that the shadow is made from its schema",
+                    "see whether the database's ledger should have it: it has not"
+                    if database
+                    else "give --database, so that the shadow is made from its schema",
                 ) from error
         observed: list[Observed] = []
         for migration in tried:
@@ -183,7 +187,8 @@ def _dump(database: str) -> str:
         )
     with psycopg.connect(database, connect_timeout=10, client_encoding="UTF8") as session:
         roles = [str(name) for (name,) in session.execute(_ROLES)]
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("\\")]
+    # Other lines that begin so, and other ends of lines than this one, are those of texts.
+    lines = [line for line in done.stdout.split("\n") if not line.startswith(_RESTRICT)]
     made = [
         sql.SQL("CREATE ROLE {};").format(sql.Identifier(role)).as_string()
         for role in roles
