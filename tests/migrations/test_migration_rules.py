@@ -151,6 +151,8 @@ GOOD = [
     CONTRACT + "ALTER TABLE recipes RENAME COLUMN title TO name;",
     "SET lock_timeout = '4s'; ALTER TABLE visits ATTACH PARTITION visits_rest DEFAULT;",
     GUARDED + "GRANT SELECT ON guarded TO anon;",
+    "CREATE TEMP TABLE seen (id bigint) ON COMMIT DROP;",
+    "CREATE TEMPORARY TABLE seen AS SELECT id FROM recipes;",
 ]
 
 _ids = [f"{name}-{place}" for place, (name, _) in enumerate(BAD)]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from bot.core.migrations.rewrites import ended, files
 from bot.core.migrations.rules.rule import Fault, Reading, Rule
+from bot.core.migrations.sql import Node
 
 
 def _check(reading: Reading) -> Iterator[Fault]:
@@ -16,6 +17,8 @@ def _check(reading: Reading) -> Iterator[Fault]:
         if made and one.change.node.DESCRIPTOR.name == "CreateTableAsStmt":
             made = one.change.node.objtype == 42
         if not made and kind != "AT_DisableRowSecurity":
+            continue
+        if made and _is_temporary(one.change.node):
             continue
         table = last.find(relation)
         if table is None or table.row_security or _is_partition(one.change.node):
@@ -30,6 +33,12 @@ def _check(reading: Reading) -> Iterator[Fault]:
         policy = f"CREATE POLICY nobody ON {written} USING (false);"
         rewrite = files([ended(kept), security, policy]) if made else ""
         yield Fault(message, one, rewrite)
+
+
+def _is_temporary(node: Node) -> bool:
+    """Of one session, and in a schema of its own, whatever is written."""
+    made = node.into.rel if node.DESCRIPTOR.name == "CreateTableAsStmt" else node.relation
+    return bool(made.relpersistence == "t")
 
 
 def _is_partition(node: object) -> bool:
