@@ -41,6 +41,14 @@ _RELAXING = frozenset(
     {"AT_DropNotNull", "AT_DropConstraint", "AT_DisableRowSecurity", "AT_NoForceRowSecurity"}
     | {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
 )
+_OF_DOMAIN = {
+    "C": Effect.TIGHTENING,
+    "O": Effect.TIGHTENING,
+    "N": Effect.RELAXING,
+    "X": Effect.RELAXING,
+}
+"""What ``ALTER DOMAIN`` does: adds a constraint, sets NOT NULL, drops NOT NULL or a constraint.
+https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/nodes/parsenodes.h"""
 _MADE_BY = {
     "create_policy_stmt": "policy_name",
     "create_trig_stmt": "trigname",
@@ -133,6 +141,10 @@ def _effect(change: Change, catalog: Catalog) -> Effect:
         return Effect.BREAKING if what in _NOTICED_RENAMES else Effect.ADDITIVE
     if verb == "drop" or kind in _RELAXING:
         return Effect.RELAXING
+    if kind == "alter_enum_stmt" and change.node.old_val:
+        return Effect.BREAKING
+    if kind == "alter_domain_stmt":
+        return _OF_DOMAIN.get(change.node.subtype, Effect.ADDITIVE)
     revokes = kind in ("grant_stmt", "grant_role_stmt") and not change.node.is_grant
     if kind in _TIGHTENING or revokes:
         return Effect.TIGHTENING
