@@ -147,3 +147,13 @@ async def test_a_database_that_cannot_be_asked_is_an_error_without_the_password(
     with pytest.raises(error) as raised:
         await fetch_known(url)
     assert "secret-word" not in str(raised.value)
+
+
+async def test_a_ledger_of_early_releases_has_versions_alone(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(LEDGER)
+        connection.execute(
+            "ALTER TABLE supabase_migrations.schema_migrations DROP statements, DROP name"
+        )
+    _, around = await fetch_known(empty_database_url)
+    assert around.ledger == {"20260101120000": None, "20260102120000": None}

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from bot.adapters.database.connection import named_errors, session
+from bot.adapters.database.ledger import fetch_statements
 from bot.core.migrations.catalog import Catalog, Check, Column, Table, Type
 from bot.core.migrations.changes import Relation
-from bot.core.migrations.model import Version
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.sql import SqlError, parse_statements
 
@@ -80,8 +80,6 @@ SELECT n.nspname FROM pg_namespace n JOIN pg_roles r ON r.rolname = 'anon'
  WHERE has_schema_privilege(r.oid, n.oid, 'USAGE')
    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 """
-_HAS_LEDGER = "SELECT to_regclass('supabase_migrations.schema_migrations') IS NOT NULL"
-_LEDGER = "SELECT version, statements FROM supabase_migrations.schema_migrations"
 _MODIFIERS = re.compile(r"\((\d+(?:,-?\d+)*)\)")
 
 
@@ -111,12 +109,7 @@ async def fetch_known(url: str) -> tuple[Catalog, Surroundings]:
                     await rows(_POLICIES),
                     await rows(_EXPOSED),
                 )
-                ((has_ledger,),) = await rows(_HAS_LEDGER)
-                ledger = await rows(_LEDGER) if has_ledger else []
-    applied = {
-        Version(version): tuple(statements) if statements else None
-        for version, statements in ledger
-    }
+                applied = await fetch_statements(connection)
     return catalog, Surroundings(ledger=applied)
 
 

@@ -48,6 +48,25 @@ async def fetch_applied(connection: Connection) -> tuple[AppliedMigration, ...]:
     )
 
 
+async def fetch_statements(connection: Connection) -> dict[Version, tuple[str, ...] | None]:
+    """What was run of each version; None where the ledger does not say.
+
+    Raises:
+        DatabaseRefused: there is a table of its name, and it is none.
+    """
+    columns = await _columns(connection)
+    if not columns:
+        return {}
+    statements = "statements" if "statements" in columns else "NULL"
+    rows = await connection.execute(
+        f"SELECT version, {statements} FROM supabase_migrations.schema_migrations".encode()  # noqa: S608
+    )
+    return {
+        Version(version): tuple(texts) if texts else None
+        for version, texts in await rows.fetchall()
+    }
+
+
 async def ensure_ledger(connection: Connection) -> None:
     columns = await _columns(connection)
     if not columns:
