@@ -32,7 +32,7 @@ ODD = [
     "CREATE VIEW v AS SELECT 1",
     "CREATE MATERIALIZED VIEW m AS SELECT 1",
     "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()",
-    "COPY recipes FROM STDIN",
+    "COPY recipes FROM '/rows'",
     "COMMENT ON COLUMN recipes.title IS 'x'",
     "COMMENT ON COLUMN public.recipes.title IS 'x'",
     "COMMENT ON FUNCTION f(int) IS 'x'",
