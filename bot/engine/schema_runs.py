@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.core.audit.entry import content_key
+from bot.core.backfills.failures import spelled_out
 from bot.core.backfills.model import NEVER_COUNTED, BackfillStatus
 from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.model import Migration
@@ -206,7 +207,10 @@ class SchemaRuns:
             return await self._done(run, part, found), None
         match status.state:
             case BackfillState.FAILED:
-                raise _Ended(f"backfill {quoted(part.name)} failed: {status.why}", status.remedy)
+                raise _Ended(
+                    f"backfill {quoted(part.name)} failed: {status.why}",
+                    spelled_out(status.remedy, part.version, run.environment),
+                )
             case BackfillState.CANCELED:
                 raise _Ended(
                     f"backfill {quoted(part.name)} was cancelled", "`/migrate` starts anew"
@@ -214,7 +218,7 @@ class SchemaRuns:
             case BackfillState.FINISHED:
                 left = "rows are left" if status.left else "nobody can prove that no row is left"
                 said = f"backfill {quoted(part.name)} came to its end and {left}"
-                verify = f"run `lockgate emc verify {part.version}`"
+                verify = f"run `lockgate emc verify {part.version} --environment {run.environment}`"
                 raise _Ended(said, status.remedy or (NEVER_COUNTED if status.uncounted else verify))
         moved = replace(part, state=PartState.RUNNING, found=_told(status), done=status.done)
         run = await self._save(with_part(run, replace(moved, started_at=_started(run, part))))

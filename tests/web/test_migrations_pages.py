@@ -87,12 +87,14 @@ async def test_the_whole_of_a_database_with_trouble(
     # Backfills: one failed of a row, one that a person paused, one that nobody has begun.
     failed = text[text.index(f"failed {FAILING.version}") :]
     assert f"poison row key {POISON} , SQLSTATE 23514 , constraint no_poison" in failed
-    assert "To do: mend or remove that row; then resume goes on with it" in failed
+    resume = f"lockgate emc resume {FAILING.version} --environment production"
+    assert f"To do: mend or remove that row; then {resume} goes on with it" in failed
     paused = text[text.index(f"pauses {MOVING.version}_seen") :]
     assert "of about 400" in paused
     assert "Batches 2, now of 200 rows" in paused
     assert "the sale begins, asked for by ada" in paused
-    assert f"To do: run lockgate emc resume {MOVING.version}" in paused
+    resume = f"lockgate emc resume {MOVING.version} --environment production"
+    assert f"To do: run {resume}" in paused
     assert "to come 20260104000000_to_come it has not begun" in text
     # Drift names what differs, and what went past Lockgate.
     assert "drift" in text

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import Enum
 
 from bot.core.backoff import backoff
+from bot.core.migrations.model import Version
 
 LONGEST_WAIT = timedelta(seconds=10)
 _FIRST_WAIT = timedelta(milliseconds=200)
@@ -113,4 +114,12 @@ def advise(sqlstate: str | None, message: str, *, table: str, role: str = "") ->
     return Advice(
         f"PostgreSQL refuses it: {message} ({sqlstate or 'no code'})",
         "mend that; `resume` goes on where it was",
+    )
+
+
+def spelled_out(remedy: str, version: Version, environment: str) -> str:
+    """With the command in full: who reads a page or a comment does not sit before `lockgate emc`,
+    and no comment resumes."""
+    return remedy.replace(
+        "`resume`", f"`lockgate emc resume {version} --environment {environment}`"
     )

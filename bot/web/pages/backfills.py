@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.core.backfills.failures import spelled_out
 from bot.core.backfills.model import NEVER_COUNTED, BackfillStatus
 from bot.core.decision import Verdict
 from bot.core.migrations.builds import BackfillState
@@ -115,15 +116,15 @@ class BackfillView:
         """What to do, in words; a command alone is ``command``."""
         status = self.status
         if status.remedy:
-            return status.remedy
+            return spelled_out(status.remedy, status.version, self.environment)
         if status.state is BackfillState.PAUSED and status.paused_by:
-            return f"run `lockgate emc resume {status.version}`"
+            return spelled_out("run `resume`", status.version, self.environment)
         if self.settled:
             return ""
         if status.uncounted:
             return NEVER_COUNTED
         if status.state is BackfillState.FINISHED and not status.proven:
-            return f"run `lockgate emc verify {status.version}`"
+            return f"run `lockgate emc verify {status.version} --environment {self.environment}`"
         return ""
 
     @property
