@@ -193,3 +193,12 @@ def test_fly_asks_for_health_where_the_web_process_listens(fly: dict) -> None:
     assert service["processes"] == ["web"]
     assert service["internal_port"] == int(fly["env"]["PORT"])
     assert {check["path"] for check in service["checks"]} == {"/healthz", "/readyz"}
+
+
+@pytest.mark.parametrize("page", ["deploy-on-fly.md", "deploy-with-docker.md"])
+def test_machines_that_share_no_disk_are_given_the_same_keys(page: str) -> None:
+    """A key that each made for itself would make forgeries of what the others write."""
+    text = (ROOT / "docs" / "how-to" / page).read_text()
+    for name in ("LOCKGATE_AUDIT_KEY", "LOCKGATE_SESSION_KEY"):
+        assert f"{name}=" in text
+        assert name in (ROOT / "fly.toml").read_text()
