@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.core.audit.checkpoint import SIGNED_ELSEWHERE
 from bot.core.decision import Verdict
 from bot.core.hosting import HostProject
 from bot.core.migrations.gating import database_variable
@@ -55,11 +56,13 @@ def check_audit(fault: str | StoreUnavailable | None) -> Check:
     if fault is None or isinstance(fault, StoreUnavailable):
         return Check(name, Verdict.SKIP, "not looked at: it needs a database that is up to date")
     if fault:
+        verify = (
+            "run `lockgate audit verify`, which names what was changed; keep the database as it is"
+        )
+        if SIGNED_ELSEWHERE in fault:
+            verify = f"give every machine the same LOCKGATE_AUDIT_KEY; if they have it, {verify}"
         return Check(
-            name,
-            Verdict.FAIL,
-            f"nothing more is taken into the audit log: {fault}",
-            "run `lockgate audit verify`, which names what was changed; keep the database as it is",
+            name, Verdict.FAIL, f"nothing more is taken into the audit log: {fault}", verify
         )
     return Check(name, Verdict.PASS, "the newest checkpoint is the bot's own, over what it signed")
 

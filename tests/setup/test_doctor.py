@@ -1,6 +1,7 @@
 """``lockgate doctor`` on a sandbox GitHub, a real database and a web server that answers."""
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from bot.adapters.github.auth import AppAuth
 from bot.adapters.github.client import GitHubClient
 from bot.adapters.github.inspection import GitHubInspector
 from bot.adapters.postgres.store import PostgresStore
+from bot.core.audit.checkpoint import SEED_BYTES
 from bot.core.decision import Verdict
 from bot.core.redaction import redact
 from bot.engine.doctor import check_clock, examine
@@ -193,6 +195,17 @@ async def test_a_database_that_was_not_migrated(house: House, empty_database_url
     assert "lockgate migrate" in checks["database"].remedy
     assert checks["queue"].verdict is Verdict.SKIP
     assert checks["audit"].verdict is Verdict.SKIP
+
+
+async def test_an_audit_log_that_another_machine_signs(house: House) -> None:
+    """One that made a key for itself, since nobody gave it the first one's."""
+    other = base64.b64encode(b"o" * SEED_BYTES).decode()
+    async with open_audit(load_settings(house.environ | {"LOCKGATE_AUDIT_KEY": other})) as audit:
+        await audit.append(AuditEntry("login", "ada", "", "ada", {}))
+        await audit.sequence()
+    found = (await house.examined())["audit"]
+    assert found.verdict is Verdict.FAIL
+    assert found.remedy.startswith("give every machine the same LOCKGATE_AUDIT_KEY")
 
 
 async def test_an_audit_log_that_lost_its_checkpoints(house: House, database_url: str) -> None:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 ORIGIN = "lockgate/audit"
 SEED_BYTES = 32
+SIGNED_ELSEWHERE = "is not signed by a key given here"
+"""It may be somebody's forgery, or of a machine that was given another key."""
 _ED25519 = b"\x01"
 _DASH = "—"
 
@@ -146,9 +148,7 @@ def verify_checkpoint(note: str, public_keys: list[bytes]) -> Checkpoint:
                 except InvalidSignature:
                     continue
                 return checkpoint
-    raise CheckpointError(
-        f"the checkpoint of {checkpoint.size} entries is not signed by a key given here"
-    )
+    raise CheckpointError(f"the checkpoint of {checkpoint.size} entries {SIGNED_ELSEWHERE}")
 
 
 def _decode(text: str) -> bytes:
