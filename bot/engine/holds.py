@@ -5,15 +5,29 @@ from dataclasses import dataclass
 from bot.core.commands.requests import FreezeRequest, LockRequest, ThawRequest, UnlockRequest
 from bot.core.hosting import Freeze, Lock
 from bot.core.render.command import render_frozen, render_locked, render_thawed, render_unlocked
+from bot.core.work.promotions import ReconcilePromotion
 from bot.engine.asked import Answer, Asked
+from bot.ports import Store
 from bot.ports.operations import OperationStore
 
 
 @dataclass(frozen=True, slots=True)
 class Holds:
     operations: OperationStore
+    store: Store
 
     async def hold(
+        self, request: LockRequest | UnlockRequest | FreezeRequest | ThawRequest, asked: Asked
+    ) -> Answer:
+        answer = await self._hold(request, asked)
+        # No event tells of it, and what was held may go on.
+        repo = asked.ref.repo
+        await self.store.enqueue(
+            ReconcilePromotion(repo.installation_id, repo.id, repo.owner, repo.name)
+        )
+        return answer
+
+    async def _hold(
         self, request: LockRequest | UnlockRequest | FreezeRequest | ThawRequest, asked: Asked
     ) -> Answer:
         repository_id, environment = asked.ref.repo.id, request.environment

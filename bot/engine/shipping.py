@@ -171,7 +171,7 @@ class Shipping:
                 self.links,
             ),
             ObjectiveQuestions(self.commands, self.objectives, self.slos, self.links, self.clock),
-            Holds(self.operations),
+            Holds(self.operations, self.store),
             Steers(self.commands, self.steering, self.store),
             SchemaCommands(
                 self.commands,

@@ -79,6 +79,31 @@ async def test_a_freeze_holds_until_it_is_thawed(production: Production):
     assert await production.served() == pull.merge_commit_sha
 
 
+async def test_the_trunk_s_check_says_what_is_held_and_what_is_let_go(production: Production):
+    """Whoever waits goes on at once; the gates are asked by the clock much later."""
+    pull = production.merged("feat: add search")
+    await production.journey.rest()
+
+    def title() -> str:
+        (check,) = production.github.latest_checks(
+            production.repository, pull.merge_commit_sha, name="lockgate/promotion"
+        )
+        return str(check.title)
+
+    free = title()
+    await production.say(pull, "/lock the sale begins")
+    assert title() == "production: lock holds it"
+    await production.say(pull, "/unlock")
+    assert title() == free
+    until = datetime.now(UTC).date() + timedelta(days=3)
+    await production.say(pull, f"/freeze until {until} nobody is here")
+    assert title() == "production: freeze holds it"
+    await production.until_it_waits(pull)
+    production.comment(pull, "/thaw")
+    await production.until(State.SUCCEEDED)
+    assert await production.served() == pull.merge_commit_sha
+
+
 async def test_a_release_is_promoted_where_the_policy_says_so(production: Production):
     await change_policy(
         production, "requires: [source, deployment, freeze, lock]\n    on_release: promote"
