@@ -29,6 +29,7 @@ from bot.engine.apply import apply
 from bot.engine.gather import Gatherer
 from bot.engine.links import Links
 from bot.engine.locate import Locator
+from bot.engine.operate import WAITS_FOR
 from bot.engine.policies import Policies
 from bot.engine.release_lines import release_branches
 from bot.engine.released import Released
@@ -251,8 +252,10 @@ class Promotions:
                         plan=plan,
                         actor=Actor(work.actor_id, work.actor_login) if work.actor_id else GHOST,
                         requested_at=now,
-                        deadline=now + policy.timeout,
+                        deadline=now + WAITS_FOR,
                         pull_number=commit.pull_number,
+                        # Its commit is built and checked only now, and nobody types it again.
+                        when_ready=True,
                         take_back=policy.on_failure is OnFailure.ROLLBACK,
                     )
                 )

@@ -121,6 +121,26 @@ async def test_a_release_is_promoted_where_the_policy_says_so(production: Produc
     assert newest.actor.login == "ada"
 
 
+async def test_a_release_waits_for_the_checks_and_the_build_of_its_commit(production: Production):
+    """It is published right after the merge, and nobody sits by to type it again."""
+    await change_policy(
+        production, "requires: [source, checks, deployment]\n    on_release: promote"
+    )
+    github, pull = production.github, production.opened("feat: add search")
+    github.merge(pull, "squash", by=github.user("ada"))
+    production.green(pull, None)
+    await production.journey.rest()
+    github.create_release(
+        production.repository, "v1.0.0", target=pull.merge_commit_sha, by=github.user("ada")
+    )
+    await production.until(State.WAITING, State.REFUSED)
+    production.green(pull)
+    ended = await production.until(State.SUCCEEDED, State.REFUSED, concluded=True)
+    assert ended.state is State.SUCCEEDED, ended.outcome
+    await production.nothing_left()
+    assert await production.served() == pull.merge_commit_sha
+
+
 @pytest.mark.parametrize("by_itself", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_a_release_does_not_undo_a_rollback_until_somebody_promotes(
     production: Production, by_itself: bool
