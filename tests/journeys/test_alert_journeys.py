@@ -198,6 +198,7 @@ async def test_objectives_rest_while_the_app_is_suspended(alerted: Alerted):
     assert {one["event_action"] for one in alerted.pagerduty.taken} == {"trigger"}
 
 
+@pytest.mark.slow
 async def test_a_spent_budget_freezes_promotions_and_no_rollback(alerted: Alerted):
     production = alerted.production
     await alerted.defined(policy=POLICY + "    slo: {steps: default}\n")

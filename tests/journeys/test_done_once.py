@@ -28,7 +28,10 @@ async def test_a_delivery_is_routed_once(production: Production):
     assert {job.id for job in later} == {job.id for job in jobs}
 
 
-@pytest.mark.parametrize("line", ["/promote", "/rollback", "/retry"])
+@pytest.mark.parametrize(
+    "line",
+    ["/promote", *(pytest.param(line, marks=pytest.mark.slow) for line in ("/rollback", "/retry"))],
+)
 async def test_a_command_starts_one_operation_and_has_one_answer(production: Production, line: str):
     await production.live_build("feat: add search")
     pull = production.merged("feat: sort by price")

@@ -157,6 +157,7 @@ async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> Non
     assert "past Lockgate" not in said, "what a run applied is meant, however it ended"
 
 
+@pytest.mark.slow
 async def test_a_backfill_that_nobody_can_count_has_a_way_out(kitchen: Kitchen) -> None:
     text = FILL_COLUMN.replace("title_norm IS NULL AND ", "")
     file = f"{BACKFILLS}/{FILL}_title_norm.sql"
@@ -218,6 +219,7 @@ async def test_a_change_by_hand_is_noticed_and_accepted(kitchen: Kitchen) -> Non
     assert await production.served() == second.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_migrations_that_another_tool_applied_are_meant(kitchen: Kitchen) -> None:
     production = kitchen.production
     journey, bot = production.journey, production.journey.bot
@@ -312,6 +314,7 @@ async def two_kitchens(
         yield opened
 
 
+@pytest.mark.slow
 async def test_each_environment_has_its_own_database(
     two_kitchens: Kitchen, staging_url: str
 ) -> None:

@@ -118,7 +118,7 @@ async def test_the_store_goes_away_and_comes_back(own_server: EmbeddedServer, tm
         pytest.param("502", marks=pytest.mark.long),
         pytest.param("cut", marks=pytest.mark.long),
         "429",
-        "lost answers",
+        pytest.param("lost answers", marks=pytest.mark.slow),
     ],
 )
 async def test_github_is_away_for_longer_than_the_client_tries(journey: Journey, trouble: str):

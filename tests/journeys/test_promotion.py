@@ -1,5 +1,6 @@
 """Production moves by comment: promoted, verified, rolled back, and refused where it is unsafe."""
 
+import pytest
 from production import Production
 
 from bot.core.operations.machine import State
@@ -42,6 +43,7 @@ async def test_a_rollback_puts_the_previous_good_build_back(production: Producti
     assert await production.served() == good.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_a_rollback_by_count_and_by_tag_and_first_as_a_plan(production: Production):
     oldest = await production.live_build("feat: add search")
     tagged = production.merged("feat: sort by price")
@@ -61,6 +63,7 @@ async def test_a_rollback_by_count_and_by_tag_and_first_as_a_plan(production: Pr
     assert await production.served() == tagged.merge_commit_sha
 
 
+@pytest.mark.slow
 async def test_what_is_live_already_is_not_promoted_again(production: Production):
     pull = production.merged("feat: add search")
     await production.say(pull, "/promote")
@@ -77,6 +80,7 @@ async def test_a_dry_run_changes_nothing_and_shows_the_plan_of_the_run(productio
     assert operation.plan.digest in said
 
 
+@pytest.mark.slow
 async def test_a_run_that_names_its_plan_does_that_or_nothing(production: Production):
     def shown(said: str) -> str:
         return said.split("--plan=")[1][:12]
@@ -168,6 +172,7 @@ async def test_a_broken_policy_refuses_a_promotion_and_lets_a_rollback_through(
     assert f"{LAST_GOOD} Promotions are refused until that is mended" in said
 
 
+@pytest.mark.slow
 async def test_a_broken_policy_refuses_what_would_promote_after_all(production: Production):
     good = await production.live_build("feat: add search")
     pull = production.merged("feat: sort by price")

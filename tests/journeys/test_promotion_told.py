@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from notify_kit import judge_slack, served
 from production import POLICY, Production, opened_production
 
@@ -67,6 +68,7 @@ async def test_a_channel_is_told_how_each_operation_ended(database_url: str, tmp
         assert back == (GREEN, f"{rollback}: succeeded", live)
 
 
+@pytest.mark.slow
 async def test_a_channel_that_is_down_holds_nothing_up(database_url: str, tmp_path: Path):
     async with (
         served(lambda head, message: (503, "no_service")) as slack,

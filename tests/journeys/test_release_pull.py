@@ -147,6 +147,7 @@ async def test_closed_it_stays_closed_until_something_new_lands(journey: Journey
     assert (second.title, second.state) == ("chore(release): v1.5.0", "open")
 
 
+@pytest.mark.slow
 async def test_reopened_it_keeps_up_again(journey: Journey) -> None:
     repository = shop(journey)
     push(journey, repository, "fix: round prices")
@@ -181,6 +182,7 @@ async def test_with_nothing_left_to_release_it_is_closed_with_a_word(journey: Jo
     assert told(journey, pull) == [said]
 
 
+@pytest.mark.slow
 async def test_its_branch_deleted_by_hand_is_made_again(journey: Journey) -> None:
     repository = shop(journey)
     push(journey, repository, "fix: round prices")

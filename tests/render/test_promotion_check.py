@@ -41,7 +41,7 @@ def test_a_trap_in_every_text() -> None:
     assert output.title.startswith("@octo <img src=x>")  # a title is shown as it is
 
 
-@pytest.mark.parametrize("count", [1, 400])
+@pytest.mark.parametrize("count", [1, pytest.param(400, marks=pytest.mark.slow)])
 def test_the_check_stays_within_github_s_limits(count: int) -> None:
     finding = Finding("check e2e", "checks/fail", "é" * 1_000)
     result = GateResult("checks", Verdict.FAIL, "é" * 1_000, findings=(finding,) * 50)

@@ -225,6 +225,7 @@ async def test_a_slow_answer_takes_effect_all_the_same(place: Place) -> None:
     assert loop.time() - before >= 0.05
 
 
+@pytest.mark.slow
 @needs_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_page_shows_what_is_live_and_makes_it_so(

@@ -394,6 +394,7 @@ async def test_moves_of_other_environments_and_before_the_window_are_not_told(
     assert "answered 200 88 ms" in words(await public.get(asked))
 
 
+@pytest.mark.slow
 async def test_a_thousand_objectives_are_paged_and_quick(
     public: httpx.AsyncClient, store: PostgresStore
 ) -> None:
