@@ -31,6 +31,7 @@ class Told:
     kitchen: Kitchen
     kill: Killer
     count: int = 0
+    killed: int = 0
 
     async def comes(self) -> None:
         self.count += 1
@@ -62,10 +63,14 @@ class Told:
         return ended["places"]
 
     async def killed_at(self, last: str) -> None:
+        """Another run may come by a statement less often than the one before, and end by itself;
+        not by its first time."""
         await self.comes()
         ended = await self.kill.run(last)
         place = f"killed at {last}: {ended['places'][-1:]}"
-        assert ended["ended"] == -signal.SIGKILL, place
+        killed = ended["ended"] == -signal.SIGKILL
+        assert killed or not last.endswith("#1"), place
+        self.killed += killed
         journey = self.kitchen.production.journey
         await its_heart_has_stopped(journey)
         async with journey.working():
@@ -119,8 +124,10 @@ async def test_a_worker_is_killed_amid_a_run(kitchen: Kitchen) -> None:
         told = Told(kitchen, kill)
         points = boundaries(await told.places())
         assert len(points) > 40
+        firsts = [point for point in points if point.endswith("#1")]
         for part in range(1, 5):
-            await told.killed_at(points[len(points) * part // 5])
+            await told.killed_at(firsts[len(firsts) * part // 5])
+        assert told.killed == 4
 
 
 @pytest.mark.long
@@ -131,3 +138,4 @@ async def test_a_worker_is_killed_at_every_statement_of_a_run(kitchen: Kitchen, 
         points = boundaries(await told.places())
         for point in points[part::PARTS]:
             await told.killed_at(point)
+        assert told.killed > len(points[part::PARTS]) // 2
