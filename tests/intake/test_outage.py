@@ -173,6 +173,7 @@ async def test_killed_server_loses_no_acknowledged_delivery(
     assert len(queued) == len(set(queued)), "and none has two jobs"
 
 
+@pytest.mark.slow
 async def test_worker_outlasts_a_database_that_goes_away(
     durable_server: EmbeddedServer, durable_store: PostgresStore
 ) -> None:

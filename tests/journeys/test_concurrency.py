@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
 from journey import SECRET, SQUASH_WITH_TITLE, Journey
 from processes import environment, logged, running
 
@@ -97,6 +98,7 @@ async def test_200_events_that_come_during_a_reconcile_are_answered_by_one_more(
 # processes
 
 
+@pytest.mark.slow
 async def test_one_web_and_two_worker_processes_share_a_database(
     github: Sandbox, database_url: str, tmp_path: Path
 ):

@@ -180,6 +180,7 @@ async def test_a_backfill_that_nobody_can_count_has_a_way_out(kitchen: Kitchen) 
     assert "2,500 rows changed, not counted" in said
 
 
+@pytest.mark.slow
 async def test_a_change_by_hand_is_noticed_and_accepted(kitchen: Kitchen) -> None:
     production = kitchen.production
     journey, bot = production.journey, production.journey.bot
@@ -254,6 +255,7 @@ async def test_a_database_serves_one_repository(kitchen: Kitchen) -> None:
     assert "LOCKGATE_DB_PRODUCTION" in said
 
 
+@pytest.mark.slow
 async def test_a_run_is_cancelled_between_two_batches(kitchen: Kitchen) -> None:
     pull = kitchen.merged(
         "feat: search titles",

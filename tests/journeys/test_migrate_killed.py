@@ -119,6 +119,7 @@ async def kitchen(database_url: str, empty_database_url: str, tmp_path: Path):
         yield opened
 
 
+@pytest.mark.slow
 async def test_a_worker_is_killed_amid_a_run(kitchen: Kitchen) -> None:
     async with killer(kitchen.production.journey) as kill:
         told = Told(kitchen, kill)

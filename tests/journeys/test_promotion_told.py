@@ -16,6 +16,7 @@ from bot.settings import Secret
 GREEN, RED = "#1a7f37", "#cf222e"
 
 
+@pytest.mark.slow
 async def test_a_channel_is_told_how_each_operation_ended(database_url: str, tmp_path: Path):
     async with (
         served(judge_slack) as slack,

@@ -129,6 +129,7 @@ async def test_a_conflict_with_what_people_committed_is_told_and_nothing_is_lost
     assert text(repository, "README.md") == "mine\n"
 
 
+@pytest.mark.slow
 async def test_closed_it_stays_closed_until_something_new_lands(journey: Journey) -> None:
     repository = shop(journey)
     push(journey, repository, "fix: round prices")

@@ -224,6 +224,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 async def test_two_processes_add_each_operation_once_and_never_hold_at_once(
     database_url: str, operations: PostgresOperations
 ) -> None:

@@ -328,9 +328,10 @@ def bomb() -> str:
         ("[" * 60_000, f"this is nested deeper than {MAX_DEPTH} levels"),
         ("{a: " * 15_000, f"this is nested deeper than {MAX_DEPTH} levels"),
         ("- " * 30_000, f"this is nested deeper than {MAX_DEPTH} levels"),
-        (
+        pytest.param(
             f"commits:\n  scopes: [{'a, ' * MAX_NODES}]",
             f"the file holds more than {MAX_NODES} values, aliases written out",
+            marks=pytest.mark.slow,
         ),
         (
             f"a: &a 1\nb: [{'*a, ' * (MAX_ALIASES + 1)}]",

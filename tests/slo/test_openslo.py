@@ -337,6 +337,7 @@ def test_windows_line_ends_and_a_byte_order_mark_are_nothing() -> None:
     assert len(found.slos) == 1
 
 
+@pytest.mark.slow
 def test_a_thousand_objectives_are_read() -> None:
     documents = [slo(name=f"api-{number}") for number in range(1_000)]
     found = read(*documents)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
+import pytest
 
 from bot.adapters.postgres.connection import connection_string
 from bot.adapters.postgres.store import PostgresStore
@@ -283,6 +284,7 @@ async def test_stopping_puts_back_what_does_not_finish_in_time(
     assert (job.status, job.attempts, job.due_at) == (JobStatus.WAITING, 0, None)
 
 
+@pytest.mark.slow
 async def test_what_still_runs_while_stopping_is_not_taken_for_stalled(
     database_url: str, store: PostgresStore
 ) -> None:

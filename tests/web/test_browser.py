@@ -214,6 +214,7 @@ async def walk_through(page: Page) -> None:
     assert await page.locator("[data-reached]").count() == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("story")
 async def test_every_page_leads_to_every_other(page: Page, live_url: str, axe: str) -> None:
     await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
