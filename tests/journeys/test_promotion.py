@@ -71,6 +71,7 @@ async def test_what_is_live_already_is_not_promoted_again(production: Production
     assert len(await production.operations()) == 1
 
 
+@pytest.mark.slow
 async def test_a_dry_run_changes_nothing_and_shows_the_plan_of_the_run(production: Production):
     pull = production.merged("feat: add search")
     said = await production.say(pull, "/promote --dry-run")

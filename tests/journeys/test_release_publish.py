@@ -67,6 +67,7 @@ async def test_merging_it_makes_the_tag_and_the_release_and_tells_whoever_is_in_
     assert journey.requests.writes == []
 
 
+@pytest.mark.slow
 async def test_the_next_release_follows_it(journey: Journey) -> None:
     repository, _, _ = await merged(journey)
     await journey.rest()
@@ -129,6 +130,7 @@ async def test_what_landed_at_the_last_moment_is_told(journey: Journey) -> None:
     assert "- Breaking changes: **api:** drop cursors ([" in said
 
 
+@pytest.mark.slow
 async def test_a_release_deleted_by_hand_is_not_made_again(journey: Journey) -> None:
     repository, feature, _ = await merged(journey)
     await journey.rest()

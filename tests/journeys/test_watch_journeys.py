@@ -352,6 +352,7 @@ async def test_by_policy_people_are_told_alone(shop: Watched, notices: list[Noti
     ]
 
 
+@pytest.mark.slow
 async def test_the_watch_is_ended_by_a_word(shop: Watched):
     pull = await shop.promoted("feat: break the shop", broken=True)
     answer = await shop.production.say(pull, "/watch cancel")
@@ -362,6 +363,7 @@ async def test_the_watch_is_ended_by_a_word(shop: Watched):
     assert "Nothing is watched there." in await shop.production.say(pull, "/watch cancel")
 
 
+@pytest.mark.slow
 async def test_a_person_s_rollback_ends_it(shop: Watched):
     pull = await shop.promoted("feat: break the shop", broken=True)
     assert "Rolled back" in await shop.production.say(pull, "/rollback")
