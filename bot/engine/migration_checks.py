@@ -268,18 +268,8 @@ def _said(against: Obstacle) -> str:
 
 def _unasked(path: str, reason: str) -> Finding:
     """What the linter would have said is not known, which is no pass."""
-    return Finding(
-        file=path,
-        line=1,
-        statement="",
-        rule=SQUAWK_UNASKED,
-        phase="",
-        lock="",
-        rewrite=False,
-        severity=Severity.ERROR,
-        message=f"the linter could not be asked: {reason}; press Re-run",
-        url=page_of(SQUAWK_UNASKED),
-    )
+    message = f"the linter could not be asked: {reason}; press Re-run"
+    return _unknown(path, SQUAWK_UNASKED, Severity.ERROR, message)
 
 
 def _unread(
@@ -288,20 +278,27 @@ def _unread(
     """What the database would have said is not known. A file that is on the trunk (``there``) may
     be applied, and then it would have been an error; of a new one less can be wrong."""
     remedy = f"{error.remedy}, then press Re-run" if error.remedy else "press Re-run"
+    message = (
+        f"the database of {environment} could not be read ({error}); what is applied, sizes "
+        f"and who needs it are unknown; {remedy}"
+    )
+    severity = Severity.ERROR if there else Severity.WARNING
+    return _unknown((there or touched)[0], DATABASE_UNREAD, severity, message)
+
+
+def _unknown(path: str, rule: str, severity: Severity, message: str) -> Finding:
+    """About a file as a whole, and no statement of it."""
     return Finding(
-        file=(there or touched)[0],
+        file=path,
         line=1,
         statement="",
-        rule=DATABASE_UNREAD,
+        rule=rule,
         phase="",
         lock="",
         rewrite=False,
-        severity=Severity.ERROR if there else Severity.WARNING,
-        message=(
-            f"the database of {environment} could not be read ({error}); what is applied, sizes "
-            f"and who needs it are unknown; {remedy}"
-        ),
-        url=page_of(DATABASE_UNREAD),
+        severity=severity,
+        message=message,
+        url=page_of(rule),
     )
 
 

@@ -136,7 +136,7 @@ class Publisher:
         release: HubRelease | None = None
         try:
             if made.state is ReleaseState.MERGED:
-                async with self._noted("create_tag", trunk, made.tag, made.sha):
+                async with noted_on(trunk, self.store, "create_tag", made.tag, made.sha):
                     await self.releases.create_tag(trunk.repo, made.tag, made.sha)
                 made = await self._reached(trunk, made, ReleaseState.TAGGED)
             if made.state is ReleaseState.TAGGED:
@@ -180,7 +180,7 @@ class Publisher:
                 whole_url=f"{trunk.config.repo_url}/blob/{quote(made.tag)}/{quote(path)}",
                 checkpoint=await self._checkpoint(),
             )
-            async with self._noted("create_release", trunk, made.tag, body):
+            async with noted_on(trunk, self.store, "create_release", made.tag, body):
                 release = await self.releases.create_release(
                     trunk.repo,
                     tag=made.tag,
@@ -220,7 +220,7 @@ class Publisher:
                 "branches to be up to date before they are merged into "
                 f"{escape.code(trunk.line.branch)}.\n\n{cut_section(late, _LATE_LIMIT)}"
             )
-            async with self._noted("comment_once", trunk, str(pull.ref), text):
+            async with noted_on(trunk, self.store, "comment_once", str(pull.ref), text):
                 await self.releases.comment_once(pull.ref, marker, text)
         return late
 
@@ -290,7 +290,7 @@ class Publisher:
     async def _say(self, trunk: Trunk, ref: PullRef, tag: str, text: str) -> None:
         """Once for a tag."""
         marker = f"<!-- lockgate:released {quote(tag)} -->"
-        async with self._noted("comment_once", trunk, str(ref), text):
+        async with noted_on(trunk, self.store, "comment_once", str(ref), text):
             await self.releases.comment_once(ref, marker, f"{marker}\n{text}")
 
     async def _reached(
@@ -299,12 +299,13 @@ class Publisher:
         await self.ledger.note_state(trunk.repo.id, made.tag, state, url=url)
         return replace(made, state=state, url=url or made.url)
 
-    def _noted(
-        self, kind: str, trunk: Trunk, subject: str, content: str
-    ) -> AbstractAsyncContextManager[None]:
-        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
-        return noted(record, self.store)
+
+def noted_on(
+    trunk: Trunk, store: Store, kind: str, subject: str, content: str
+) -> AbstractAsyncContextManager[None]:
+    """As ``noted``, around a write for a trunk's release; ``content`` is what is written."""
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return noted(EffectRecord(kind, trunk.repo, subject, digest, trunk.cause), store)
 
 
 def _is_prerelease(package: Package, tag: str) -> bool:

@@ -1,9 +1,7 @@
 """Closed release pull requests: those that have nothing to release, and those that somebody put
 off."""
 
-import hashlib
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from bot.core.model import PullState
@@ -11,9 +9,8 @@ from bot.core.phrases import listed
 from bot.core.release.model import ReleasePlan
 from bot.core.release.pull_request import changes_digest, parse_pull, render_closed
 from bot.core.render import escape
-from bot.engine.apply import noted
-from bot.engine.publishing import Trunk
-from bot.ports import EffectRecord, Store
+from bot.engine.publishing import Trunk, noted_on
+from bot.ports import Store
 from bot.ports.releases import ReleaseHub, ReleasePull
 
 _CLOSED = "<!-- lockgate:release-closed -->"
@@ -40,7 +37,7 @@ class Closing:
             f"{_CLOSED}\n{tags} {'is' if len(plans) == 1 else 'are'} not released for now. "
             f"{_stays(trunk)} To have it after all, {_REOPEN}."
         )
-        async with self._noted("comment_once", trunk, str(newest.ref), text):
+        async with noted_on(trunk, self.store, "comment_once", str(newest.ref), text):
             await self.releases.comment_once(newest.ref, _CLOSED, text)
         return True
 
@@ -67,17 +64,10 @@ class Closing:
         head = before.head or trunk.line.head
         body = render_closed(left_out, head, f"{why}\n\n{said}", before.words)
         text = f"{marker}\n{why}\n\n{said}"
-        async with self._noted("close_pull", trunk, str(pull.ref), text):
+        async with noted_on(trunk, self.store, "close_pull", str(pull.ref), text):
             await self.releases.comment_once(pull.ref, marker, text)
             await self.releases.edit_pull(pull.ref, body=body)
             await self.releases.close_pull(pull.ref)
-
-    def _noted(
-        self, kind: str, trunk: Trunk, subject: str, content: str
-    ) -> AbstractAsyncContextManager[None]:
-        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
-        return noted(record, self.store)
 
 
 def _stays(trunk: Trunk) -> str:

@@ -5,9 +5,7 @@ Nothing is decided on what the pull request says. Tags and commits say what is t
 the pull request only the people's own words are kept, and their commits on its branch.
 """
 
-import hashlib
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -27,9 +25,8 @@ from bot.core.release.pull_request import (
 from bot.core.release.steering import decide_steering
 from bot.core.work.promotions import ReconcilePromotion
 from bot.core.work.releases import ReconcileLine, ReconcileRelease, ReplanRelease, RerunRelease
-from bot.engine.apply import noted
 from bot.engine.policies import Environments, Policies
-from bot.engine.publishing import Completed, Publisher, Trunk
+from bot.engine.publishing import Completed, Publisher, Trunk, noted_on
 from bot.engine.release_branches import fetch_standing, merge_line
 from bot.engine.release_checks import ReleaseChecks
 from bot.engine.release_closing import Closing
@@ -37,7 +34,7 @@ from bot.engine.release_former import FormerPulls
 from bot.engine.release_lines import Group, Lines
 from bot.engine.release_outcomes import Outcome, Renewed
 from bot.engine.release_plans import Files, Planned, fetch_files, fetch_plans
-from bot.ports import EffectRecord, HubGone, Store
+from bot.ports import HubGone, Store
 from bot.ports.operations import CommandHub, OperationStore
 from bot.ports.releases import (
     RefProtected,
@@ -242,7 +239,9 @@ class Releases:
         if branch is not None and foreign and not files.changes:
             return branch.head
         parent = branch.head if branch is not None and foreign else trunk.line.head
-        async with self._noted("write_branch", trunk, f"{trunk.repo.full_name}@{name}", message):
+        async with noted_on(
+            trunk, self.store, "write_branch", f"{trunk.repo.full_name}@{name}", message
+        ):
             head = await self.releases.write_branch(
                 trunk.repo,
                 name,
@@ -271,10 +270,12 @@ class Releases:
         ref = open_.ref if open_ else None
         if open_ is not None:
             if (open_.title, _normal(open_.body)) != (title, _normal(body)):
-                async with self._noted("edit_pull", trunk, str(open_.ref), body):
+                async with noted_on(trunk, self.store, "edit_pull", str(open_.ref), body):
                     await self.releases.edit_pull(open_.ref, title=title, body=body)
         elif not held:
-            async with self._noted("open_pull", trunk, f"{trunk.repo.full_name}@{branch}", body):
+            async with noted_on(
+                trunk, self.store, "open_pull", f"{trunk.repo.full_name}@{branch}", body
+            ):
                 opened = await self.releases.open_pull(
                     trunk.repo, branch=branch, base=trunk.line.branch, title=title, body=body
                 )
@@ -294,13 +295,6 @@ class Releases:
             for name, count in sorted(reached.items())
             if count
         ]
-
-    def _noted(
-        self, kind: str, trunk: Trunk, subject: str, content: str
-    ) -> AbstractAsyncContextManager[None]:
-        digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-        record = EffectRecord(kind, trunk.repo, subject, digest, trunk.cause)
-        return noted(record, self.store)
 
 
 def _speaks_of(at: Sha, trunk: Trunk, renewed: Sequence[Renewed]) -> bool:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from config_conventional import ERRORS
 
 from bot.core.catalog import COMMIT_RULES
 from bot.core.commits.config import CommitsConfig
@@ -47,20 +48,8 @@ def test_rule_names_are_unique() -> None:
 
 
 def test_the_defaults_are_those_of_config_conventional() -> None:
-    """commitlint's config-conventional; 2 is an error, 1 a warning."""
     levels = {rule.name: rule.level for rule in COMMIT_RULES}
-    for name in (
-        "body-max-line-length",
-        "footer-max-line-length",
-        "header-max-length",
-        "header-trim",
-        "subject-case",
-        "subject-empty",
-        "subject-full-stop",
-        "type-case",
-        "type-empty",
-        "type-enum",
-    ):
+    for name in ERRORS:
         assert levels[name] is Level.ERROR
     assert levels["body-leading-blank"] is Level.WARNING
     assert levels["footer-leading-blank"] is Level.WARNING

@@ -12,9 +12,11 @@ from journey import Journey, Requests, started
 
 from bot.core.hosting import LedgerEntry
 from bot.core.operations.machine import ENDED, Operation, State
+from bot.core.policy import POLICY_PATH
 from bot.core.render.operation_markers import operation_marker
+from bot.sandbox.code import CommitSpec
 from bot.sandbox.http import Exchange
-from bot.sandbox.model import App, Comment, Pull, Repository
+from bot.sandbox.model import App, CheckRun, Comment, Pull, Repository
 from bot.sandbox.server import Sandbox
 from bot.sandbox.tls import tls_context
 from bot.sandbox.vercel import SandboxVercel
@@ -54,6 +56,15 @@ class Production:
         self.green(pull)
         return pull
 
+    def checking(self, title: str) -> tuple[Pull, CheckRun]:
+        """The same with a check that runs still, and that check."""
+        pull = self.opened(title)
+        self.github.merge(pull, "squash", by=self.github.user("ada"))
+        check = self.github.create_check(
+            self.repository, self.ci, pull.merge_commit_sha, "test", status="in_progress"
+        )
+        return pull, check
+
     def opened(self, title: str) -> Pull:
         return self.github.open_pull(self.repository, title, by=self.github.user("mona"))
 
@@ -71,6 +82,17 @@ class Production:
         app = self.github.create_app("ci", permissions={"checks": "write"}, events=())
         self.github.install(app, self.repository.owner)
         return app
+
+    async def change_policy(self, policy: str) -> None:
+        spec = CommitSpec("chore: change policy", {POLICY_PATH: policy})
+        self.github.push(self.repository, "main", spec)
+        await self.journey.rest()
+
+    def release(self, tag: str, pull: Pull) -> None:
+        """Publish a release of what became of a pull request."""
+        self.github.create_release(
+            self.repository, tag, target=pull.merge_commit_sha, by=self.github.user("ada")
+        )
 
     def comment(self, pull: Pull, body: str, *, by: str = "ada") -> Comment:
         return self.github.comment(pull, body, by=self.github.user(by))

@@ -70,13 +70,8 @@ async def answered_again(production: Production, pull: Pull, comment: Comment) -
 
 async def waiting(production: Production, title: str) -> Pull:
     """A promotion that waits for a check."""
-    pull = production.opened(title)
-    production.github.merge(pull, "squash", by=production.github.user("ada"))
-    production.github.create_check(
-        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
-    )
-    production.comment(pull, "/promote --when-ready")
-    await production.until(State.WAITING)
+    pull, _ = production.checking(title)
+    await production.until_it_waits(pull)
     return pull
 
 

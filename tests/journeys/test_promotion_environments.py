@@ -7,7 +7,6 @@ import pytest
 from production import DOMAIN, POLICY, Production
 
 from bot.core.operations.machine import State
-from bot.sandbox.code import CommitSpec
 from bot.sandbox.http import Exchange
 
 pytestmark = pytest.mark.slow
@@ -29,12 +28,6 @@ environments:
     workflow: {{environment: live, domain: {DOMAIN}}}
     requires: [source, checks, deployment, freeze, lock]
 """
-
-
-async def change_policy(production: Production, policy: str) -> None:
-    spec = CommitSpec("chore: change policy", {".github/lockgate.yml": policy})
-    production.github.push(production.repository, "main", spec)
-    await production.journey.rest()
 
 
 @dataclass
@@ -64,7 +57,7 @@ async def test_a_build_goes_to_staging_and_past_reviewers_first(production: Prod
     github, repository = production.github, production.repository
     stage = production.vercel.create_project("stage", domain="stage.example.com", auto_assign=False)
     production.vercel.attach(github, repository, stage)  # and the shop's is built by hand
-    await change_policy(production, STAGING_FIRST)
+    await production.change_policy(STAGING_FIRST)
     bob = github.user("bob")
     github.set_role(repository, bob, "maintain")
     pull = production.merged("feat: add search")
@@ -103,7 +96,7 @@ async def test_a_build_goes_to_staging_and_past_reviewers_first(production: Prod
 
 async def test_an_approved_pull_request_goes_live_before_it_is_merged(production: Production):
     github, repository = production.github, production.repository
-    await change_policy(production, f"{POLICY}    source: approved\n")
+    await production.change_policy(f"{POLICY}    source: approved\n")
     bob = github.user("bob")
     github.set_role(repository, bob, "maintain")
     pull = production.opened("feat: add search")
@@ -131,7 +124,7 @@ async def test_an_approved_pull_request_goes_live_before_it_is_merged(production
 async def test_a_workflow_moves_production_in_vercels_place(production: Production):
     workflow = Workflow(production)
     production.journey.requests.on_exchange = workflow
-    await change_policy(production, BY_WORKFLOW)
+    await production.change_policy(BY_WORKFLOW)
     good = await production.live_build("feat: add search")
     bad = await production.live_build("feat: sort by price")
 

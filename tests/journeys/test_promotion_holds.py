@@ -6,18 +6,9 @@ import pytest
 from production import POLICY, Production
 
 from bot.core.operations.machine import State
-from bot.core.policy import POLICY_PATH
-from bot.sandbox.code import CommitSpec
 
 pytestmark = pytest.mark.slow
-
-
-async def change_policy(production: Production, more: str) -> None:
-    policy = POLICY.replace("requires: [source, checks, deployment, freeze, lock]", more)
-    production.github.push(
-        production.repository, "main", CommitSpec("chore: change policy", {POLICY_PATH: policy})
-    )
-    await production.journey.rest()
+RELEASING = f"{POLICY.replace('checks, ', '')}    on_release: promote\n"
 
 
 async def test_an_override_is_for_few_and_counts_once(production: Production):
@@ -105,14 +96,10 @@ async def test_the_trunk_s_check_says_what_is_held_and_what_is_let_go(production
 
 
 async def test_a_release_is_promoted_where_the_policy_says_so(production: Production):
-    await change_policy(
-        production, "requires: [source, deployment, freeze, lock]\n    on_release: promote"
-    )
-    github, pull = production.github, production.merged("feat: add search")
+    await production.change_policy(RELEASING)
+    pull = production.merged("feat: add search")
     await production.journey.rest()
-    github.create_release(
-        production.repository, "v1.0.0", target=pull.merge_commit_sha, by=github.user("ada")
-    )
+    production.release("v1.0.0", pull)
     await production.until(State.SUCCEEDED, concluded=True)
     await production.nothing_left()
     assert await production.served() == pull.merge_commit_sha
@@ -123,16 +110,12 @@ async def test_a_release_is_promoted_where_the_policy_says_so(production: Produc
 
 async def test_a_release_waits_for_the_checks_and_the_build_of_its_commit(production: Production):
     """It is published right after the merge, and nobody sits by to type it again."""
-    await change_policy(
-        production, "requires: [source, checks, deployment]\n    on_release: promote"
-    )
+    await production.change_policy(f"{POLICY}    on_release: promote\n")
     github, pull = production.github, production.opened("feat: add search")
     github.merge(pull, "squash", by=github.user("ada"))
     production.green(pull, None)
     await production.journey.rest()
-    github.create_release(
-        production.repository, "v1.0.0", target=pull.merge_commit_sha, by=github.user("ada")
-    )
+    production.release("v1.0.0", pull)
     await production.until(State.WAITING, State.REFUSED)
     production.green(pull)
     ended = await production.until(State.SUCCEEDED, State.REFUSED, concluded=True)
@@ -145,19 +128,12 @@ async def test_a_release_waits_for_the_checks_and_the_build_of_its_commit(produc
 async def test_a_release_does_not_undo_a_rollback_until_somebody_promotes(
     production: Production, by_itself: bool
 ):
-    await change_policy(
-        production, "requires: [source, deployment, freeze, lock]\n    on_release: promote"
-    )
+    await production.change_policy(RELEASING)
     good = await production.live_build("feat: add search")
     bad = production.merged("feat: break everything")
 
     async def release(tag: str) -> str:
-        production.github.create_release(
-            production.repository,
-            tag,
-            target=bad.merge_commit_sha,
-            by=production.github.user("ada"),
-        )
+        production.release(tag, bad)
         await production.nothing_left()
         return await production.served()
 
@@ -181,22 +157,13 @@ async def test_what_nobody_knows_holds_releases_until_somebody_promotes(
 ):
     """After a way back that failed too, or that nobody was to take. A release that waited meanwhile
     is not promoted either."""
-    await change_policy(
-        production,
-        "requires: [source, deployment, freeze, lock]\n    on_release: promote\n"
-        f"    on_failure: {on_failure}",
-    )
+    await production.change_policy(f"{RELEASING}    on_failure: {on_failure}\n")
     good = await production.live_build("feat: add search")
     bad = production.merged("feat: break everything")
     await production.journey.rest()
 
     async def publish(tag: str) -> None:
-        production.github.create_release(
-            production.repository,
-            tag,
-            target=bad.merge_commit_sha,
-            by=production.github.user("ada"),
-        )
+        production.release(tag, bad)
         await production.github.hooks.settled()
 
     production.vercel.plan_job(production.project, "failed", left_behind=["www.shop.example.com"])

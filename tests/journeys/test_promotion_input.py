@@ -16,14 +16,6 @@ from bot.sandbox.code import CommitSpec
 pytestmark = pytest.mark.slow
 
 
-async def change_policy(production: Production, more: str) -> None:
-    policy = POLICY.replace("requires: [source, checks, deployment, freeze, lock]", more)
-    production.github.push(
-        production.repository, "main", CommitSpec("chore: change policy", {POLICY_PATH: policy})
-    )
-    await production.journey.rest()
-
-
 async def nothing_was_done(production: Production) -> None:
     assert await production.operations() == []
     assert production.switches() == []
@@ -56,11 +48,7 @@ async def test_a_bot_that_the_policy_names_is_heard_and_the_bot_itself_never(
     production: Production,
 ):
     github, ours, theirs = production.github, production.github.app, production.ci
-    await change_policy(
-        production,
-        "requires: [source, checks, deployment, freeze, lock]\n"
-        f"    bots: [{ours.bot.id}, {theirs.bot.id}]",
-    )
+    await production.change_policy(f"{POLICY}    bots: [{ours.bot.id}, {theirs.bot.id}]\n")
     for app in (ours, theirs):
         github.set_role(production.repository, app.bot, "admin")
     pull = production.merged("feat: add search")

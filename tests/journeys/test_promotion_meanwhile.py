@@ -69,11 +69,7 @@ async def test_the_app_is_uninstalled_meanwhile(production: Production):
 
 async def test_the_app_is_uninstalled_before_the_gates(production: Production):
     github = production.github
-    pull = production.opened("feat: add search")
-    github.merge(pull, "squash", by=github.user("ada"))
-    github.create_check(
-        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
-    )
+    pull, _ = production.checking("feat: add search")
     await production.until_it_waits(pull)
     github.uninstall(github.installation_of(github.app, production.repository))
     operator = production.journey.bot.engine.shipping.operator

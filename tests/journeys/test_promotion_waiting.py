@@ -161,11 +161,7 @@ async def test_a_rollback_that_is_typed_again_before_the_first_is_verified(
 
 async def test_a_promotion_waits_for_a_check_that_turns_green(production: Production):
     github = production.github
-    pull = production.opened("feat: add search")
-    github.merge(pull, "squash", by=github.user("ada"))
-    check = github.create_check(
-        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
-    )
+    pull, check = production.checking("feat: add search")
     await production.journey.rest()
     assert "refused" in await production.say(pull, "/promote")
     await production.until_it_waits(pull)
@@ -300,11 +296,7 @@ async def test_a_retry_goes_by_what_was_mended_since(production: Production, men
 async def test_a_promotion_that_waited_asks_again_who_may(production: Production, unread: bool):
     github, bob = production.github, production.github.user("bob")
     github.set_role(production.repository, bob, "maintain")
-    pull = production.opened("feat: add search")
-    github.merge(pull, "squash", by=github.user("ada"))
-    check = github.create_check(
-        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
-    )
+    pull, check = production.checking("feat: add search")
     comment = production.comment(pull, "/promote --when-ready", by="bob")
     await production.until(State.WAITING)
     if unread:
@@ -421,11 +413,7 @@ async def test_a_promotion_that_waited_does_not_undo_one_that_was_asked_for_late
     production: Production,
 ):
     github = production.github
-    older = production.opened("feat: add search")
-    github.merge(older, "squash", by=github.user("ada"))
-    check = github.create_check(
-        production.repository, production.ci, older.merge_commit_sha, "test", status="in_progress"
-    )
+    older, check = production.checking("feat: add search")
     await production.until_it_waits(older)
     newer = production.merged("feat: sort by price")
     production.comment(newer, "/promote")
@@ -439,12 +427,7 @@ async def test_a_promotion_that_waited_does_not_undo_one_that_was_asked_for_late
 
 
 async def test_what_waits_can_be_cancelled(production: Production):
-    github = production.github
-    pull = production.opened("feat: add search")
-    github.merge(pull, "squash", by=github.user("ada"))
-    github.create_check(
-        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
-    )
+    pull, _ = production.checking("feat: add search")
     await production.until_it_waits(pull)
     comment = production.comment(pull, "/cancel")
     await production.until(State.CANCELLED, concluded=True)
@@ -482,12 +465,7 @@ async def test_what_is_cancelled_is_what_was_begun_there(production: Production)
 
 
 async def test_what_waits_too_long_is_given_up(production: Production):
-    github = production.github
-    pull = production.opened("feat: add search")
-    github.merge(pull, "squash", by=github.user("ada"))
-    github.create_check(
-        production.repository, production.ci, pull.merge_commit_sha, "test", status="in_progress"
-    )
+    pull, _ = production.checking("feat: add search")
     await production.until_it_waits(pull)
     await production.run_out_of_time()
     ended = await production.until(State.FAILED, concluded=True)

@@ -325,17 +325,22 @@ def test_whoever_writes_one_half_must_be_allowed_the_other(fresh: psycopg.Connec
         assert rows == [(1, "soup"), (2, "pies")]
 
 
+def expand_the_pair(fresh: psycopg.Connection) -> str:
+    """The first contract of a column that is moved to another table, once that has begun."""
+    home, other = told(RECIPES_TABLE, calories="int"), Table(NUTRITION)
+    places = ("recipes.calories", "nutrition.calories")
+    made = draft("move-column", *places, tables=(home, other), on=("recipe_id",))
+    expand(fresh, made)
+    return next(file.text for file in made.files if file.part is Part.CONTRACT)
+
+
 def test_the_contract_of_a_pair_refuses_to_lose_a_value(fresh: psycopg.Connection) -> None:
     fresh.execute(
         "CREATE TABLE recipes (id int PRIMARY KEY, calories int);"
         "CREATE TABLE nutrition (recipe_id int PRIMARY KEY);"
         "INSERT INTO recipes VALUES (1, NULL), (2, 300)"
     )
-    home, other = told(RECIPES_TABLE, calories="int"), Table(NUTRITION)
-    places = ("recipes.calories", "nutrition.calories")
-    made = draft("move-column", *places, tables=(home, other), on=("recipe_id",))
-    expand(fresh, made)
-    first = next(file.text for file in made.files if file.part is Part.CONTRACT)
+    first = expand_the_pair(fresh)
     with pytest.raises(errors.IntegrityConstraintViolation, match="would lose"):
         fresh.execute(first)
     with pytest.raises(errors.IntegrityConstraintViolation, match="cannot be written to"):
@@ -355,11 +360,7 @@ def test_the_contract_of_a_pair_refuses_to_look_past_policies(fresh: psycopg.Con
         "ALTER TABLE recipes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
         "CREATE POLICY few ON recipes USING (id = 1)"
     )
-    home, other = told(RECIPES_TABLE, calories="int"), Table(NUTRITION)
-    places = ("recipes.calories", "nutrition.calories")
-    made = draft("move-column", *places, tables=(home, other), on=("recipe_id",))
-    expand(fresh, made)
-    first = next(file.text for file in made.files if file.part is Part.CONTRACT)
+    first = expand_the_pair(fresh)
     with pytest.raises(errors.InsufficientPrivilege, match="row-level security policy"):
         fresh.execute(first)
     fresh.execute(f"RESET ROLE; DROP OWNED BY {owner} CASCADE; DROP ROLE {owner}")
