@@ -16,6 +16,8 @@ from bot.core.migrations.sql import Node, copied, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
 _REQUIRING = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
+FILLING = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
+"""Constraints of a column that give it a value where none is named."""
 _SMALL_ROWS = 10_000
 _SMALL_BYTES = 8 * 2**20
 
@@ -34,6 +36,8 @@ class Type(NamedTuple):
 class Column(NamedTuple):
     type: Type
     not_null: bool = False
+    filled: bool = False
+    """Whether it is known to get a value in rows that do not name it."""
 
 
 class Check(NamedTuple):
@@ -278,8 +282,11 @@ def _altered(table: Table, change: Change) -> Table:
             return table._replace(columns=left)
         case "AT_AlterColumnType":
             new = type_of(definition(change.node).type_name)
-            kept = column.not_null if column else False
-            return table._replace(columns={**table.columns, change.column: Column(new, kept)})
+            changed = column._replace(type=new) if column else Column(new)
+            return table._replace(columns={**table.columns, change.column: changed})
+        case "AT_ColumnDefault" if column:
+            changed = column._replace(filled=change.node.HasField("def"))
+            return table._replace(columns={**table.columns, change.column: changed})
         case "AT_SetNotNull" | "AT_DropNotNull" if column:
             not_null = change.kind == "AT_SetNotNull"
             changed = column._replace(not_null=not_null)
@@ -309,8 +316,9 @@ def _constraints(kind: str, element: Node) -> list[Node]:
 def _column(node: Node, constraints: Iterable[Node]) -> Column:
     type_ = type_of(node.type_name)
     if serial := _SERIALS.get(type_.name):
-        return Column(Type(serial), not_null=True)
-    return Column(type_, any(word(one, "contype") in _REQUIRING for one in constraints))
+        return Column(Type(serial), not_null=True, filled=True)
+    kinds = {word(one, "contype") for one in constraints}
+    return Column(type_, not kinds.isdisjoint(_REQUIRING), not kinds.isdisjoint(FILLING))
 
 
 def _with_constraint(table: Table, node: Node, column: str = "") -> Table:

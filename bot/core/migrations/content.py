@@ -168,7 +168,7 @@ def _bounds(where: Node) -> bool:
 def _refuse_late_keys(file: FileReader, keys: tuple[str, ...]) -> None:
     """A header line that stands too low would be passed over without a word."""
     below = file.text.split("\n", file.header_lines)[-1]
-    if not _LATE_KEY.search(below):
+    if not any(match["key"] in keys for match in _LATE_KEY.finditer(below)):
         return
     positions = Positions(file.text)
     for token in scan_tokens(file.text):

@@ -11,7 +11,7 @@ from bot.core.migrations.findings import Check, Finding, Severity, Told, page_of
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost, Hold, Lock, holds_of
 from bot.core.migrations.model import Migration, Phase, Problem, Version
-from bot.core.migrations.phases import first_unmarked
+from bot.core.migrations.phases import Effect, effects_of
 from bot.core.migrations.rules.applied_file_edited import APPLIED_FILE_EDITED
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen, Surroundings
 from bot.core.migrations.ruleset import MIGRATION_RULES
@@ -105,9 +105,6 @@ def _exposed(migrations: Files) -> frozenset[str]:
 def _read(
     migration: Migration, steps: Sequence[Step], known: Catalog, around: Surroundings
 ) -> Reading:
-    phase = migration.marked
-    if phase is None and first_unmarked(steps, known) is None:
-        phase = Phase.EXPAND
     seen = []
     locking: dict[int, list[Seen]] = {}
     for step in steps:
@@ -116,9 +113,15 @@ def _read(
             if one.holds:
                 locking.setdefault(step.statement.start, []).append(one)
             known = known.after([change])
+    effects = tuple(effects_of([(one.change, one.before) for one in seen]))
+    phase = migration.marked
+    if phase is None and all(effect is Effect.ADDITIVE for effect in effects):
+        phase = Phase.EXPAND
     statements = tuple(step.statement for step in steps)
     kinds = frozenset(one.change.kind for one in seen)
-    return Reading(migration, phase, tuple(seen), statements, around, known, kinds, locking)
+    return Reading(
+        migration, phase, tuple(seen), effects, statements, around, known, kinds, locking
+    )
 
 
 def _held(reading: Reading, rules: Iterable[Rule]) -> list[Finding]:

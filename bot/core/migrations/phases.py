@@ -7,11 +7,11 @@ taken back that they may rely on. *Breaking*: what they name is gone, or is some
 from collections.abc import Sequence
 from enum import Enum
 
-from bot.core.migrations.catalog import Catalog, type_of
+from bot.core.migrations.catalog import FILLING, Catalog, Table, type_of
 from bot.core.migrations.changes import Change, Relation, definition
 from bot.core.migrations.locks import Cost, type_change
 from bot.core.migrations.model import Migration, Phase, Problem
-from bot.core.migrations.script import DYNAMIC, Step, read_script
+from bot.core.migrations.script import DYNAMIC, read_script
 from bot.core.migrations.sql import SqlError, names_of, word
 
 
@@ -68,26 +68,20 @@ def phase_of(migration: Migration, catalog: Catalog | None = None) -> Phase | Pr
         steps = read_script(migration.text)
     except SqlError as error:
         return Problem(migration.path, error.line, error.column, error.message, "mend the SQL")
-    found = first_unmarked(steps, catalog or Catalog())
-    if found is None:
+    known: list[tuple[Change, Catalog]] = []
+    before = catalog or Catalog()
+    for change in (change for step in steps for change in step.changes):
+        known.append((change, before))
+        before = before.after([change])
+    effects = effects_of(known)
+    first = next((at for at, one in enumerate(effects) if one is not Effect.ADDITIVE), None)
+    if first is None:
         return Phase.EXPAND
-    change, effect = found
+    (change, _), effect = known[first], effects[first]
     at = change.statement
     message = f"it is not purely additive ({describe(change)} is {effect.value}) and not marked"
     remedy = "begin the file with `-- lockgate: expand` or `-- lockgate: contract`"
     return Problem(migration.path, at.line, at.column, message, remedy)
-
-
-def first_unmarked(steps: Sequence[Step], catalog: Catalog) -> tuple[Change, Effect] | None:
-    """The first change for which a file must be marked."""
-    known: list[tuple[Change, Catalog]] = []
-    for step in steps:
-        known.extend((change, catalog) for change in step.changes)
-        catalog = catalog.after(step.changes)
-    for (change, _), effect in zip(known, effects_of(known), strict=True):
-        if effect is not Effect.ADDITIVE:
-            return change, effect
-    return None
 
 
 def effects_of(known: Sequence[tuple[Change, Catalog]]) -> list[Effect]:
@@ -129,9 +123,10 @@ def _effect(change: Change, catalog: Catalog) -> Effect:
     if kind == "AT_ColumnDefault":
         return Effect.ADDITIVE if change.node.HasField("def") else Effect.RELAXING
     if change.column and change.column in table.fresh_columns:
-        return Effect.ADDITIVE
+        required = kind == "AT_SetNotNull" and not _filled(table, change.column)
+        return Effect.TIGHTENING if required else Effect.ADDITIVE
     if kind == "AT_AddConstraint":
-        return _constraint_effect(change, table.fresh_columns)
+        return _constraint_effect(change, table)
     if kind == "AT_AddColumn":
         return _column_effect(change)
     verb, _, what = kind.partition("_")
@@ -160,20 +155,26 @@ def _type_effect(change: Change, catalog: Catalog) -> Effect:
     return Effect.ADDITIVE if wider else Effect.BREAKING
 
 
-def _constraint_effect(change: Change, fresh: frozenset[str]) -> Effect:
+def _constraint_effect(change: Change, table: Table) -> Effect:
+    """Of a new column old builds leave NULL, which all but a primary key lets pass."""
     node = definition(change.node)
     columns = names_of(node.keys) or names_of(node.fk_attrs)
-    if columns and set(columns) <= fresh:
-        return Effect.ADDITIVE
-    return Effect.TIGHTENING
+    if not columns or not set(columns) <= table.fresh_columns:
+        return Effect.TIGHTENING
+    required = word(node, "contype") == "CONSTR_PRIMARY"
+    filled = all(_filled(table, name) for name in columns)
+    return Effect.TIGHTENING if required and not filled else Effect.ADDITIVE
+
+
+def _filled(table: Table, column: str) -> bool:
+    return column in table.columns and table.columns[column].filled
 
 
 def _column_effect(change: Change) -> Effect:
     """A required column without a value of its own is refused to builds that do not name it."""
     node = definition(change.node)
     kinds = {word(one.constraint, "contype") for one in node.constraints}
-    given = {"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"}
-    if kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not kinds & given:
+    if kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not kinds & FILLING:
         serial = type_of(node.type_name).name.endswith("serial")
         return Effect.ADDITIVE if serial else Effect.TIGHTENING
     return Effect.ADDITIVE

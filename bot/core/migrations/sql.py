@@ -205,7 +205,8 @@ def _refuse_bombs(text: str) -> None:
     if len(text) <= _DEEPEST:
         return
     tokens = _scanned(text)
-    if _longest(tokens) <= _DEEPEST:  # each token adds a level at most
+    # Each token adds a level at most.
+    if len(tokens) <= _DEEPEST or _longest(tokens) <= _DEEPEST:
         return
     deepest, offset = _depth(_named(tokens))
     if deepest > _DEEPEST:

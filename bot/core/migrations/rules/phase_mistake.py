@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bot.core.migrations.locks import Lock
 from bot.core.migrations.model import Phase
 from bot.core.migrations.names import quoted
-from bot.core.migrations.phases import Effect, describe, effects_of
+from bot.core.migrations.phases import Effect, describe
 from bot.core.migrations.rewrites import (
     CONTRACT,
     TIMEOUT,
@@ -27,8 +27,7 @@ _RECIPES = {
 def _check(reading: Reading) -> Iterator[Fault]:
     if reading.phase is not Phase.EXPAND:
         return
-    effects = effects_of([(one.change, one.before) for one in reading.seen])
-    for one, effect in zip(reading.seen, effects, strict=True):
+    for one, effect in zip(reading.seen, reading.effects, strict=True):
         if effect is Effect.BREAKING:
             message = (
                 f"{describe(one.change)} stands in an expand, and builds that are live may still "

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.core.migrations.model import Phase
-from bot.core.migrations.phases import Effect, describe, effects_of
+from bot.core.migrations.phases import Effect, describe
 from bot.core.migrations.rewrites import CONTRACT, EXPAND
 from bot.core.migrations.rules.rule import Fault, Reading, Rule
 
@@ -11,7 +11,7 @@ from bot.core.migrations.rules.rule import Fault, Reading, Rule
 def _check(reading: Reading) -> Iterator[Fault]:
     if reading.phase is not None or not reading.seen:
         return
-    effects = effects_of([(one.change, one.before) for one in reading.seen])
+    effects = reading.effects
     # The worst decides what to suggest; the first of it is shown.
     order = [Effect.ADDITIVE, Effect.RELAXING, Effect.TIGHTENING, Effect.UNKNOWN, Effect.BREAKING]
     worst = max(effects, key=order.index)

@@ -9,6 +9,7 @@ from bot.core.migrations.changes import Change
 from bot.core.migrations.findings import Severity
 from bot.core.migrations.locks import Hold, Lock
 from bot.core.migrations.model import Migration, Phase, Version
+from bot.core.migrations.phases import Effect
 from bot.core.migrations.rewrites import TIMEOUT, ended, files
 from bot.core.migrations.sql import Statement
 
@@ -51,6 +52,8 @@ class Reading:
     phase: Phase | None
     """None where it is not marked and not purely additive."""
     seen: tuple[Seen, ...]
+    effects: tuple[Effect, ...]
+    """What old builds notice of each that is seen."""
     statements: tuple[Statement, ...]
     around: Surroundings
     afterwards: Catalog
