@@ -4,7 +4,9 @@ import re
 from functools import lru_cache
 
 _PART = re.compile(r"""[^\W\d][\w$]*|"(?:[^"\0]|"")+\"""")
-_PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_UNRESERVED = 1
+"""KeywordKind: https://github.com/pganalyze/libpg_query/blob/17-latest/protobuf/pg_query.proto"""
 _LONGEST = 63
 """Bytes: https://www.postgresql.org/docs/18/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS"""
 
@@ -31,11 +33,12 @@ def parse_name(written: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4_096)
 def quoted(name: str) -> str:
-    """As SQL must write it. Words of the language are quoted too: which ones must be changes."""
+    """As SQL must write it, which is how ``quote_ident`` does: words of the language are quoted but
+    for those that may be any name, such as ``name`` and ``storage``."""
     import postgast
 
     plain = _PLAIN.fullmatch(name)
-    if plain and not any(token.keyword_kind for token in postgast.scan(name).tokens):
+    if plain and all(one.keyword_kind <= _UNRESERVED for one in postgast.scan(name).tokens):
         return name
     return '"' + name.replace('"', '""') + '"'
 
