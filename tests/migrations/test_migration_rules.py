@@ -150,7 +150,7 @@ GOOD = [
     CONTRACT + "DROP TABLE books;",
     CONTRACT + "ALTER TABLE recipes RENAME COLUMN title TO name;",
     "SET lock_timeout = '4s'; ALTER TABLE visits ATTACH PARTITION visits_rest DEFAULT;",
-    GUARDED + "GRANT SELECT ON guarded TO anon;",
+    GUARDED + "GRANT USAGE ON SCHEMA public TO anon; GRANT SELECT ON guarded TO anon;",
     "CREATE TEMP TABLE seen (id bigint) ON COMMIT DROP;",
     "CREATE TEMPORARY TABLE seen AS SELECT id FROM recipes;",
 ]
@@ -319,7 +319,7 @@ def test_what_was_granted_to_everybody_is_granted_to_who_has_signed_in(
     [
         ("GRANT INSERT ON books TO anon;", ", or guard the table by row level security and a"),
         (GUARDED + "GRANT ALL ON guarded TO anon;", ", or SELECT alone, which policies guard"),
-        ("GRANT USAGE ON SCHEMA public TO anon;", ""),
+        ("GRANT USAGE ON SCHEMA private TO anon;", ""),
     ],
 )
 def test_what_else_may_be_done_about_a_grant_is_said(granted: str, other: str) -> None:
@@ -327,6 +327,23 @@ def test_what_else_may_be_done_about_a_grant_is_said(granted: str, other: str) -
     _, _, said = found.message.partition("grant it to `authenticated`")
     assert said.startswith(other)
     assert bool(said) == bool(other)
+
+
+@pytest.mark.parametrize(
+    ("granted", "said"),
+    [
+        ("ALL ON books", "ALL on books"),
+        ("EXECUTE ON FUNCTION touch(), a.b(int)", "EXECUTE on function touch, a.b"),
+        ("CREATE, USAGE ON SCHEMA public, a", "CREATE, USAGE on schema public, a"),
+        ("SELECT ON ALL TABLES IN SCHEMA public", "SELECT on every table in public"),
+        ("USAGE ON TYPE a.mood", "USAGE on type a.mood"),
+        ("USAGE ON FOREIGN SERVER s", "USAGE on foreign server s"),
+        ("SELECT ON LARGE OBJECT 5", "SELECT on largeobject 5"),
+    ],
+)
+def test_what_is_granted_to_everybody_is_named(granted: str, said: str) -> None:
+    (found,) = check_sql(f"GRANT {granted} TO anon;").findings
+    assert found.message.startswith(f"{said} is granted to anon")
 
 
 def test_without_supabase_nobody_knows_of_a_role_of_who_has_signed_in() -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from bot.core.migrations.changes import relation_of
+from bot.core.migrations.names import dotted
 from bot.core.migrations.rewrites import ended
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
-from bot.core.migrations.sql import Node, parse_statements, scan_tokens, word
+from bot.core.migrations.sql import Node, inner, names_of, parse_statements, scan_tokens, word
 
 _EVERYBODY = ("anon", "PUBLIC")
 _SIGNED_IN = "authenticated"
@@ -28,6 +29,8 @@ def _check(reading: Reading) -> Iterator[Fault]:
         told.add(statement.start)
         tables = [relation_of(item.range_var) for item in grant.objects if _is_table(item)]
         other = ""
+        if _opens_an_api(one, grant):
+            continue
         if tables and word(grant, "objtype") == "OBJECT_TABLE":
             found = [last.table(table) for table in tables]
             guarded = all(table.row_security and table.policies for table in found)
@@ -64,13 +67,42 @@ def _rewrite(one: Seen, who: list[str]) -> str:
 def _message(one: Seen, grant: Node, who: list[str], other: str) -> str:
     """``other``: what could be done but to grant it to who has signed in."""
     rights = [item.access_priv.priv_name.upper() for item in grant.privileges] or ["ALL"]
-    on = one.change.relation or word(grant, "objtype").removeprefix("OBJECT_").lower()
+    what = word(grant, "objtype").removeprefix("OBJECT_").lower().replace("_", " ")
+    on = str(one.change.relation or f"{what} {_objects(grant)}")
     if one.change.kind == _BY_DEFAULT:
-        on = f"every {on} made from now on"
+        on = f"every {what} made from now on"
+    elif word(grant, "targtype") == "ACL_TARGET_ALL_IN_SCHEMA":
+        on = f"every {what} in {_objects(grant)}"
     return (
         f"{', '.join(rights)} on {on} is granted to {' and '.join(who)}, which is everybody; grant "
         f"it to `authenticated`{other}"
     )
+
+
+def _objects(grant: Node) -> str:
+    """The names of those that are no tables."""
+    names = []
+    for item in grant.objects:
+        match inner(item):
+            case "object_with_args", node:
+                names.append(dotted(*names_of(node.objname)))
+            case "list", node:
+                names.append(dotted(*names_of(node.items)))
+            case "string", node:
+                names.append(dotted(node.sval))
+            case _, node:
+                names.append(str(node.ival))
+    return ", ".join(names)
+
+
+def _opens_an_api(one: Seen, grant: Node) -> bool:
+    """USAGE of a schema that is exposed shows nothing by itself: without it nobody reads a table
+    that policies guard."""
+    if word(grant, "objtype") != "OBJECT_SCHEMA":
+        return False
+    rights = {item.access_priv.priv_name for item in grant.privileges}
+    schemas = {item.string.sval for item in grant.objects}
+    return rights == {"usage"} and schemas <= one.before.exposed
 
 
 def _name(role: Node) -> str:
