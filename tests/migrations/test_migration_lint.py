@@ -50,6 +50,23 @@ def test_a_file_that_changes_nothing_takes_nothing_from_what_is_known() -> None:
     assert "column-type-rewrite" in {one.rule for one in without}
 
 
+def test_what_a_file_with_a_fault_does_is_known_all_the_same() -> None:
+    table = "CREATE TABLE recipes (id bigint PRIMARY KEY, title varchar(40));"
+    later = f"{FOLDER}/20260301120001_b.sql"
+    files = [
+        (
+            FIRST,
+            f"BEGIN;\n{table}\nALTER TABLE recipes ENABLE ROW LEVEL SECURITY;\nCOMMIT;".encode(),
+        ),
+        (later, f"{EXPAND}ALTER TABLE recipes ALTER title TYPE varchar(80);".encode()),
+    ]
+    found = check_of({path for path, _ in files}, files).findings
+    assert [(one.file, one.line, one.rule) for one in found] == [
+        (FIRST, 1, "unreadable-file"),
+        (FIRST, 4, "unreadable-file"),
+    ]
+
+
 def test_an_applied_file_is_not_taken_away() -> None:
     around = Surroundings(ledger={Version("20260101120000"): None})
     (found,) = check_of(set(), [], around=around, removed={FIRST}).findings

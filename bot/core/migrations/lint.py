@@ -62,17 +62,15 @@ def check_of(
             continue
         done = _digits(path) in around.ledger
         found = parse_migration(path, content, applied=done or path not in changed)
-        if isinstance(found, tuple):
+        if faulty := isinstance(found, tuple):
             unread.add(path)
-            known = _forgotten(known)
-            continue
-        try:
-            steps = read_script(found.text)
-        except SqlError:
+            found = parse_migration(path, content, applied=True)  # what it does may be known
+        steps = _steps(found)
+        if steps is None:
             known = known if done else _forgotten(known)
             continue
         after = None
-        if path in changed:
+        if path in changed and isinstance(found, Migration) and not faulty:
             reading = _read(found, steps, known, around)
             rules = (APPLIED_FILE_EDITED,) if done else MIGRATION_RULES
             findings.extend(_held(reading, rules))
@@ -89,6 +87,14 @@ def check_of(
     order = {rule.name: place for place, rule in enumerate(MIGRATION_RULES)}
     findings.sort(key=lambda one: (one.file, one.line, order.get(one.rule, len(order))))
     return Check(tuple(findings), tuple(told), len({*changed, *removed}))
+
+
+def _steps(found: Migration | tuple[Problem, ...]) -> tuple[Step, ...] | None:
+    """None where nobody can read it."""
+    try:
+        return read_script(found.text) if isinstance(found, Migration) else None
+    except SqlError:
+        return None
 
 
 def _forgotten(known: Catalog) -> Catalog:
