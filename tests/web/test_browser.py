@@ -26,10 +26,13 @@ from served_pages import (
     tell_story,
 )
 from sign_in_kit import opened
+from test_watch_pages import FINE, WORSE, watch
 
 from bot.adapters.postgres.operations import PostgresOperations
 from bot.adapters.postgres.store import PostgresStore, open_store
+from bot.adapters.postgres.watches import PostgresWatches
 from bot.core.operations.machine import StepName
+from bot.core.slo.watching import WatchState
 from bot.ports.operations import AuditEntry
 from bot.sandbox.server import Sandbox
 from bot.web.viewer import Everything, PublicOnly
@@ -97,10 +100,19 @@ async def store(database_url: str) -> AsyncIterator[PostgresStore]:
 async def story(store: PostgresStore, database_url: str) -> int:
     dead = await tell_story(store, database_url)
     await ship(PostgresOperations(store.pool))
+    await watched(store)
     log = audit_log(store)
     await log.append(AuditEntry("command", "maria", "octo/shop", "octo/shop#12", {"line": "/lock"}))
     await log.append(AuditEntry("promotion", "ada", "octo/shop", "x", {}, "b" * 40, "s", "v1", 12))
     return dead
+
+
+async def watched(store: PostgresStore) -> None:
+    """What the first operation put in place was worse."""
+    watches = PostgresWatches(store.pool)
+    begun = await watches.add_watch(replace(watch(WatchState.WATCHING), operation_id=1))
+    decided = replace(begun, state=WatchState.WORSE, judged=(WORSE, FINE), refused="It is locked.")
+    assert await watches.save_watch(decided)
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -43,6 +43,20 @@ class Shown:
         return self.rollback is not None and self.rollback.state is State.SUCCEEDED
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is told of one objective, in plain words."""
+
+    verdict: Verdict
+    word: str
+    objective: str
+    since: str
+    """The part that was bad, or why nobody knows it."""
+    before: str
+    allowed: str
+    latency: str
+
+
 def watch_lines(shown: Shown) -> list[str]:
     """Markdown, to stand below an operation's headline."""
     watch = shown.watch
@@ -251,23 +265,37 @@ def _row(one: Judged) -> dict[str, Json]:
     }
 
 
+def evidence_of(watch: Watch) -> list[Evidence]:
+    """Of the objectives that are shown, those against the build first."""
+    found = []
+    for one in watch.judged[:_ROWS]:
+        counted, slow = one.after is not None, "–"
+        if one.quantile and one.quantile_after is not None:
+            slow = f"{one.quantile} {_ms(one.quantile_after)} (before: {_ms(one.quantile_before)})"
+        found.append(
+            Evidence(
+                _VERDICTS[one.outcome],
+                _WORDS[one.outcome],
+                one.name,
+                percent(one.after) if counted else one.why or "–",
+                percent(one.before),
+                percent(one.tolerated) if counted else "–",
+                slow,
+            )
+        )
+    return found
+
+
 def _table(watch: Watch) -> list[str]:
     """The evidence per objective: folded where nothing is to be done."""
     rows = [
         "| | objective | bad since | bad before | may have | latency |",
         "|---|---|---|---|---|---|",
     ]
-    for one in watch.judged[:_ROWS]:
-        mark = f"{MARKS[_VERDICTS[one.outcome]]} {_WORDS[one.outcome]}"
-        since = percent(one.after) if one.after is not None else _safe(one.why) or "–"
-        before = percent(one.before) if one.before is not None else "unknown"
-        slow = "–"
-        if one.quantile and one.quantile_after is not None:
-            slow = f"{one.quantile} {_ms(one.quantile_after)} (before: {_ms(one.quantile_before)})"
-        allowed = percent(one.tolerated) if one.after is not None else "–"
+    for one in evidence_of(watch):
         rows.append(
-            f"| {mark} | {escape.code(one.name, 63, cell=True)} | {since} | {before} | {allowed} "
-            f"| {slow} |"
+            f"| {MARKS[one.verdict]} {one.word} | {escape.code(one.objective, 63, cell=True)} "
+            f"| {_safe(one.since)} | {one.before} | {one.allowed} | {one.latency} |"
         )
     if watch.state is WatchState.WORSE:
         return rows

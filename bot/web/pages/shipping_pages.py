@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.core.hosting import LedgerEntry
+from bot.core.operations.machine import Operation
 from bot.ports.environments import EnvironmentState, KnownRepository
 from bot.web.pages.names import (
     requested_environment,
@@ -27,11 +28,15 @@ from bot.web.pages.shipping import (
     view_operation,
     with_newest,
 )
+from bot.web.pages.watches import WatchView
 
 
 @dataclass(frozen=True, slots=True)
 class OperationPageView:
+    """``watch`` is the one over what a promotion put in place, if there is any."""
+
     operation: OperationView
+    watch: WatchView | None = None
 
     @property
     def title(self) -> str:
@@ -86,7 +91,8 @@ def shipping_pages(site: Site) -> tuple[Page, Page]:
             return render(site, request, "unknown.html", unknown, status=404)
         live = await live_by_environment(site, found.repo.id)
         view = OperationPageView(
-            view_operation(found, known.repo.full_name, live.get(found.plan.environment))
+            view_operation(found, known.repo.full_name, live.get(found.plan.environment)),
+            await _watch(site, found),
         )
         return not_modified(request, render(site, request, "operation.html", view))
 
@@ -112,6 +118,15 @@ def shipping_pages(site: Site) -> tuple[Page, Page]:
 async def _readable(site: Site, request: Request, repository_id: int) -> KnownRepository | None:
     known = await site.environments.fetch_repositories([repository_id])
     return (await readable_repositories(site, request, known)).get(repository_id)
+
+
+async def _watch(site: Site, operation: Operation) -> WatchView | None:
+    watch = await site.watches.fetch_watch_of(operation.id)
+    if watch is None:
+        return None
+    rollback_id = watch.rollback_id
+    rollback = await site.operations.fetch_operation(rollback_id) if rollback_id else None
+    return WatchView(watch, rollback)
 
 
 async def _view(
