@@ -78,16 +78,8 @@ class Probing:
     async def _want(self, repo: RepoRef) -> None:
         _, tip = await self.commands.fetch_trunk(repo)
         files = await self.hub.fetch_objectives(repo, tip)
-        probes = await asyncio.to_thread(probes_in, files)  # many take seconds
-        if probes is None:
+        if not await want(self.slos, repo, tip, files):
             log.warning("probes_not_read", repository=repo.full_name, error="faults in slo/")
-            return
-        if len(probes) > MOST_PROBES:
-            log.warning("probes_too_many", repository=repo.full_name, count=len(probes))
-        await self.slos.want_probes(repo.id, probes[:MOST_PROBES])
-        texts = {path: content.decode() for path, content in sorted(files.items())}
-        defines = parse_files(tuple(texts.items())).slos
-        await self.slos.want_objectives(repo.id, tip, texts if defines else {})
 
     async def ask(self, work: AskProbes, cause: str) -> None:
         """Ask what is due. A worker that dies under way leaves those looks out: they count as
@@ -96,6 +88,21 @@ class Probing:
             await self.slos.record_probes(await self.asking.ask(due))
             if len(due) < AT_ONCE:
                 return
+
+
+async def want(slos: SloStore, repo: RepoRef, tip: Sha, files: Mapping[str, bytes]) -> bool:
+    """From now on go by what the files of a trunk define; False, and by what is known still, where
+    anything is wrong with one of them."""
+    probes = await asyncio.to_thread(probes_in, files)  # many take seconds
+    if probes is None:
+        return False
+    if len(probes) > MOST_PROBES:
+        log.warning("probes_too_many", repository=repo.full_name, count=len(probes))
+    await slos.want_probes(repo.id, probes[:MOST_PROBES])
+    texts = {path: content.decode() for path, content in sorted(files.items())}
+    defines = parse_files(tuple(texts.items())).slos
+    await slos.want_objectives(repo.id, tip, texts if defines else {})
+    return True
 
 
 def probes_in(files: Mapping[str, bytes]) -> list[Probe] | None:

@@ -24,7 +24,7 @@ from bot.core.slo.watching import (
 )
 from bot.engine.asking import Asking
 from bot.engine.objectives import parse_files
-from bot.engine.probing import MOST_PROBES, probes_in
+from bot.engine.probing import MOST_PROBES, want
 from bot.engine.standings import ANSWERS_WITHIN
 from bot.ports import Clock, HubError
 from bot.ports.objectives import ObjectiveHub
@@ -91,9 +91,7 @@ class WatchReading:
         try:
             _, tip = await self.commands.fetch_trunk(repo)
             files = dict(await self.hub.fetch_objectives(repo, tip))
-            probes = probes_in(files)
-            if probes:  # some may be new, and be known to nobody yet
-                await self.slos.want_probes(repo.id, probes[:MOST_PROBES])
+            await want(self.slos, repo, tip, files)  # some may be new, and known to nobody yet
             texts = {path: one.decode() for path, one in files.items()}
             return replace(watch, files=texts, unread="")
         except UnicodeDecodeError:

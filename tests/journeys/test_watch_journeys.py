@@ -253,6 +253,8 @@ async def test_a_good_build_is_healthy(shop: Watched, notices: list[Notice]):
     assert "- Production is watched until " in status
     assert f"/operations/{operation}): " in status
     assert "error ratio 0 % so far (before: 0 %)" in status
+    slos = shop.journey.bot.engine.probing.slos
+    assert "slo/shop.yml" in await slos.fetch_defined(shop.production.repository.id)
     watch = await shop.look(pull, timedelta(minutes=15))
     assert watch.state is WatchState.HEALTHY
     told = await shop.told(pull)

@@ -102,6 +102,10 @@ async def test_a_repository_without_objectives_says_how_to_get_one(
     await PostgresSlos(store.pool).want_objectives(SHOP.id, Sha("a" * 40), FILES)
     for path in ("/", "/repos/octo/shop"):
         assert "the first look is to come" in words(await public.get(path))
+    for path in ("/slo", "/repos/octo/shop/slo"):
+        page = words(await public.get(path))
+        assert "to come Files define objectives. The first look at them comes within a" in page
+        assert "No objective" not in page
 
 
 async def test_an_objective_with_all_that_belongs_to_it(

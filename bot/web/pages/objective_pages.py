@@ -67,12 +67,14 @@ Shown: TypeAlias = Callable[[Request, KnownRepository, ObjectiveView], Awaitable
 
 @dataclass(frozen=True, slots=True)
 class ObjectivesPageView:
-    """``repository`` is ``owner/name`` or empty for all; ``page`` counts from 1."""
+    """``repository`` is ``owner/name`` or empty for all; ``page`` counts from 1. ``awaited`` says
+    that files define objectives, and nobody has looked at any yet."""
 
     repository: str
     budgets: Budgets
     page: int
     pages: int
+    awaited: bool
 
     @property
     def title(self) -> str:
@@ -143,9 +145,12 @@ async def view_summary(site: Site, request: Request, repository_id: int = 0) -> 
     known = await _readable(site, request, repository_id)
     fresh = site.clock.now() - FRESH
     states = await site.slos.count_states(sorted(known), fresh)
-    # Of one repository those are known that define none, too.
-    defined = not states and not known.keys().isdisjoint(await site.slos.fetch_defining())
-    return view_counts(states, defined=defined)
+    return view_counts(states, defined=not states and await _defined(site, known))
+
+
+async def _defined(site: Site, known: Mapping[int, KnownRepository]) -> bool:
+    """Whether files define any: of one repository those are known that define none, too."""
+    return not known.keys().isdisjoint(await site.slos.fetch_defining())
 
 
 async def _readable(
@@ -161,11 +166,6 @@ async def _readable_of(
     return await readable_repositories(
         site, request, await site.environments.fetch_repositories(ids)
     )
-
-
-async def _visible(site: Site, request: Request, repository_id: int) -> list[Found]:
-    known = await _readable(site, request, repository_id)
-    return _found(site, known, await site.slos.fetch_states(sorted(known)))
 
 
 async def _called(site: Site, request: Request, name: str) -> list[Found]:
@@ -197,9 +197,13 @@ def _list(site: Site) -> Page:
             if found is None:
                 return _unknown(site, request)
             repository, id_ = found.repo.full_name, found.repo.id
-        budgets = view_budgets(one for _, one in await _visible(site, request, id_))
+        known = await _readable(site, request, id_)
+        states = await site.slos.fetch_states(sorted(known))
+        budgets = view_budgets(one for _, one in _found(site, known, states))
         pages = max(-(-len(budgets.objectives) // ROWS), 1)
-        view = ObjectivesPageView(repository, budgets, _page_number(request, pages), pages)
+        number = _page_number(request, pages)
+        awaited = not states and await _defined(site, known)
+        view = ObjectivesPageView(repository, budgets, number, pages, awaited)
         if wants_json(request):
             more = f"{quote(request.url.path)}?format=json&page={view.page + 1}"
             records = [record_of(one) for one in view.shown]
