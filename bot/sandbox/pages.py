@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot.sandbox import control, login
+from bot.sandbox import code_pages, control, login
 from bot.sandbox.browser import SameSite, headers, viewer_of
 from bot.sandbox.markdown import to_html
 from bot.sandbox.model import Account, CheckRun, Comment, Happening, Pull, Repository
@@ -78,6 +79,8 @@ def pages(sandbox: "Sandbox") -> Starlette:
     async def refused(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 422
         text = error.detail if isinstance(error, HTTPException) else control.words_of(error)
+        if text == HTTPStatus.NOT_FOUND.phrase:  # the router's own word, for no route
+            text = "The sandbox has no such page."
         if "json" in request.headers.get("content-type", ""):
             return JSONResponse({"message": text}, status, headers=headers())
         return _page(request, "refused.html", status, text=text)
@@ -100,6 +103,7 @@ def pages(sandbox: "Sandbox") -> Starlette:
             Route("/{owner}/{repo}", repository_page),
             Route("/{owner}/{repo}/pull/{number:int}", pull_page),
             Route("/{owner}/{repo}/pull/{number:int}/live", live),
+            *code_pages.routes(sandbox, _page),
         ],
         middleware=[Middleware(SameSite)],
         exception_handlers={HTTPException: refused, **dict.fromkeys(control.REFUSALS, refused)},

@@ -1,6 +1,7 @@
 """The commands that people start with, as processes."""
 
 import asyncio
+import html
 import json
 import os
 import re
@@ -132,6 +133,24 @@ async def test_the_story_is_told_in_words(tmp_path: Path):
     assert end.startswith(f"The whole story came true: {len(steps)} of {len(steps)} steps in ")
 
 
+async def broken_links(http: httpx.AsyncClient, pages: list[str]) -> list[tuple[str, str]]:
+    """What leads nowhere on this machine, with the page where that stands. The shop's own domain is
+    not among them: nothing is live there yet."""
+    found, met, waiting = [], set(pages), [(page, "") for page in pages]
+    while waiting:
+        url, told_by = waiting.pop()
+        page = await http.get(url)
+        if page.status_code >= 400:
+            found.append((url, told_by))
+        for link in re.findall(r'<a [^>]*href="([^"#]+)', page.text):
+            target = str(httpx.URL(url).join(html.unescape(link)))
+            here = target.startswith("http://127.0.0.1:") and "/_sites/" not in target
+            if here and target not in met:
+                met.add(target)
+                waiting.append((target, url))
+    return found
+
+
 @pytest.mark.slow
 async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path: Path):
     temporary = tmp_path / "tmp"
@@ -156,6 +175,7 @@ async def test_it_stays_up_to_be_tried_by_hand_until_it_is_interrupted(tmp_path:
             assert "octo/shop" in pages["Dashboard"].text
             assert "octo/shop" in pages["Sandbox GitHub"].text
             assert "shop" in pages["Sandbox Vercel"].text
+            assert await broken_links(http, list(address.values())) == []
             assert process.returncode is None
             (server,) = temporary.glob("lockgate-demo-*/postgres")
             data = server.resolve()  # as root it lies elsewhere
