@@ -452,6 +452,17 @@ async def test_an_audit_entry_leads_to_what_it_is_about(
     assert "/repos/octo/shop/pulls/12" in addresses
     assert "https://github.example/octo/shop/releases/tag/v1.5.0" in addresses
     assert "promotion overridden" in page.text
+    await log.append(entry(detail={"line": "/rollback v1", "refused": True, "why": "<gone>"}))
+    subject, state = "production: operation 11", {"state": "succeeded"}
+    await log.append(entry("promotion", subject=subject, detail=state))
+    watched = "production: watch over operation 12 decided"
+    await log.append(entry("watch", subject=watched, detail={"state": "worse"}))
+    page = read(await site.get("/audit"))
+    assert "/rollback v1 octo/shop#12 comment 7 refused" in page.text
+    assert f"{subject} succeeded" in page.text
+    assert f"{watched} worse" in page.text
+    addresses = {attributes.get("href") for tag, attributes in page.tags if tag == "a"}
+    assert {"/operations/11", "/operations/12"} <= addresses
     await log.append(entry("login", repository="", release_tag="", build_sha=""))
     assert "/repos//pulls/" not in (await site.get("/audit")).text
 

@@ -129,6 +129,8 @@ async def test_a_build_that_was_taken_back_says_why_on_both_pages(
     found = "<api> has error ratio 100 % over 3 s against 0 % before."
     assert f"Watch worse {found} Operation {back.id} is taking it back." in page.text
     assert "worse <api> 100 % 0 % 14.4 % – healthy docs" in page.text
-    assert f"/operations/{back.id}" in [at.get("href") for tag, at in page.tags if tag == "a"]
+    links = [at.get("href") for tag, at in page.tags if tag == "a"]
+    assert f"/operations/{back.id}" in links
+    assert "/repos/octo/shop/migrations" in links, "the pages of its repository"
     cause = "The bot began this by itself, because the watch over it found error ratio 100 % ."
     assert cause in read(await site.get(f"/operations/{back.id}")).text

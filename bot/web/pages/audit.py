@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from bot.core.audit.entry import KINDS, AuditRecord, record_json
+from bot.core.decision import Verdict
 from bot.ports.operations import AuditReader
 from bot.web.pages.gates import FACTS_SHOWN, FactView, view_facts
 from bot.web.pages.pages import Page, Site, not_modified, render
@@ -34,9 +35,20 @@ _COLUMNS = (
     "pull_number",
     "detail",
 )
+_ENDS = {
+    "succeeded": Verdict.PASS,
+    "healthy": Verdict.PASS,
+    "refused": Verdict.FAIL,
+    "failed": Verdict.FAIL,
+    "worse": Verdict.FAIL,
+    "unknown": Verdict.ERROR,
+}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """What a spreadsheet takes for a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
 _LONGEST_FILTER = 201
+_OPERATED = ("promotion", "rollback", "watch")
+_OPERATION = re.compile(r"\boperation ([1-9][0-9]{0,17})(?: [a-z]+)?$")
+"""The end of a subject: ``production: operation 11``, ``… watch over operation 10 decided``."""
 _DIGITS = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -91,6 +103,30 @@ class EntryView:
     def overridden(self) -> bool:
         """Whether a gate was set aside for it."""
         return bool(self.record.entry.detail.get("overrides"))
+
+    @property
+    def typed(self) -> str:
+        """The command as somebody wrote it; else empty."""
+        line = self.record.entry.detail.get("line")
+        return line if isinstance(line, str) else ""
+
+    @property
+    def operation(self) -> str:
+        """The number of the operation that it is about; else empty."""
+        entry = self.record.entry
+        found = _OPERATION.search(entry.subject) if entry.kind in _OPERATED else None
+        return found[1] if found else ""
+
+    @property
+    def ended(self) -> str:
+        """How it ended, in a word, where the entry tells."""
+        detail = self.record.entry.detail
+        state = "refused" if detail.get("refused") is True else detail.get("state")
+        return state if isinstance(state, str) else ""
+
+    @property
+    def verdict(self) -> Verdict:
+        return _ENDS.get(self.ended, Verdict.SKIP)
 
 
 @dataclass(frozen=True, slots=True)
