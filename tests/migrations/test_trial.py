@@ -202,13 +202,16 @@ def test_files_are_tried_on_a_shadow_of_their_own() -> None:
     alone = migration("CREATE INDEX CONCURRENTLY i ON recipes (title);", f"{CHANGED[:-4]}_2.sql")
     reaching = migration("COPY recipes TO PROGRAM 'true';", f"{CHANGED[:-4]}_3.sql")
     never = migration("SELECT 1", f"{CHANGED[:-4]}_4.sql")
-    passed = migration("CREATE EXTENSION pg_net;", f"{CHANGED[:-4]}_5.sql")
+    passed = migration(
+        "CREATE EXTENSION pg_net; SET LOCAL ROLE authenticator; SET LOCAL ROLE anon",
+        f"{CHANGED[:-4]}_5.sql",
+    )
     found = run_trial(SHADOW_BEFORE, [first, passed, alone, reaching, never])
     assert [(one.line, one.watched, one.locks and one.locks[0].lock) for one in found] == [
         (1, True, ()),
         (2, True, ()),
         (3, True, Lock.ACCESS_EXCLUSIVE),
-        (1, True, ()),
+        *[(1, True, ())] * 3,
         (1, False, ()),
         (1, True, ()),
     ]
@@ -229,6 +232,75 @@ def test_the_shadow_has_the_schema_of_a_database(empty_database_url: str) -> Non
     one, two = run_trial([], [tried, same], empty_database_url)
     assert (one.failure, two.failure) == ("", "")
     assert [(str(lock.relation), lock.rewritten) for lock in one.locks] == [("other.c", True)]
+
+
+OWNED = """
+CREATE ROLE shop_owner NOINHERIT; CREATE ROLE shop_app; CREATE ROLE shop_people BYPASSRLS;
+CREATE ROLE shop_programs;
+GRANT shop_owner TO shop_people; GRANT pg_execute_server_program TO shop_programs;
+GRANT {superuser} TO shop_programs;
+CREATE SCHEMA shop AUTHORIZATION shop_owner;
+SET ROLE shop_owner;
+CREATE TABLE shop.recipes (id bigint PRIMARY KEY, title text COLLATE "C");
+ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT SELECT ON TABLES TO shop_app;
+GRANT USAGE ON SCHEMA shop TO shop_app;
+GRANT SELECT ON shop.recipes TO shop_app WITH GRANT OPTION;
+RESET ROLE;
+SET SESSION AUTHORIZATION shop_app;
+GRANT SELECT ON shop.recipes TO shop_people;
+RESET SESSION AUTHORIZATION;
+CREATE FUNCTION shop.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION shop.on_ddl();
+"""
+
+
+@pytest.fixture
+def owned_database(postgres_server: EmbeddedServer) -> Iterator[str]:
+    name = create_database(postgres_server, "template0")
+    conninfo = make_conninfo(postgres_server.conninfo, dbname=name)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(OWNED.format(superuser=connection.info.user))
+    yield conninfo
+    drop_database(postgres_server, name)
+    with psycopg.connect(postgres_server.conninfo, autocommit=True) as admin:
+        admin.execute("DROP ROLE shop_owner, shop_app, shop_people, shop_programs")
+
+
+def test_the_shadow_has_the_roles_that_own_a_database_and_their_members(
+    owned_database: str,
+) -> None:
+    passing = migration(
+        "ALTER TABLE shop.recipes ADD by_member int;"
+        "SET LOCAL ROLE shop_people; SET LOCAL ROLE shop_owner;"
+        "ALTER TABLE shop.recipes ADD by_owner int;"
+        "CREATE TABLE shop.books (id int);"
+        "GRANT SELECT ON shop.books TO shop_people;"
+        "SET LOCAL ROLE shop_app; SELECT FROM shop.books, shop.recipes;"
+        "RESET ROLE; REASSIGN OWNED BY shop_owner TO shop_people;"
+        "DO $$ BEGIN ASSERT 2 = (SELECT count(*) FROM pg_class JOIN pg_roles "
+        "ON pg_roles.oid = relowner WHERE rolname = 'shop_people' AND relkind = 'r'); END $$;"
+        # What roles may do beyond their database, they may not do to this machine.
+        "SET LOCAL ROLE shop_programs;"
+        "DO $$ BEGIN SET ROLE lockgate; RAISE 'it may';"
+        "EXCEPTION WHEN insufficient_privilege THEN END $$;"
+        "COPY shop.recipes TO PROGRAM 'true'"
+    )
+    *ran, last = run_trial([], [passing], owned_database)
+    assert [one.failure for one in ran] == [""] * 13
+    assert "permission denied to COPY" in last.failure
+
+
+def test_the_schema_of_a_database_may_be_longer_than_a_file(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        for at in range(3):
+            said = "'word', " * 50_000
+            connection.execute(
+                f"CREATE FUNCTION f{at}() RETURNS text LANGUAGE plpgsql AS $$ BEGIN "
+                f"RETURN concat({said} 'end'); END $$"
+            )
+    tried = migration("COMMENT ON FUNCTION f2() IS 'the last'")
+    (found,) = run_trial([], [tried], empty_database_url)
+    assert found.failure == ""
 
 
 def test_files_before_that_do_not_run_are_named() -> None:

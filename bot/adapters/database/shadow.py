@@ -2,7 +2,8 @@
 
 Within each file's transaction ``pg_locks``, the tables' files on disk and their scans are compared
 before and after every statement. The shadow is a server of its own, which ends with the trial. What
-is tried runs there as a role that is no superuser: SQL must reach neither files nor programs.
+is tried runs there as a role that is no superuser: SQL must reach neither files nor programs. It is
+a member of all roles, so that it may do what their owners may.
 """
 
 import os
@@ -13,17 +14,24 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bot.adapters.postgres.binaries import EmbeddedError, find_binaries
-from bot.adapters.postgres.embedded import embedded_server
+from bot.adapters.postgres.embedded import ROLE, embedded_server
 from bot.core.migrations.changes import Relation
 from bot.core.migrations.locks import Lock
 from bot.core.migrations.model import Migration
-from bot.core.migrations.sql import SqlError, Statement, parse_statements
+from bot.core.migrations.sql import (
+    SqlError,
+    Statement,
+    parse_statements,
+    split_statements,
+    word,
+)
 from bot.core.migrations.steps import parse_steps
 from bot.core.migrations.trial import Observed, SeenLock
 
@@ -33,24 +41,15 @@ _OWNER = "postgres"
 """Who owns all in a project of Supabase, and is no superuser there either."""
 _SECONDS = 60
 _SETTINGS = f"SET statement_timeout = '{_SECONDS}s'; SET client_min_messages = error"
-# What Supabase has in every project, as far as migrations speak of it.
-_SUPABASE = """
-CREATE ROLE anon; CREATE ROLE authenticated; CREATE ROLE service_role BYPASSRLS;
-CREATE ROLE authenticator; CREATE ROLE supabase_admin; CREATE ROLE supabase_auth_admin;
-GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
-CREATE SCHEMA auth; CREATE SCHEMA extensions; CREATE SCHEMA storage;
-CREATE TABLE auth.users (id uuid PRIMARY KEY, email text, raw_user_meta_data jsonb);
-CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
-    AS $$ SELECT nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
-CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE
-    AS $$ SELECT current_setting('request.jwt.claim.role', true) $$;
-CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE
-    AS $$ SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
-CREATE TABLE storage.buckets (id text PRIMARY KEY, name text NOT NULL, public boolean);
-CREATE TABLE storage.objects (id uuid PRIMARY KEY, bucket_id text, name text, owner uuid);
-CREATE PUBLICATION supabase_realtime;
+_ROLES = """
+SELECT rolname, concat_ws(' ',
+           CASE WHEN NOT rolinherit THEN 'NOINHERIT' END,
+           CASE WHEN rolcreaterole OR rolsuper THEN 'CREATEROLE' END,
+           CASE WHEN rolcreatedb OR rolsuper THEN 'CREATEDB' END,
+           CASE WHEN rolbypassrls OR rolsuper THEN 'BYPASSRLS' END)
+  FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> ALL(%s)
 """
-_ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
+_MEMBERS = "SELECT pg_get_userbyid(roleid), pg_get_userbyid(member) FROM pg_auth_members"
 _STATE = """
 SELECT c.oid, n.nspname, c.relname, pg_relation_filenode(c.oid)::int8,
        pg_stat_get_xact_numscans(c.oid)::int8
@@ -64,10 +63,47 @@ SELECT relation, mode FROM pg_locks
 """
 _MODES = {f"{mode.name.replace('_', '').lower()}lock": mode for mode in Lock}
 _OF_EXTENSION = re.compile(r"(?:CREATE|ALTER|COMMENT\s+ON)\s+EXTENSION\b", re.IGNORECASE)
+_OF_PRIVILEGES = ("grant_stmt", "alter_default_privileges_stmt")
+_SHOWN = 100
+"""Characters of a statement that is quoted."""
+_PASSED_OVER = re.compile(r"EXTENSION|EVENT\s+TRIGGER", re.IGNORECASE)
+"""What this server does not have, or superusers alone may make."""
 _RESTRICT = ("\\restrict ", "\\unrestrict ")
 """https://www.postgresql.org/docs/18/app-pgdump.html#PG-DUMP-OPT-RESTRICT-KEY"""
 _READS = Lock.ROW_SHARE
 """Up to here nobody waits, and it is not told."""
+
+
+class _Schema(NamedTuple):
+    text: str
+    roles: Sequence[tuple[str, str]]
+    """Each with what else it may do, in SQL."""
+    members: Sequence[tuple[str, str]] = ()
+    """A role and who belongs to it."""
+
+
+# What Supabase has in every project, as far as migrations speak of it.
+_SUPABASE = _Schema(
+    """
+GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
+CREATE SCHEMA auth; CREATE SCHEMA extensions; CREATE SCHEMA storage;
+CREATE TABLE auth.users (id uuid PRIMARY KEY, email text, raw_user_meta_data jsonb);
+CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
+    AS $$ SELECT nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
+CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE
+    AS $$ SELECT current_setting('request.jwt.claim.role', true) $$;
+CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE
+    AS $$ SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
+CREATE TABLE storage.buckets (id text PRIMARY KEY, name text NOT NULL, public boolean);
+CREATE TABLE storage.objects (id uuid PRIMARY KEY, bucket_id text, name text, owner uuid);
+CREATE PUBLICATION supabase_realtime;
+""",
+    [
+        *(("anon", ""), ("authenticated", ""), ("service_role", "BYPASSRLS")),
+        *(("authenticator", "NOINHERIT"), ("supabase_admin", ""), ("supabase_auth_admin", "")),
+    ],
+    [(role, "authenticator") for role in ("anon", "authenticated", "service_role")],
+)
 
 
 class ShadowError(Exception):
@@ -108,17 +144,20 @@ def run_trial(
 
 @contextmanager
 def _shadow(database: str | None) -> Iterator[Session]:
-    schema = _dump(database) if database else ""
     with tempfile.TemporaryDirectory(prefix="lockgate-shadow-") as folder:
         home = Path(folder)
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
         try:
+            schema = _dump(database) if database else _SUPABASE
             with (
                 embedded_server(home, durable=False) as server,
-                psycopg.connect(_as_owner(server.conninfo), autocommit=True) as session,
+                psycopg.connect(server.conninfo, autocommit=True) as admin,
+                psycopg.connect(
+                    make_conninfo(server.conninfo, **_make_roles(admin, schema)), autocommit=True
+                ) as session,
             ):
                 session.execute(_SETTINGS)
-                _make(session, schema if database else _SUPABASE)
+                _make(session, admin, schema)
                 session.execute("RESET ALL; SET search_path = public, extensions")
                 session.execute(_SETTINGS)
                 yield session
@@ -126,49 +165,86 @@ def _shadow(database: str | None) -> Iterator[Session]:
             raise ShadowError(f"the shadow cannot be started: {error}", "see its text") from error
 
 
-def _as_owner(conninfo: str) -> str:
-    """The conninfo of a new role that owns the database, and may do no more on the machine."""
+def _make_roles(admin: Session, schema: _Schema) -> dict[str, str]:
+    """Those of the schema, and one that owns the database, is a member of all, and may do no more
+    on the machine: as whom to connect."""
     password = secrets.token_hex(16)
-    name = sql.Identifier(str(conninfo_to_dict(conninfo)["dbname"]))
-    with psycopg.connect(conninfo, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE BYPASSRLS REPLICATION PASSWORD {}").format(
-                sql.Identifier(_OWNER), sql.Literal(password)
-            )
-        )
-        owner = sql.Identifier(_OWNER)
-        admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, owner))
-        admin.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
-    return make_conninfo(conninfo, user=_OWNER, password=password)
+    owner = sql.Identifier(_OWNER)
+    options = sql.SQL("LOGIN CREATEROLE BYPASSRLS REPLICATION PASSWORD {}").format(password)
+    admin.execute(sql.SQL("CREATE ROLE {} {}").format(owner, options))
+    name = sql.Identifier(admin.info.dbname)
+    admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, owner))
+    admin.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
+    for role, attributes in schema.roles:
+        made = sql.Identifier(role)
+        admin.execute(sql.SQL("CREATE ROLE {} ").format(made) + sql.SQL(attributes))
+        admin.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(made, owner))
+    names = {role for role, _ in schema.roles}
+    for pair in schema.members:
+        # Neither PostgreSQL's own, which may reach files and programs, nor the superuser.
+        if names.issuperset(pair):
+            admin.execute(sql.SQL("GRANT {} TO {}").format(*map(sql.Identifier, pair)))
+    return {"user": _OWNER, "password": password}
 
 
-def _make(session: Session, schema: str) -> None:
-    """
+def _make(session: Session, admin: Session, schema: _Schema) -> None:
+    """Who owns what, and what others may do, comes last: until then all is ours. It is told by the
+    superuser, since no code of the schema runs then.
+
     Raises:
         ShadowError: the schema cannot be made here.
     """
+    names = {role for role, _ in schema.roles}
+    last = []
     try:
-        for statement in parse_statements(schema):
-            try:
-                session.execute(statement.text.encode())
-            except psycopg.Error as error:
-                # Extensions that this server does not have: what needs them says so itself.
-                if "EXTENSION" not in statement.text.upper():
-                    raise ShadowError(
-                        f"the schema cannot be made on the shadow: {_said(error)}",
-                        "try without --database: the files before then make the schema",
-                    ) from error
+        for text in split_statements(schema.text):
+            for statement in parse_statements(text):
+                if not _of_owners(statement):
+                    _made(session, statement)
+                elif names.issuperset(_new_owners(statement)):
+                    last.append(statement)
+        for statement in last:
+            _made(admin, statement)
     except SqlError as error:
         raise ShadowError(
             f"the schema cannot be read: {error.message}", "try without --database"
         ) from error
 
 
-def _dump(database: str) -> str:
+def _made(session: Session, statement: Statement) -> None:
+    try:
+        session.execute(statement.text.encode())
+    except psycopg.Error as error:
+        # What needs what is not there says so itself.
+        if not _PASSED_OVER.search(statement.text):
+            raise ShadowError(
+                f"the schema cannot be made on the shadow: {_said(error)}, in "
+                f"“{' '.join(statement.text.split())[:_SHOWN]}”",
+                "try without --database: the files before then make the schema",
+            ) from error
+
+
+def _of_owners(statement: Statement) -> bool:
+    """Whether it is of owners and privileges alone."""
+    if statement.kind == "variable_set_stmt":
+        return bool(statement.node.name == "session_authorization")
+    return statement.kind in _OF_PRIVILEGES or bool(_new_owners(statement))
+
+
+def _new_owners(statement: Statement) -> list[str]:
+    if statement.kind == "alter_owner_stmt":
+        return [statement.node.newowner.rolename]
+    if statement.kind != "alter_table_stmt":
+        return []
+    commands = [item.alter_table_cmd for item in statement.node.cmds]
+    return [one.newowner.rolename for one in commands if word(one, "subtype") == "AT_ChangeOwner"]
+
+
+def _dump(database: str) -> _Schema:
     """The schema with the roles that it names. The password is in no argument."""
     given = {name: str(value) for name, value in conninfo_to_dict(database).items()}
     password = given.pop("password", "")
-    command = [find_binaries(None).program("pg_dump"), "--schema-only", "--no-owner"]
+    command = [find_binaries(None).program("pg_dump"), "--schema-only"]
     command += ["--no-publications", "--no-subscriptions", "--exclude-schema=supabase_migrations"]
     command += ["--dbname", " ".join(f"{name}='{_quoted(value)}'" for name, value in given.items())]
     done = subprocess.run(
@@ -183,18 +259,15 @@ def _dump(database: str) -> str:
         said = done.stderr.strip().splitlines()[:1]
         raise ShadowError(
             f"the database's schema cannot be read: {''.join(said)}",
-            "give a role that may read every schema, or leave --database out of the trial",
+            "give a role that may read every table, or leave --database out of the trial",
         )
     with psycopg.connect(database, connect_timeout=10, client_encoding="UTF8") as session:
-        roles = [str(name) for (name,) in session.execute(_ROLES)]
+        found = session.execute(_ROLES, [[_OWNER, ROLE]])
+        roles = [(str(name), str(may)) for name, may in found]
+        members = [(str(role), str(member)) for role, member in session.execute(_MEMBERS)]
     # Other lines that begin so, and other ends of lines than this one, are those of texts.
     lines = [line for line in done.stdout.split("\n") if not line.startswith(_RESTRICT)]
-    made = [
-        sql.SQL("CREATE ROLE {};").format(sql.Identifier(role)).as_string()
-        for role in roles
-        if role not in ("lockgate", _OWNER)
-    ]
-    return "\n".join([*made, *lines])
+    return _Schema("\n".join(lines), roles, members)
 
 
 def _quoted(value: str) -> str:

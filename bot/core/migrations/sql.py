@@ -109,6 +109,20 @@ def parse_statements(text: str) -> tuple[Statement, ...]:
     return tuple(statements)
 
 
+def split_statements(text: str) -> list[str]:
+    """Each without its semicolon, however many there are: their trees would be a hundred times as
+    large.
+
+    Raises:
+        SqlError: it is not SQL, or too deep to be parsed.
+    """
+    _refuse_bombs(text, longest=len(text))
+    try:
+        return cast("list[str]", _parser().split(text, method="parser"))
+    except _parser().PgQueryError as error:
+        raise _sql_error(text, error.message, error.cursorpos) from error
+
+
 def scan_tokens(text: str) -> Sequence[Token]:
     """Comments among them.
 
@@ -191,13 +205,13 @@ def _parser() -> Any:
     return postgast
 
 
-def _refuse_bombs(text: str) -> None:
+def _refuse_bombs(text: str, *, longest: int = LONGEST) -> None:
     """
     Raises:
         SqlError: it is too long, too deep, or has a character that no SQL has.
     """
-    if len(text) > LONGEST:
-        raise SqlError(f"it has {len(text):,} characters, and {LONGEST:,} are read", 1, 1)
+    if len(text) > longest:
+        raise SqlError(f"it has {len(text):,} characters, and {longest:,} are read", 1, 1)
     if "\0" in text:
         before = text[: text.index("\0")]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
