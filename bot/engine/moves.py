@@ -90,7 +90,7 @@ class Moves:
         plan = plan_operation(
             Kind.PROMOTE, request.environment, target, build, replaced_by(build, live)
         )
-        if (other := _other_plan(said, request, plan)) is not None:
+        if (other := _other_plan(said, request.plan, plan)) is not None:
             return refuse(other)
         if request.dry_run:
             decision = await self.gatherer.judge(
@@ -141,7 +141,7 @@ class Moves:
         ):
             return Answer(render_already_live(request.environment, choice.build, None))
         plan = plan_operation(Kind.ROLLBACK, request.environment, target, choice.build, live)
-        if (other := _other_plan(said, request, plan)) is not None:
+        if (other := _other_plan(said, request.plan, plan)) is not None:
             return refuse(other)
         if request.dry_run:
             since = ledger[0].live_from
@@ -237,17 +237,9 @@ class Moves:
             await self.operator.wake(held)
         else:
             overrides = {**held.overrides, request.gate: text}
-            policy = asked.environments[request.environment]
-            plan = await self._anew(said, held, asked)
-            if isinstance(plan, Refusal):
-                return refuse(plan)
-            await self._start(
-                plan,
-                asked,
-                deadline=asked.now + policy.timeout,
-                take_back=held.take_back,
-                overrides=overrides,
-            )
+            begun = await self._anew(said, held, asked, overrides=overrides)
+            if begun.refused:
+                return begun
         return Answer(render_overridden(held, request.gate, request.reason, asked.actor.login))
 
     async def cancel(self, environment: str, asked: Asked) -> Answer:
@@ -295,25 +287,43 @@ class Moves:
         last = newest[0]
         if asked.policy_fault and last.plan.kind is Kind.PROMOTE:
             return _without_policy(said, asked)
-        plan = await self._anew(said, last, asked)
-        if isinstance(plan, Refusal):
-            return refuse(plan)
-        policy = asked.environments[environment]
-        span = ROLLBACK_WITHIN if last.plan.kind is Kind.ROLLBACK else policy.timeout
-        return await self._start(plan, asked, deadline=asked.now + span, take_back=last.take_back)
+        return await self._anew(said, last, asked)
 
-    async def _anew(self, said: str, operation: Operation, asked: Asked) -> Plan | Refusal:
-        """The same again, to where the policy has the environment now, and of a promotion by the
-        build of its commit that there is now: either may be what was mended since."""
+    async def _anew(
+        self,
+        said: str,
+        operation: Operation,
+        asked: Asked,
+        *,
+        overrides: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Start the same again as it was asked for, to where the policy has the environment now,
+        and of a promotion by the build of its commit that there is now: either may be what was
+        mended since. One that was bound to its plan goes by that or not at all."""
         plan = operation.plan
-        target = self.builds.target_of(said, asked.environments[plan.environment])
+        policy = asked.environments[plan.environment]
+        target = self.builds.target_of(said, policy)
         if isinstance(target, Refusal):
-            return target
+            return refuse(target)
         build = plan.build
         if plan.kind is Kind.PROMOTE:
             build = await self.builds.at_host(replace(build, deployment_id=""), asked, target)
         live = (await self.operations.fetch_live(operation.repo.id)).get(plan.environment)
-        return plan_by_now(replace(plan, target=target, build=build), live)
+        by_now = plan_by_now(replace(plan, target=target, build=build), live)
+        planned = plan.digest if operation.bound else ""
+        if (other := _other_plan(said, planned, by_now)) is not None:
+            return refuse(other)
+        waits = WAITS_FOR if operation.when_ready else policy.timeout
+        span = ROLLBACK_WITHIN if plan.kind is Kind.ROLLBACK else waits
+        return await self._start(
+            by_now,
+            asked,
+            deadline=asked.now + span,
+            when_ready=operation.when_ready,
+            bound=operation.bound,
+            take_back=operation.take_back,
+            overrides=overrides,
+        )
 
     async def _start(
         self,
@@ -364,12 +374,13 @@ def _without_policy(said: str, asked: Asked) -> Answer:
     return refuse(Refusal(said, f"{asked.policy_fault}.", "Mend the policy on the default branch."))
 
 
-def _other_plan(said: str, request: PromoteRequest | RollbackRequest, plan: Plan) -> Refusal | None:
-    if request.plan in ("", plan.digest):
+def _other_plan(said: str, planned: str, plan: Plan) -> Refusal | None:
+    """``planned`` is the digest that was asked for, empty for none."""
+    if planned in ("", plan.digest):
         return None
     return Refusal(
         said,
-        f"The plan is `{plan.digest}` by now, not `{request.plan}`.",
+        f"The plan is `{plan.digest}` by now, not `{planned}`.",
         f"`/{plan.kind.value} --dry-run` shows it; then type its digest.",
     )
 

@@ -292,6 +292,42 @@ async def test_a_retry_goes_by_what_was_mended_since(production: Production, men
     await production.nothing_left()
 
 
+@pytest.mark.parametrize("line", ["/retry", "/override lock the sale begins with it"])
+async def test_what_was_to_wait_for_its_gates_waits_for_them_anew(
+    production: Production, line: str
+):
+    pull, check = production.checking("feat: add search")
+    await production.say(pull, "/lock the sale begins")
+    assert "the sale begins" in await production.say(pull, "/promote --when-ready")
+    if line == "/retry":
+        await production.say(pull, "/unlock")
+    comment = production.comment(pull, line)
+    await production.until(State.WAITING)
+    production.github.update_check(check, conclusion="success")
+    await production.nothing_left()
+    assert "Live:" in production.answer_to(pull, comment)
+    assert await production.served() == pull.merge_commit_sha
+
+
+async def test_a_retry_of_what_named_its_plan_goes_by_that_plan_or_not_at_all(
+    production: Production,
+):
+    pull = production.merged("feat: add search")
+    await production.journey.rest()
+    planned = (await production.say(pull, "/promote --dry-run")).split("--plan=")[1][:12]
+    await production.say(pull, "/lock the sale begins")
+    assert "the sale begins" in await production.say(pull, f"/promote --plan={planned}")
+    assert "the sale begins" in await production.say(pull, "/retry")
+    assert (await production.newest()).bound
+    await production.say(pull, "/unlock")
+    rebuilt = production.vercel.build(production.project, pull.merge_commit_sha)
+    said = await production.say(pull, "/retry")
+    assert f"by now, not `{planned}`" in said
+    assert production.live is None
+    assert "Live:" in await production.say(pull, "/promote")
+    assert production.live is rebuilt
+
+
 @pytest.mark.parametrize("unread", [False, True])
 async def test_a_promotion_that_waited_asks_again_who_may(production: Production, unread: bool):
     github, bob = production.github, production.github.user("bob")
