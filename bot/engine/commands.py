@@ -31,7 +31,7 @@ from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.callers import Callers
 from bot.engine.locate import Locator
 from bot.engine.policies import Environments, Policies
-from bot.ports import Clock, Hub, HubGone, HubRefused, Store
+from bot.ports import Clock, Hub, HubClosed, HubGone, HubRefused, Store
 from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
 
 log = structlog.get_logger()
@@ -172,7 +172,11 @@ class CommandRunner:
         await self._apply(React(work.ref, work.comment_id, content), cause)
 
     async def _apply(self, effect: PostComment | React, cause: str) -> None:
-        await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        try:
+            await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        except HubClosed as error:
+            # Whoever may write in a locked conversation is obeyed there, and cannot be answered.
+            log.warning("comment_refused", pull=str(effect.ref), error=str(error))
 
     async def _note(
         self, work: RunCommand, comment: CommandComment, line: str, answer: Answer | None

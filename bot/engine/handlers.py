@@ -61,6 +61,7 @@ from bot.logs import log_context
 from bot.ports import (
     Clock,
     Hub,
+    HubClosed,
     HubError,
     HubGone,
     HubRefused,
@@ -163,9 +164,12 @@ class Engine:
         self, handle: Callable[[Any, str], Awaitable[None]], work: Any, cause: str
     ) -> None:
         """What GitHub refuses because the repository is under another installation by now, or
-        under none, is not tried again: events of the new place lead to work of their own."""
+        under none, is not tried again: events of the new place lead to work of their own. Nor is
+        what takes nothing any more."""
         try:
             await handle(work, cause)
+        except HubClosed as error:
+            log.info("job_closed", job=cause, error=str(error))
         except (HubGone, HubRefused) as error:
             if not isinstance(work, RepoWork):
                 raise

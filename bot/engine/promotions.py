@@ -33,7 +33,7 @@ from bot.engine.operate import WAITS_FOR
 from bot.engine.policies import Policies
 from bot.engine.release_lines import release_branches
 from bot.engine.released import Released
-from bot.ports import Clock, Hub, HubGone, HubRefused, Store
+from bot.ports import Clock, Hub, HubClosed, HubGone, HubRefused, Store
 from bot.ports.host import Host, HostError
 from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
 from bot.ports.release_ledger import ReleaseLedger
@@ -68,20 +68,42 @@ class Promotions:
         operation = await self.operations.fetch_operation(work.operation_id)
         if operation is None:
             return
-        effects: list[Effect] = []
         try:
             if operation.pull_number:
-                effects += await self._comment(operation)
+                await self._tell(operation, cause)
             concluded = operation.concluded and operation.state is State.SUCCEEDED
             if concluded and operation.plan.build.sha:
-                effects += await self._anchor(operation)
-            for effect in effects:
-                await apply(effect, hub=self.hub, store=self.store, cause=cause)
+                for effect in await self._anchor(operation):
+                    await apply(effect, hub=self.hub, store=self.store, cause=cause)
+        except HubClosed:
+            raise  # it is known where the repository is
         except (HubGone, HubRefused) as error:
             if not await self._tell_elsewhere(work, operation.repo):
                 if isinstance(error, HubRefused):
                     raise
                 log.info("pull_request_gone", operation=operation.id, error=str(error))
+
+    async def _tell(self, operation: Operation, cause: str) -> None:
+        """What a locked conversation did not take once is tried again only at the end: it may be
+        unlocked by then."""
+        if operation.untold and not operation.concluded:
+            return
+        untold = ""
+        for effect in await self._comment(operation):
+            try:
+                await apply(effect, hub=self.hub, store=self.store, cause=cause)
+            except HubClosed as error:
+                log.warning("comment_refused", operation=operation.id, error=str(error))
+                untold = untold or str(error)
+        await self._note_untold(operation, untold)
+
+    async def _note_untold(self, operation: Operation, untold: str) -> None:
+        """For the operation's page. Not by ``Operator.change``: this is no news to be told."""
+        found: Operation | None = operation
+        while found is not None and found.untold != untold:
+            if await self.operations.save_operation(replace(found, untold=untold)) is not None:
+                return
+            found = await self.operations.fetch_operation(operation.id)
 
     async def _comment(self, operation: Operation) -> list[Effect]:
         ref = PullRef(operation.repo, operation.pull_number)

@@ -11,7 +11,7 @@ from bot.core.render.comment import SummaryComment
 from bot.core.render.schema_run import render_run, run_marker
 from bot.engine.apply import apply
 from bot.engine.links import Links
-from bot.ports import Hub, HubGone, Store
+from bot.ports import Hub, HubClosed, HubGone, Store
 from bot.ports.operations import CommandHub
 
 log = structlog.get_logger()
@@ -46,3 +46,5 @@ class RunComments:
                 await apply(effect, hub=self.hub, store=self.store, cause=cause)
         except HubGone:
             log.info("pull_request_gone", pull=str(ref))
+        except HubClosed as error:
+            log.warning("comment_refused", pull=str(ref), error=str(error))

@@ -36,6 +36,11 @@ class HubRefused(HubError):
     """Asking again will not help: no permission (403), or an unprocessable request (422)."""
 
 
+class HubClosed(HubRefused):
+    """People closed it to the bot: a locked conversation, an archived repository. That is no fault,
+    and is not tried again."""
+
+
 class HubSuspended(HubRefused):
     """The App's installation is suspended: nothing is read or written until it is not."""
 

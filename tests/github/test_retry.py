@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.adapters.github.faults import raise_for
 from bot.adapters.github.retry import (
     MAX_ATTEMPTS,
     Attempt,
@@ -13,6 +14,7 @@ from bot.adapters.github.retry import (
     Retry,
     decide_retry,
 )
+from bot.ports import HubClosed, HubError, HubRefused
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -138,3 +140,29 @@ def test_jitter_spreads_the_back_off_over_up_to_twice_its_length() -> None:
     attempt = Attempt(3, True, status=502)
     assert decide_retry(attempt, now=NOW, jitter=0.5) == Retry(seconds(1.5))
     assert decide_retry(attempt, now=NOW, jitter=0.0) == Retry(seconds(1))
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "raised"),
+    [
+        (403, "Unable to create comment because issue is locked.", HubClosed),
+        (403, "Unable to create reaction because issue is locked.", HubClosed),
+        (403, "Repository was archived so is read-only.", HubClosed),
+        (403, "Resource not accessible by integration", HubRefused),
+        (422, "Reference update failed: the branch archived/issue is locked", HubRefused),
+    ],
+)
+def test_what_people_closed_is_told_from_what_the_app_may_not_do(
+    status: int, message: str, raised: type[HubError]
+) -> None:
+    with pytest.raises(HubError) as found:
+        raise_for(
+            GiveUp(Reason.REFUSED),
+            what="could not write",
+            status=status,
+            message=message,
+            error="",
+            as_app=False,
+        )
+    assert type(found.value) is raised
+    assert message in str(found.value)

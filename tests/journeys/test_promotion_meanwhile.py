@@ -98,6 +98,50 @@ async def test_a_command_whose_job_runs_again_is_written_down_once(production: P
     assert sorted(entry.entry.detail["line"] for entry in entries) == ["/gates", "/status"]
 
 
+async def test_a_command_in_a_locked_conversation_is_obeyed_and_its_answer_tried_once(
+    production: Production,
+):
+    good = await production.live_build("feat: add search")
+    bad = await production.live_build("feat: break everything")
+    bad.locked = True
+    requests = production.journey.requests
+    requests.seen.clear()
+    assert await production.say(bad, "/rollback") == ""
+    assert await production.served() == good.merge_commit_sha
+    await production.journey.rest()
+    health = await production.journey.bot.store.queue_health()
+    assert health.dead == 0
+    operation = await production.newest()
+    assert "issue is locked" in operation.untold
+    # Once when it was first told, and once at its end.
+    comments = f"/repos/octo/shop/issues/{bad.number}/comments"
+    assert [each.path for each in requests.writes].count(comments) == 2
+    assert await production.say(bad, "/status") == ""
+    assert [each.path for each in requests.writes].count(comments) == 3
+    bad.locked = False
+    assert "the last operation" in (await production.say(bad, "/retry")).lower()
+
+
+async def test_what_is_unlocked_in_between_is_told_at_the_end(production: Production):
+    pull = production.merged("feat: add search")
+    pull.locked = True
+    production.vercel.switch_seconds = None
+    comment = production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+
+    async def noted() -> bool:
+        return bool((await production.newest()).untold)
+
+    await production.journey.until(noted, "it is not noted that it cannot be told", 20)
+    pull.locked = False
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.nothing_left()
+    assert "Live:" in production.answer_to(pull, comment)
+    assert (await production.newest()).untold == ""
+
+
 async def test_a_rollback_works_while_github_is_down(production: Production):
     """From the moment the command was read: it is told afterwards."""
     good = await production.live_build("feat: add search")

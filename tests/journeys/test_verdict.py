@@ -91,16 +91,29 @@ async def test_a_comment_that_somebody_deleted_comes_back_with_the_next_event(jo
 
 async def test_a_locked_conversation_takes_no_comment_and_the_rest_is_as_ever(journey: Journey):
     github = journey.github
-    refused = "Unable to create comment because issue is locked."
-    locked = github.faults.answer("POST */comments", 403, times=None, message=refused)
     pull = github.open_pull(journey.shop(), "Add search")
+    pull.locked = True
     assert await journey.verdict(pull) == "failure"
-    assert locked.hits
     assert [one.verdict for one in await journey.bot.store.fetch_evaluations()] == ["fail"]
-    github.faults.clear()
+    assert not journey.comments_of(pull)
+    pull.locked = False
     github.edit_pull(pull, body="It is unlocked again.")
     await journey.rest()
     assert len(journey.comments_of(pull)) == 1
+
+
+async def test_an_archived_repository_leaves_no_work_behind(
+    journey: Journey, capsys: pytest.CaptureFixture[str]
+):
+    repository = journey.shop()
+    pull = journey.github.open_pull(repository, "Add search")
+    repository.archived = True
+    await journey.rest()
+    assert journey.check_of(pull) is None
+    health = await journey.bot.store.queue_health()
+    assert (health.dead, health.waiting) == (0, 0)
+    told = [line for line in capsys.readouterr().out.splitlines() if "was archived" in line]
+    assert sum(": reconcile_pull_request pull:" in line for line in told) == 1
 
 
 async def test_somebody_elses_comment_with_our_marker_is_left_alone(journey: Journey):

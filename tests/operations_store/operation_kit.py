@@ -102,5 +102,6 @@ any_fields: dict[str, st.SearchStrategy[Any]] = dict(  # noqa: C408 (names, not 
     follows=_int,
     cause=_any_text,
     policy_fault=_any_text,
+    untold=_any_text,
 )
 any_operation = st.builds(Operation, **any_fields)

@@ -194,6 +194,30 @@ async def test_people_do_what_their_role_allows(
         await refused(await api.get(SHOP), 404, "Not Found")
 
 
+async def test_a_locked_conversation_is_for_people_who_may_write(
+    github: Sandbox, shop: Repository, pull: Pull
+) -> None:
+    github.set_role(shop, github.user("writer"), "write")
+    asked = github.comment(pull, "/promote", by=github.user("writer"))
+    ours = github.comment(pull, "Live", app=github.app)
+    pull.locked = True
+    comments = f"{SHOP}/issues/{pull.number}/comments"
+    async with as_user(github, github.user("writer")) as api:
+        assert (await api.post(comments, json={"body": "x"})).is_success
+    locked = "because issue is locked."
+    async with as_user(github, github.user("reader")) as api:
+        answer = await api.post(comments, json={"body": "x"})
+        await refused(answer, 403, f"Unable to create comment {locked}")
+    async with as_installation(github, shop) as api:
+        answer = await api.post(comments, json={"body": "x"})
+        await refused(answer, 403, f"Unable to create comment {locked}")
+        answer = await api.patch(f"{SHOP}/issues/comments/{ours.id}", json={"body": "x"})
+        await refused(answer, 403, f"Unable to update comment {locked}")
+        reactions = f"{SHOP}/issues/comments/{asked.id}/reactions"
+        answer = await api.post(reactions, json={"content": "eyes"})
+        await refused(answer, 403, f"Unable to create reaction {locked}")
+
+
 # how answers come
 
 

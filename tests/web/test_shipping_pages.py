@@ -238,7 +238,12 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
 ) -> None:
     await store.save_evaluation(evaluation())
     stored, _ = await operations.add_operation(
-        promotion(kind=Kind.ROLLBACK, overrides={}, policy_fault="`slo` is <no> list")
+        promotion(
+            kind=Kind.ROLLBACK,
+            overrides={},
+            policy_fault="`slo` is <no> list",
+            untold="GitHub answered 403: issue is <locked>",
+        )
     )
     failed = record(
         attempt(stored, StepName.LOCK, NOW),
@@ -256,6 +261,7 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
     assert "failed shop is away. Production is unchanged." in page
     assert "Next: look at shop" in page
     assert "so this goes by the last good one: slo is <no> list" in page
+    assert "Not all of this is told on the pull request: GitHub answered 403: issue is <locked>" in page
     assert "<code>shop</code> is away." in (await site.get("/repos/octo/shop")).text
     assert "failed take the lock of the environment" in page
     assert "1 min" in page

@@ -1,13 +1,16 @@
 """What GitHub's refusals say, as errors that may be shown to anybody."""
 
 import json
+import re
 from typing import Any, NoReturn
 
 from bot.adapters.github.retry import GiveUp, Reason
 from bot.core.redaction import redact
-from bot.ports import HubGone, HubRefused, HubUnavailable
+from bot.ports import HubClosed, HubGone, HubRefused, HubUnavailable
 
 _LONGEST_MESSAGE = 200
+_CLOSED = re.compile(r"issue is locked|(?:repository|it) (?:was|is) archived", re.IGNORECASE)
+"""What GitHub says of a locked conversation, and of an archived repository."""
 
 
 def message_of(answer: bytes | Any) -> str:
@@ -66,6 +69,8 @@ def raise_for(
         raise HubUnavailable(f"{what}: {found}", decision.retry_after)
     if decision.reason is Reason.GONE:
         raise HubGone(f"{what}: {said}")
+    if status == 403 and _CLOSED.search(message):
+        raise HubClosed(f"{what}: {said}")
     if status == 401 and as_app:
         said += "; the App's id, its key or this machine's clock is wrong: run `lockgate doctor`"
     raise HubRefused(f"{what}: {said}")

@@ -173,6 +173,8 @@ class Operation:
     policy_fault: str = ""
     """Why the policy in force could not be used when a rollback was asked for: it goes by the last
     good one then."""
+    untold: str = ""
+    """Why its comment cannot be written, in GitHub's words; empty where it can."""
 
     @property
     def ended(self) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.sandbox.errors import ApiError, not_found, schema_invalid
 from bot.sandbox.http import Call, Reply, Routes
-from bot.sandbox.model import Account, Comment, Reaction
+from bot.sandbox.model import Account, Comment, Pull, Reaction
 
 routes = Routes()
 _READ = "issues:read|pull_requests:read"
@@ -58,6 +58,7 @@ def _since(call: Call, comments: list[Comment]) -> list[Comment]:
 @routes.add("POST", f"{_ISSUE}/comments", _WRITE)
 def create_comment(call: Call) -> Reply:
     principal = call.principal
+    _refuse_locked(call, call.pull, "create comment")
     comment = call.sandbox.comment(
         call.pull,
         call.text("body"),
@@ -77,6 +78,7 @@ def get_comment(call: Call) -> Reply:
 def update_comment(call: Call) -> Reply:
     comment = _comment(call)
     _refuse_foreign(call, comment)
+    _refuse_locked(call, comment.pull, "update comment")
     call.sandbox.edit_comment(comment, call.text("body"), by=_writer(call))
     return Reply(call.sandbox.shapes.comment(comment))
 
@@ -95,6 +97,20 @@ def _refuse_foreign(call: Call, comment: Comment) -> None:
         return
     if call.sandbox.role_of(call.repository, writer).base not in ("write", "maintain", "admin"):
         raise ApiError(403, "You cannot edit this comment.")
+
+
+def _refuse_locked(call: Call, pull: Pull, what: str) -> None:
+    """People who may write go on in a locked conversation, Apps do not.
+
+    https://docs.github.com/communities/moderating-comments-and-conversations/locking-conversations
+    """
+    writer = _writer(call)
+    if not pull.locked or (
+        call.principal.kind != "installation"
+        and call.sandbox.role_of(call.repository, writer).base in ("write", "maintain", "admin")
+    ):
+        return
+    raise ApiError(403, f"Unable to {what} because issue is locked.")
 
 
 def _comment(call: Call) -> Comment:
@@ -118,7 +134,9 @@ def list_comment_reactions(call: Call) -> Reply:
 
 @routes.add("POST", f"{_COMMENT}/reactions", _WRITE)
 def create_comment_reaction(call: Call) -> Reply:
-    return _reacted(call, _comment(call).reactions)
+    comment = _comment(call)
+    _refuse_locked(call, comment.pull, "create reaction")
+    return _reacted(call, comment.reactions)
 
 
 @routes.add("DELETE", f"{_COMMENT}/reactions/{{reaction_id}}", _WRITE)
