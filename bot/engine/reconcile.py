@@ -4,7 +4,7 @@ Every handler may run twice, or be killed at any point and run again: it reads w
 GitHub before it writes.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import structlog
 
@@ -144,6 +144,8 @@ class Reconciler:
 
     async def reconcile_repository(self, work: ReconcileRepository, cause: str) -> None:
         await self._refresh_open_pulls(work.repo, base_ref=work.base_ref)
+        if not work.base_ref:  # its queues may have asked for checks while nothing was heard
+            await self._refresh_merge_groups(work.repo)
 
     async def reconcile_installation(self, work: ReconcileInstallation, cause: str) -> None:
         try:
@@ -193,6 +195,14 @@ class Reconciler:
             return
         for number in numbers:
             await self.store.enqueue(RefreshPullRequest(*_fields(repo), number=number))
+
+    async def _refresh_merge_groups(self, repo: RepoRef) -> None:
+        try:
+            candidates = await self.hub.fetch_candidates(repo)
+        except HubGone:
+            return
+        for candidate in candidates:
+            await self.store.enqueue(ReconcileMergeGroup(*_fields(repo), **asdict(candidate)))
 
     def _evaluation(self, review: Review) -> Evaluation:
         pull = review.pull

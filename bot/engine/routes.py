@@ -9,10 +9,12 @@ Events and their fields: https://docs.github.com/webhooks/webhook-events-and-pay
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import chain
 from typing import Any, TypeAlias
 
 from bot.core.commands.grammar import body_digest
+from bot.core.merge_queue import QUEUE_BRANCHES, parse_candidate
 from bot.core.model import Sha
 from bot.core.policy import POLICY_PATH
 from bot.core.release.pull_request import BRANCHES
@@ -61,11 +63,10 @@ _COMMAND_LINE = re.compile(r"^ {0,3}/[A-Za-z]", re.MULTILINE)
 """A line that could be a command: cheap to ask of every comment, and settled later."""
 _MAX_TAG = 250
 _MAX_BRANCH = 250
-_NO_LINES = (BRANCHES, "gh-readonly-queue/")
+_NO_LINES = (BRANCHES, QUEUE_BRANCHES)
 """Branches that nothing is released from: the bot's own, and a merge queue's."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _SHA = re.compile(r"[0-9a-f]{40}")
-_QUEUE_BRANCH = re.compile(r"gh-readonly-queue/(?P<base>.+)/pr-\d+-(?P<base_sha>[0-9a-f]{40})")
 _MAX_ID = 2**63 - 1
 
 
@@ -179,10 +180,8 @@ def _rerun(payload: Payload, subject: Any, head_branch: Any) -> Iterator[Work]:
     head_sha = _sha(_at(subject, "head_sha"))
     if not repo or not head_sha:
         return
-    if isinstance(head_branch, str) and (queue := _QUEUE_BRANCH.fullmatch(head_branch)):
-        yield ReconcileMergeGroup(
-            **repo, head_sha=head_sha, base_sha=queue["base_sha"], base_ref=queue["base"]
-        )
+    if isinstance(head_branch, str) and (group := parse_candidate(head_branch, Sha(head_sha))):
+        yield ReconcileMergeGroup(**repo, **asdict(group))
         return
     numbers = [
         number

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from bot.core.checks import CheckOutput, PresentCheck, PresentComment
 from bot.core.decision import Json
+from bot.core.merge_queue import Candidate
 from bot.core.model import MergeGroup, PolicyFiles, PullRef, PullRequest, RepoRef, Role, Sha
 from bot.core.work.kinds import Work
 from bot.ports.environments import KnownRepository
@@ -103,6 +104,10 @@ class Hub(Protocol):
 
     async def fetch_open_pulls(self, repo: RepoRef, *, base_ref: str = "") -> list[int]:
         """Numbers of the open pull requests, into one branch or into all."""
+        ...
+
+    async def fetch_candidates(self, repo: RepoRef) -> list[Candidate]:
+        """What its merge queues have asked checks for and have not merged yet."""
         ...
 
     async def fetch_pulls_with_head(self, repo: RepoRef, head_sha: Sha) -> list[int]:

@@ -140,7 +140,12 @@ def _ref(
 
 @field("Repository", "refs")
 def _refs(repository: Repository, _: Any, **args: Any) -> Json:
-    refs = sorted(ref for ref in repository.git.refs if ref.startswith(args["refPrefix"]))
+    prefix, query = args["refPrefix"], args.get("query") or ""
+    refs = sorted(
+        ref
+        for ref in repository.git.refs
+        if ref.startswith(prefix) and query in ref.removeprefix(prefix)
+    )
     order = args.get("orderBy")
     if order:
         if order["field"] == "TAG_COMMIT_DATE":

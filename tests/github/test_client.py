@@ -460,6 +460,7 @@ async def test_every_declared_operation_is_used_and_no_other(
     await hub.fetch_pull_request(ref)
     await hub.fetch_pull_request(github.pull_ref(small))
     await hub.fetch_open_pulls(repo)
+    await hub.fetch_candidates(repo)
     await hub.fetch_repositories(repo.installation_id)
     await hub.fetch_role(repo, "mona")
     await hub.fetch_merge_group(

@@ -7,6 +7,7 @@ from github_kit import GitHub
 
 from bot.adapters.github.hub import GitHubHub
 from bot.core.checks import SUMMARY_MARKER, CheckOutput, Conclusion, digest_of
+from bot.core.merge_queue import Candidate
 from bot.core.model import (
     GHOST,
     AbsentFile,
@@ -439,6 +440,24 @@ async def test_a_merge_group(github: GitHub, hub: GitHubHub) -> None:
         github.ref(shop), head_sha=base_sha, base_sha=base_sha, base_ref="main"
     )
     assert not same.changed
+
+
+async def test_the_merge_groups_there_are(github: GitHub, hub: GitHubHub, shop: Repository) -> None:
+    assert await hub.fetch_candidates(github.ref(shop)) == []
+    base = Sha(shop.branch("main"))
+    github.sandbox.push(shop, "stable/1.x")
+    groups = []
+    for branch in ("main", "stable/1.x"):
+        pull = github.sandbox.open_pull(shop, f"feat: onto {branch}", base=branch)
+        groups.append(github.sandbox.request_merge_group([pull], "squash"))
+    github.sandbox.push(shop, "not-gh-readonly-queue/main")
+    found = await hub.fetch_candidates(github.ref(shop))
+    assert found == [
+        Candidate(Sha(groups[0].head_sha), base, "main"),
+        Candidate(Sha(groups[1].head_sha), Sha(shop.branch("stable/1.x")), "stable/1.x"),
+    ]
+    github.sandbox.end_merge_group(shop, groups[0])
+    assert await hub.fetch_candidates(github.ref(shop)) == found[1:]
 
 
 async def test_a_merge_group_that_is_gone(github: GitHub, hub: GitHubHub, shop: Repository) -> None:

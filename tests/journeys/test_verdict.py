@@ -193,6 +193,23 @@ async def test_a_merge_queues_candidate_gets_the_check(journey: Journey):
     assert check.conclusion == "success"
 
 
+async def test_what_a_merge_queue_asks_for_meanwhile_is_caught_up_with(journey: Journey):
+    """GitHub sends nothing to an App that is suspended, and does not send it afterwards."""
+    github, repository = journey.github, journey.shop()
+    pull = github.open_pull(repository, "feat: add search", "wip")
+    await journey.rest()
+    installation = github.installation_of(github.app, repository)
+    github.suspend(installation)
+    group = github.request_merge_group([pull], "squash")
+    await journey.rest()
+    assert journey.check_of(pull, group.head_sha) is None
+    github.unsuspend(installation)
+    await journey.rest()
+    check = journey.check_of(pull, group.head_sha)
+    assert check is not None
+    assert check.conclusion == "success"
+
+
 async def test_pull_requests_of_one_commit_share_a_check_that_passes_for_all(journey: Journey):
     """GitHub counts it for each of them: one whose title is good would let the other through."""
     github, repository = journey.github, journey.shop()

@@ -27,6 +27,7 @@ from bot.adapters.github.reading import (
     read_repo,
 )
 from bot.core.checks import CheckOutput, PresentCheck, PresentComment
+from bot.core.merge_queue import QUEUE_BRANCHES, Candidate, parse_candidate
 from bot.core.model import Commit, MergeGroup, PullRef, RepoRef, Role, Sha
 from bot.ports import (
     Clock,
@@ -131,6 +132,21 @@ class GitHubHub:
 
     async def fetch_open_pulls(self, repo: RepoRef, *, base_ref: str = "") -> list[int]:
         return [node["number"] async for node in self._open_pulls(repo, base_ref)]
+
+    async def fetch_candidates(self, repo: RepoRef) -> list[Candidate]:
+        found: list[Candidate | None] = []
+        after: str | None = None
+        while True:
+            variables = {"prefix": QUEUE_BRANCHES, "after": after}
+            data, _ = await self.access.query(op.MERGE_GROUPS, repo, repo.full_name, variables)
+            read_repo(repo, data["repository"])
+            refs = data["repository"]["refs"]
+            found += [
+                parse_candidate(node["name"], Sha(node["target"]["oid"])) for node in refs["nodes"]
+            ]
+            if not refs["pageInfo"]["hasNextPage"]:
+                return [candidate for candidate in found if candidate is not None]
+            after = refs["pageInfo"]["endCursor"]
 
     async def fetch_pulls_with_head(self, repo: RepoRef, head_sha: Sha) -> list[int]:
         # GitHub's list of a commit's pull requests leaves out those from forks.

@@ -341,6 +341,7 @@ PULL_REQUEST_COMMITS = _document("pull_request_commits", "read the pull request'
 PULL_REQUEST_COMMENTS = _document("pull_request_comments", "read the pull request's comments")
 COMMIT_CHECKS = _document("commit_checks", "read the check runs of a commit")
 MERGE_GROUP = _document("merge_group", "read the merge group")
+MERGE_GROUPS = _document("merge_groups", "list the merge groups")
 OPEN_PULLS = _document("open_pulls", "list the open pull requests")
 RECENT_COMMENTS = _document("recent_comments", "read the last comments of the pull request")
 PULL_FACTS = _document("pull_facts", "read the pull request")
@@ -365,6 +366,7 @@ DOCUMENTS: tuple[Document, ...] = (
     PULL_REQUEST_COMMENTS,
     COMMIT_CHECKS,
     MERGE_GROUP,
+    MERGE_GROUPS,
     OPEN_PULLS,
     RECENT_COMMENTS,
     PULL_FACTS,

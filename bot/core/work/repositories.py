@@ -25,7 +25,8 @@ class RepoWork:
 class ReconcileRepository(RepoWork):
     """Reconcile every open pull request: the policy changed, or the App was just installed.
 
-    ``base_ref`` limits it to pull requests into one branch; empty means all.
+    ``base_ref`` limits it to pull requests into one branch; empty means all, and what merge queues
+    have asked for.
     """
 
     kind: ClassVar[str] = "reconcile_repository"
