@@ -191,6 +191,21 @@ SHADOW_BEFORE = [
         "EXECUTE FUNCTION suppress_redundant_updates_trigger()",
         f"{FIRST[:-4]}_2.sql",
     ),
+    migration(
+        'CREATE EXTENSION IF NOT EXISTS "uuid-ossp"; CREATE EXTENSION vector;'
+        "CREATE TABLE pictures (id uuid DEFAULT uuid_generate_v4(), seen vector(3), at timestamptz,"
+        " code text DEFAULT encode(extensions.gen_random_bytes(8), 'hex'));"
+        "CREATE TRIGGER at BEFORE UPDATE ON pictures FOR EACH ROW "
+        "EXECUTE FUNCTION extensions.moddatetime (at);"
+        "INSERT INTO storage.buckets (id, name, public, file_size_limit, allowed_mime_types) "
+        "VALUES ('pictures', 'pictures', true, 1024, ARRAY['image/png']);"
+        "CREATE POLICY own ON storage.objects FOR INSERT TO authenticated "
+        "WITH CHECK ((storage.foldername(name))[1] = auth.uid()::text);"
+        "DO $$ BEGIN ASSERT storage.foldername('a/b/c.png') = '{a,b}'; "
+        "ASSERT storage.filename('a/b/c.png') = 'c.png'; "
+        "ASSERT storage.extension('a/b/c.png') = 'png'; END $$",
+        f"{FIRST[:-4]}_3.sql",
+    ),
 ]
 
 
@@ -221,7 +236,10 @@ def test_files_are_tried_on_a_shadow_of_their_own() -> None:
 def test_the_shadow_has_the_schema_of_a_database(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         connection.execute(BEFORE)
-        connection.execute("CREATE SCHEMA other; CREATE TABLE other.c (id int, n int)")
+        connection.execute(
+            "CREATE SCHEMA other; CREATE EXTENSION vector WITH SCHEMA other;"
+            "CREATE TABLE other.c (id int, n int, seen other.vector(3))"
+        )
         connection.execute(
             "CREATE FUNCTION other.text() RETURNS text LANGUAGE sql AS $$ SELECT '\n\\x\u2028' $$"
         )

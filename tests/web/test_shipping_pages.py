@@ -261,7 +261,7 @@ async def test_operation_page_of_a_failure_says_how_to_go_on(
     assert "failed shop is away. Production is unchanged." in page
     assert "Next: look at shop" in page
     assert "so this goes by the last good one: slo is <no> list" in page
-    assert "Not all of this is told on the pull request: GitHub answered 403: issue is <locked>" in page
+    assert "told on the pull request: GitHub answered 403: issue is <locked>" in page
     assert "<code>shop</code> is away." in (await site.get("/repos/octo/shop")).text
     assert "failed take the lock of the environment" in page
     assert "1 min" in page

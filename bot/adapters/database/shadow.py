@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from bot.adapters.database.supabase import MEMBERS, ROLES, SCHEMA
 from bot.adapters.postgres.binaries import EmbeddedError, find_binaries
 from bot.adapters.postgres.embedded import ROLE, embedded_server
 from bot.core.migrations.changes import Relation
@@ -63,6 +64,12 @@ SELECT relation, mode FROM pg_locks
 """
 _MODES = {f"{mode.name.replace('_', '').lower()}lock": mode for mode in Lock}
 _OF_EXTENSION = re.compile(r"(?:CREATE|ALTER|COMMENT\s+ON)\s+EXTENSION\b", re.IGNORECASE)
+_HARMLESS = frozenset({"autoinc", "earthdistance", "insert_username", "moddatetime", "vector"})
+"""Extensions that superusers alone may make, and that reach neither files nor programs."""
+_BEFORE_CODE = frozenset({"create_schema_stmt", "create_extension_stmt", "comment_stmt"}) | {
+    *("variable_set_stmt", "select_stmt", "grant_stmt", "alter_owner_stmt")
+}
+"""What a schema begins with, before there is code in it that an extension's script could run."""
 _OF_PRIVILEGES = ("grant_stmt", "alter_default_privileges_stmt")
 _SHOWN = 100
 """Characters of a statement that is quoted."""
@@ -80,30 +87,6 @@ class _Schema(NamedTuple):
     """Each with what else it may do, in SQL."""
     members: Sequence[tuple[str, str]] = ()
     """A role and who belongs to it."""
-
-
-# What Supabase has in every project, as far as migrations speak of it.
-_SUPABASE = _Schema(
-    """
-GRANT USAGE ON SCHEMA public TO anon, authenticated, service_role;
-CREATE SCHEMA auth; CREATE SCHEMA extensions; CREATE SCHEMA storage;
-CREATE TABLE auth.users (id uuid PRIMARY KEY, email text, raw_user_meta_data jsonb);
-CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE
-    AS $$ SELECT nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
-CREATE FUNCTION auth.role() RETURNS text LANGUAGE sql STABLE
-    AS $$ SELECT current_setting('request.jwt.claim.role', true) $$;
-CREATE FUNCTION auth.jwt() RETURNS jsonb LANGUAGE sql STABLE
-    AS $$ SELECT nullif(current_setting('request.jwt.claims', true), '')::jsonb $$;
-CREATE TABLE storage.buckets (id text PRIMARY KEY, name text NOT NULL, public boolean);
-CREATE TABLE storage.objects (id uuid PRIMARY KEY, bucket_id text, name text, owner uuid);
-CREATE PUBLICATION supabase_realtime;
-""",
-    [
-        *(("anon", ""), ("authenticated", ""), ("service_role", "BYPASSRLS")),
-        *(("authenticator", "NOINHERIT"), ("supabase_admin", ""), ("supabase_auth_admin", "")),
-    ],
-    [(role, "authenticator") for role in ("anon", "authenticated", "service_role")],
-)
 
 
 class ShadowError(Exception):
@@ -148,7 +131,7 @@ def _shadow(database: str | None) -> Iterator[Session]:
         home = Path(folder)
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
         try:
-            schema = _dump(database) if database else _SUPABASE
+            schema = _dump(database) if database else _Schema(SCHEMA, ROLES, MEMBERS)
             with (
                 embedded_server(home, durable=False) as server,
                 psycopg.connect(server.conninfo, autocommit=True) as admin,
@@ -196,10 +179,14 @@ def _make(session: Session, admin: Session, schema: _Schema) -> None:
     """
     names = {role for role, _ in schema.roles}
     last = []
+    without_code = True
     try:
         for text in split_statements(schema.text):
             for statement in parse_statements(text):
-                if not _of_owners(statement):
+                without_code = without_code and statement.kind in _BEFORE_CODE
+                if without_code and _is_harmless(statement):
+                    _made(admin, statement)
+                elif not _of_owners(statement):
                     _made(session, statement)
                 elif names.issuperset(_new_owners(statement)):
                     last.append(statement)
@@ -222,6 +209,10 @@ def _made(session: Session, statement: Statement) -> None:
                 f"“{' '.join(statement.text.split())[:_SHOWN]}”",
                 "try without --database: the files before then make the schema",
             ) from error
+
+
+def _is_harmless(statement: Statement) -> bool:
+    return statement.kind == "create_extension_stmt" and statement.node.extname in _HARMLESS
 
 
 def _of_owners(statement: Statement) -> bool:
