@@ -5,7 +5,7 @@ import pytest
 from rules_kit import BEFORE, CHANGED, FIRST
 
 from bot.adapters.database.known import fetch_known
-from bot.core.migrations.catalog import Catalog, Type
+from bot.core.migrations.catalog import Catalog, ForeignKey, Type
 from bot.core.migrations.changes import Relation
 from bot.core.migrations.findings import Check, Severity
 from bot.core.migrations.lint import check_of
@@ -30,7 +30,8 @@ async def known(empty_database_url: str) -> tuple[Catalog, Surroundings]:
         connection.execute(
             "CREATE TABLE large (id bigint PRIMARY KEY, title varchar(40), n numeric(8,2),"
             " CONSTRAINT given CHECK (title IS NOT NULL AND id > 0));"
-            "ALTER TABLE large ADD CHECK (n IS NOT NULL) NOT VALID"
+            "ALTER TABLE large ADD CHECK (n IS NOT NULL) NOT VALID;"
+            "ALTER TABLE recipes ADD CONSTRAINT of FOREIGN KEY (book_id) REFERENCES books NOT VALID"
         )
         connection.execute(
             "INSERT INTO large SELECT i, repeat('a', 40), 1 FROM generate_series(1, 60000) i"
@@ -53,6 +54,7 @@ async def test_the_catalog_is_read(known: tuple[Catalog, Surroundings]) -> None:
     recipes = catalog.table(Relation("public", "recipes"))
     assert (recipes.rows, recipes.row_security, recipes.policies) == (120, True, {"own"})
     assert recipes.key == ("id",)
+    assert recipes.foreign_keys == {"of": ForeignKey(Relation("public", "books"), ("book_id",))}
     assert recipes.columns["title"].type == Type("varchar", (40,))
     assert recipes.writes_per_second == pytest.approx(2, abs=1.99)
     large = catalog.table(Relation("public", "large"))

@@ -67,6 +67,18 @@ def test_what_a_file_with_a_fault_does_is_known_all_the_same() -> None:
     ]
 
 
+def test_a_table_that_may_be_there_is_not_taken_for_a_new_one() -> None:
+    once = "CREATE TABLE recipes (id bigint PRIMARY KEY, title text);"
+    again = f"{EXPAND}DO $$ BEGIN IF now() > 'epoch' THEN {once} END IF; END $$;\n"
+    files = [
+        (FIRST, once.encode()),
+        (CHANGED, f"{again}CREATE INDEX i ON recipes (title);".encode()),
+    ]
+    found = {one.rule for one in check_of({CHANGED}, files).findings}
+    assert "index-concurrently" in found
+    assert "index-concurrently" not in {one.rule for one in check_of({CHANGED}, files[1:]).findings}
+
+
 def test_an_applied_file_is_not_taken_away() -> None:
     around = Surroundings(ledger={Version("20260101120000"): None})
     (found,) = check_of(set(), [], around=around, removed={FIRST}).findings

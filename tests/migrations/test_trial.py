@@ -37,6 +37,9 @@ ALTER TABLE recipes ADD CONSTRAINT book FOREIGN KEY (book_id) REFERENCES books N
 CREATE TABLE old PARTITION OF visits FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 CREATE SCHEMA elsewhere;
 CREATE VIEW names AS SELECT name FROM books;
+CREATE PUBLICATION told;
+CREATE TABLE shelves (id int PRIMARY KEY);
+CREATE TABLE pages (id int, book bigint REFERENCES books, shelf int REFERENCES shelves);
 """
 CASES = [
     ("ALTER TABLE b ADD x int", {"b": (EXCLUSIVE, INSTANT)}),
@@ -104,6 +107,9 @@ CASES = [
     ("ALTER TABLE b ALTER n SET STATISTICS 50", {"b": (UPDATE, INSTANT)}),
     ("ALTER TABLE b SET (fillfactor = 80)", {"b": (UPDATE, INSTANT)}),
     ("COMMENT ON TABLE b IS 'b'", {"b": (UPDATE, INSTANT)}),
+    ("CREATE PUBLICATION p FOR TABLE b", {"b": (UPDATE, INSTANT)}),
+    ("CREATE PUBLICATION p FOR TABLES IN SCHEMA public", {}),
+    ("ALTER PUBLICATION told ADD TABLE b", {"b": (UPDATE, INSTANT)}),
     ("REFRESH MATERIALIZED VIEW best", {"best": (EXCLUSIVE, REWRITE)}),
     ("REFRESH MATERIALIZED VIEW CONCURRENTLY best", {"best": (Lock.EXCLUSIVE, SCAN)}),
     ("TRUNCATE b", {"b": (EXCLUSIVE, INSTANT)}),
@@ -121,6 +127,22 @@ CASES = [
         "ALTER TABLE visits DETACH PARTITION old",
         {"visits": (EXCLUSIVE, INSTANT), "old": (EXCLUSIVE, INSTANT)},
     ),
+    (
+        "ALTER TABLE recipes DROP CONSTRAINT book",
+        {"recipes": (EXCLUSIVE, INSTANT), "books": (EXCLUSIVE, INSTANT)},
+    ),
+    (
+        "ALTER TABLE pages DROP CONSTRAINT pages_book_fkey",
+        {"pages": (EXCLUSIVE, INSTANT), "books": (EXCLUSIVE, INSTANT)},
+    ),
+    (
+        "ALTER TABLE pages DROP COLUMN book",
+        {"pages": (EXCLUSIVE, INSTANT), "books": (EXCLUSIVE, INSTANT)},
+    ),
+    ("ALTER TABLE pages DROP COLUMN id", {"pages": (EXCLUSIVE, INSTANT)}),
+    ("DROP TABLE pages", dict.fromkeys(("pages", "books", "shelves"), (EXCLUSIVE, INSTANT))),
+    ("DROP TABLE shelves CASCADE", dict.fromkeys(("shelves", "pages"), (EXCLUSIVE, INSTANT))),
+    ("TRUNCATE shelves CASCADE", dict.fromkeys(("shelves", "pages"), (EXCLUSIVE, INSTANT))),
     ("ALTER TABLE b RENAME CONSTRAINT g TO h", {"b": (EXCLUSIVE, INSTANT)}),
     ("ALTER TABLE b DROP CONSTRAINT g", {"b": (EXCLUSIVE, INSTANT)}),
     ("ALTER TABLE b OWNER TO CURRENT_USER", {"b": (EXCLUSIVE, INSTANT)}),
@@ -135,7 +157,7 @@ CASES = [
     ("ALTER TABLE b ADD CONSTRAINT x NOT NULL n NOT VALID", {"b": (EXCLUSIVE, INSTANT)}),
     ("UPDATE b SET n = 1", {"b": (Lock.ROW_EXCLUSIVE, Cost.WRITE)}),
 ]
-SEEN_AS_REWRITTEN = {"TRUNCATE b", "REFRESH MATERIALIZED VIEW best"}
+SEEN_AS_REWRITTEN = {"TRUNCATE b", "TRUNCATE shelves CASCADE", "REFRESH MATERIALIZED VIEW best"}
 
 
 def migration(sql: str, path: str = CHANGED) -> Migration:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from bot.adapters.database.connection import named_errors, session
 from bot.adapters.database.ledger import fetch_statements
-from bot.core.migrations.catalog import Catalog, Check, Column, Table, Type
+from bot.core.migrations.catalog import Catalog, Check, Column, ForeignKey, Table, Type
 from bot.core.migrations.changes import Relation
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.sql import SqlError, parse_statements
@@ -61,6 +61,17 @@ SELECT n.nspname, c.relname, o.conname, o.convalidated, pg_get_expr(o.conbin, o.
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE o.contype = 'c'
 """
+_FOREIGN_KEYS = """
+SELECT n.nspname, c.relname, o.conname, m.nspname, t.relname,
+       ARRAY(SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY AS k(num, place)
+               JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.num ORDER BY k.place)
+  FROM pg_constraint o
+  JOIN pg_class c ON c.oid = o.conrelid
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_class t ON t.oid = o.confrelid
+  JOIN pg_namespace m ON m.oid = t.relnamespace
+ WHERE o.contype = 'f'
+"""
 _INDEXES = """
 SELECT n.nspname, c.relname, i.relname, x.indisprimary,
        x.indisunique AND x.indisvalid AND x.indimmediate AND x.indpred IS NULL
@@ -105,6 +116,7 @@ async def fetch_known(url: str) -> tuple[Catalog, Surroundings]:
                     await rows(_TABLES),
                     await rows(_COLUMNS),
                     await rows(_CHECKS),
+                    await rows(_FOREIGN_KEYS),
                     await rows(_INDEXES),
                     await rows(_POLICIES),
                     await rows(_EXPOSED),
@@ -119,13 +131,20 @@ class _Gathered:
     def __init__(self) -> None:
         self.columns: dict[str, Column] = {}
         self.checks: dict[str, Check] = {}
+        self.foreign_keys: dict[str, ForeignKey] = {}
         self.key: tuple[str, ...] = ()
         self.unique: set[tuple[str, ...]] = set()
         self.policies: set[str] = set()
 
 
 def _catalog(
-    tables: Rows, columns: Rows, checks: Rows, indexes: Rows, policies: Rows, exposed: Rows
+    tables: Rows,
+    columns: Rows,
+    checks: Rows,
+    foreign_keys: Rows,
+    indexes: Rows,
+    policies: Rows,
+    exposed: Rows,
 ) -> Catalog:
     parts: dict[Relation, _Gathered] = defaultdict(_Gathered)
     on: dict[Relation, Relation] = {}
@@ -134,6 +153,9 @@ def _catalog(
         parts[Relation(schema, name)].columns[column] = found
     for schema, name, check, validated, expression in checks:
         parts[Relation(schema, name)].checks[check] = _check(validated, expression)
+    for schema, name, constraint, of_schema, to, keys in foreign_keys:
+        found_key = ForeignKey(Relation(of_schema, to), tuple(keys))
+        parts[Relation(schema, name)].foreign_keys[constraint] = found_key
     for schema, name, index, primary, unique, keys in indexes:
         relation = Relation(schema, name)
         on[Relation(schema, index)] = relation
@@ -153,6 +175,7 @@ def _catalog(
             writes_per_second=None if writes is None else float(writes),
             columns=of.columns,
             checks=of.checks,
+            foreign_keys=of.foreign_keys,
             key=of.key,
             unique=frozenset(of.unique),
             partition_key=tuple(partition_key),

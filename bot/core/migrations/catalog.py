@@ -67,6 +67,12 @@ class Check(NamedTuple):
         return or_nothing(expression_sql)(self.node)
 
 
+class ForeignKey(NamedTuple):
+    to: Relation
+    columns: tuple[str, ...]
+    """Those that point there."""
+
+
 class Table(NamedTuple):
     """A tuple, of which a changed copy is quickly made: each change of a file makes one."""
 
@@ -77,6 +83,8 @@ class Table(NamedTuple):
     """Rows inserted, updated or deleted, on average since the statistics began."""
     columns: Mapping[str, Column] = MappingProxyType({})
     checks: Mapping[str, Check] = MappingProxyType({})
+    foreign_keys: Mapping[str, ForeignKey] = MappingProxyType({})
+    """By the names of their constraints; of those that a file gives none, by any other."""
     key: tuple[str, ...] = ()
     """The primary key's columns."""
     unique: frozenset[tuple[str, ...]] = frozenset()
@@ -126,6 +134,12 @@ class Catalog:
 
     def table(self, relation: Relation | None) -> Table:
         return (self.find(relation) if relation else None) or _UNKNOWN
+
+    def pointing_at(self, relation: Relation) -> list[Relation]:
+        """The tables with a foreign key to it, itself left out."""
+        names = sorted({*self.tables, *self.touched} - {relation})
+        keys = {name: self.table(name).foreign_keys.values() for name in names}
+        return [name for name in names if any(key.to == relation for key in keys[name])]
 
     def settled(self) -> "Catalog":
         """After a transaction's end: what it made is seen by everybody."""
@@ -221,8 +235,8 @@ def _applied(
     node, table = change.node, before or _UNKNOWN
     match change.kind:
         case "create_stmt":
-            kept = node.if_not_exists and before is not None
-            return {} if kept else {relation: _created(node)}
+            # One that is there stays as it is: by IF NOT EXISTS, or by a condition around it.
+            return {} if before is not None else {relation: _created(node)}
         case "create_table_as_stmt":
             return {relation: Table(fresh=True, rows=0, bytes=0)}
         case "drop_TABLE":
@@ -279,7 +293,7 @@ def _altered(table: Table, change: Change) -> Table:
             return added
         case "AT_DropColumn":
             left = {name: one for name, one in table.columns.items() if name != change.column}
-            return table._replace(columns=left)
+            return _without_keys(table._replace(columns=left), change)
         case "AT_AlterColumnType":
             new = type_of(definition(change.node).type_name)
             changed = column._replace(type=new) if column else Column(new)
@@ -300,7 +314,7 @@ def _altered(table: Table, change: Change) -> Table:
                 return table._replace(checks={**table.checks, name: valid})
         case "AT_DropConstraint":
             checks = {name: one for name, one in table.checks.items() if name != change.node.name}
-            return table._replace(checks=checks)
+            return _without_keys(table._replace(checks=checks), change)
         case "AT_EnableRowSecurity" | "AT_DisableRowSecurity":
             return table._replace(row_security=change.kind == "AT_EnableRowSecurity")
     return table
@@ -327,12 +341,45 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
         name = node.conname or f"?{len(table.checks)}"
         check = Check(not node.skip_validation, copied(node.raw_expr))
         return table._replace(checks={**table.checks, name: check})
+    if kind == "CONSTR_FOREIGN":
+        name = node.conname or f"?{len(table.foreign_keys)}"
+        key = ForeignKey(relation_of(node.pktable), names_of(node.fk_attrs) or (column,))
+        return table._replace(foreign_keys={**table.foreign_keys, name: key})
     if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
         columns = names_of(node.keys) or ((column,) if column else ())
         if columns:
-            key = columns if kind == "CONSTR_PRIMARY" else table.key
-            return table._replace(key=key, unique=table.unique | {columns})
+            primary = columns if kind == "CONSTR_PRIMARY" else table.key
+            return table._replace(key=primary, unique=table.unique | {columns})
     return table
+
+
+def _without_keys(table: Table, change: Change) -> Table:
+    gone = dropped_keys(table, change)
+    left = {name: key for name, key in table.foreign_keys.items() if name not in gone}
+    return table._replace(foreign_keys=left)
+
+
+def dropped_keys(table: Table, change: Change) -> Mapping[str, ForeignKey]:
+    """The foreign keys that go with a constraint or a column of the table, or with all of it."""
+    match change.kind:
+        case "AT_DropConstraint":
+            named = change.node.name
+            table_name = change.relation.name if change.relation else ""
+            return {
+                name: key
+                for name, key in table.foreign_keys.items()
+                # The name that PostgreSQL gives one that has none.
+                if name == named or named == "_".join((table_name, *key.columns, "fkey"))
+            }
+        case "AT_DropColumn":
+            return {
+                name: key
+                for name, key in table.foreign_keys.items()
+                if change.column in key.columns
+            }
+        case "drop_TABLE":
+            return table.foreign_keys
+    return {}
 
 
 def foreign_tables(change: Change) -> tuple[Relation, ...]:

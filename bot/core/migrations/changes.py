@@ -77,6 +77,13 @@ def changes_of(statement: Statement) -> Iterator[Change]:
     elif kind == "truncate_stmt" or kind == "lock_stmt":
         for item in node.relations:
             yield _change(kind, item.range_var, node, statement)
+    elif kind in ("create_publication_stmt", "alter_publication_stmt"):
+        specs = [item.publication_obj_spec for item in node.pubobjects]
+        tables = [spec.pubtable.relation for spec in specs if spec.HasField("pubtable")]
+        for table in tables:
+            yield _change(kind, table, node, statement)
+        if not tables:
+            yield Change(kind, None, node, statement)
     elif kind == "vacuum_stmt":
         for item in node.rels:
             yield _change(kind, item.vacuum_relation.relation, node, statement)

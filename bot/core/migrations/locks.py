@@ -7,7 +7,15 @@ costs was observed in ``pg_locks`` and by relfilenodes, and a trial observes it 
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
-from bot.core.migrations.catalog import Catalog, Column, Table, Type, foreign_tables, type_of
+from bot.core.migrations.catalog import (
+    Catalog,
+    Column,
+    Table,
+    Type,
+    dropped_keys,
+    foreign_tables,
+    type_of,
+)
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.expressions import is_volatile
 from bot.core.migrations.sql import Node, word
@@ -128,6 +136,12 @@ def _holds(change: Change, catalog: Catalog) -> list[Hold]:
         for parent in foreign_tables(change)
         if parent != relation
     ]
+    # Its triggers on the other table go with a foreign key, in front of which nobody may read it.
+    gone = {key.to for key in dropped_keys(catalog.table(relation), change).values()} - {relation}
+    parents += [Hold(parent, Lock.ACCESS_EXCLUSIVE, Cost.INSTANT) for parent in sorted(gone)]
+    if kind in ("drop_TABLE", "truncate_stmt") and word(change.node, "behavior") == "DROP_CASCADE":
+        lock = Lock.ACCESS_EXCLUSIVE
+        parents += [Hold(child, lock, Cost.INSTANT) for child in catalog.pointing_at(relation)]
     if kind == "create_stmt":
         partition = bool(change.node.partbound.strategy)
         lock = Lock.ACCESS_EXCLUSIVE if partition else Lock.SHARE_UPDATE_EXCLUSIVE
@@ -160,7 +174,7 @@ def _own(change: Change, relation: Relation, catalog: Catalog) -> Hold | None:
             on = catalog.indexes.get(relation, relation)
             lock = Lock.SHARE_UPDATE_EXCLUSIVE if concurrent else Lock.SHARE
             return Hold(on, lock, Cost.BUILD)
-        case "comment_stmt":
+        case "comment_stmt" | "create_publication_stmt" | "alter_publication_stmt":
             return Hold(relation, Lock.SHARE_UPDATE_EXCLUSIVE, Cost.INSTANT)
         case "create_trig_stmt":
             return Hold(relation, write, Cost.INSTANT)
