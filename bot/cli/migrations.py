@@ -29,6 +29,9 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 """https://docs.github.com/actions/reference/workflow-commands-for-github-actions"""
 
+_SHOWN = 40
+"""Lines of a rewrite: more than fits on a screen nobody reads there."""
+
 Files = list[tuple[str, bytes]]
 
 
@@ -302,7 +305,7 @@ def _record(finding: "Finding") -> dict[str, object]:
 def _annotation(finding: "Finding") -> str:
     said = finding.message
     if finding.rewrite_sql:
-        said = f"{said}\n\nInstead:\n\n{finding.rewrite_sql}"
+        said = "\n".join([said, "", "Instead:", "", *_cut(finding.rewrite_sql)])
     facts = {"file": finding.file, "line": finding.line, "col": finding.column}
     facts["title"] = finding.rule
     written = ",".join(f"{name}={_property(str(value))}" for name, value in facts.items())
@@ -336,8 +339,15 @@ def _paragraph(finding: "Finding", lines: Sequence[str], *, colour: bool) -> str
     out.append(f"  {visible(finding.message)}")
     if finding.rewrite_sql:
         out.append("  instead:")
-        out.extend(f"    {_shown(line)}" for line in finding.rewrite_sql.split("\n"))
+        out.extend(f"    {_shown(line)}" for line in _cut(finding.rewrite_sql))
     return "\n".join(out) + "\n"
+
+
+def _cut(sql: str) -> list[str]:
+    lines = sql.split("\n")
+    if len(lines) <= _SHOWN:
+        return lines
+    return [*lines[:_SHOWN], f"-- … and {len(lines) - _SHOWN} more lines: --format json has them"]
 
 
 def _shown(line: str) -> str:

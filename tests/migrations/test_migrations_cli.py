@@ -87,6 +87,20 @@ def test_json_has_one_object_a_finding_with_its_fixed_keys(folder: Path) -> None
     assert result.exit_code == 1
 
 
+def test_a_long_rewrite_is_cut_for_people_alone(folder: Path) -> None:
+    comments = "\n".join(f"COMMENT ON SCHEMA private IS '{n}';" for n in range(60))
+    (folder / SECOND).write_text(f"{INDEX}{comments}\n")
+    text, annotated, whole = (
+        run(SECOND, "--format", one).output for one in ("text", "github", "json")
+    )
+    assert "    -- … and 25 more lines: --format json has them\n" in text
+    assert "%0A-- … and 25 more lines: --format json has them\n" in annotated
+    for said in (text, annotated):
+        assert "IS '37'" in said
+        assert "IS '38'" not in said
+    assert "IS '59'" in whole
+
+
 def test_annotations_of_a_workflow_cannot_be_broken_out_of(folder: Path) -> None:
     name = "supabase/migrations/20260301120000_a,b:c%.sql"
     (folder / name).write_text('-- lockgate: expand\nDROP TABLE private."re%\n::set-output::x";\n')
