@@ -228,6 +228,13 @@ def test_a_rewrite_breaks_no_rule_that_was_not_broken(rule: str, bad: str, rewri
     assert after <= before - {rule}
 
 
+def test_the_command_for_another_type_names_its_collation() -> None:
+    bad = f'{CONTRACT}ALTER TABLE books ALTER name TYPE varchar(9) COLLATE "C";'
+    (found,) = (one for one in check_sql(bad).findings if one.rule == "column-type-rewrite")
+    assert "--type 'varchar(9) COLLATE \"C\"'" in found.message
+    assert 'ADD COLUMN name_varchar_9 varchar(9) COLLATE "C";' in found.rewrite_sql
+
+
 @pytest.fixture(scope="module")
 def dumped(postgres_server: EmbeddedServer) -> Iterator[Callable[[list[str]], str]]:
     """Run statements after those of the examples' tables; what is there then."""
@@ -273,7 +280,7 @@ SAME_BUT_FOR = {
 def as_if_in_its_place(dump: str, rewrite: str) -> list[list[str]]:
     """The new column under the old one's name, and wherever it stands: each line's words, in
     any order."""
-    ((new, old),) = re.findall(r"WHERE :batch AND (\w+) IS NULL AND (\w+)", rewrite)
+    ((new, old),) = re.findall(r'WHERE :batch AND (\w+) IS NULL AND "?(\w+)', rewrite)
     lines = dump.replace(new, old).splitlines()
     return sorted(sorted(re.findall(r"[^\s,()]+", line)) for line in lines)
 

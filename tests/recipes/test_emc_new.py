@@ -28,6 +28,11 @@ CREATE TABLE "Shop"."Recipes" (
 );
 CREATE INDEX ON "Shop"."Recipes" ("Title");
 CREATE INDEX lowered ON "Shop"."Recipes" (lower("Title"));
+COMMENT ON COLUMN "Shop"."Recipes"."Title" IS 'The cook''s \\
+-- lockgate: contract';
+CREATE DOMAIN "Shop".mail AS varchar(99) COLLATE "C" CHECK (value LIKE '%@%');
+CREATE DOMAIN "Shop".mails AS "Shop".mail;
+CREATE TABLE "Shop".people (id int PRIMARY KEY, mail "Shop".mails);
 CREATE VIEW "Shop".shown AS SELECT "Title" FROM "Shop"."Recipes";
 CREATE TABLE "Shop".details (recipe bigint PRIMARY KEY REFERENCES "Shop"."Recipes");
 GRANT SELECT, UPDATE ON "Shop"."Recipes" TO "Ada's app";
@@ -109,6 +114,10 @@ def test_files_are_as_exact_as_the_catalog(shop: str, tmp_path: Path) -> None:
             ("f", True, 'FOREIGN KEY ("Na""me") REFERENCES "Shop".words(word) ON DELETE CASCADE'),
             ("u", True, 'UNIQUE (tenant, "Na""me")'),
         ]
+        said = connection.execute(
+            "SELECT col_description(attrelid, attnum) FROM pg_attribute WHERE attname = 'Na\"me'"
+        )
+        assert said.fetchone() == ("The cook's \\\n-- lockgate: contract",)
         left = connection.execute(
             "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal UNION ALL"
             " SELECT count(*) FROM pg_proc WHERE proname LIKE 'lockgate%'"
@@ -127,6 +136,59 @@ def test_a_sequence_and_the_default_go_along(shop: str, tmp_path: Path) -> None:
         connection.execute('INSERT INTO "Shop"."Recipes" (tenant) VALUES (1), (2)')
         rows = connection.execute('SELECT duration FROM "Shop"."Recipes" ORDER BY 1').fetchall()
         assert rows == [(1,), (2,)]
+
+
+def test_another_type_of_texts_keeps_the_collation_and_the_comment(
+    shop: str, tmp_path: Path
+) -> None:
+    places = ['"Shop"."Recipes"."Title"', '"Shop"."Recipes"."Name"']
+    for type_, written in (
+        ("text", 'text COLLATE pg_catalog."C"'),
+        ('text COLLATE "POSIX"', 'text COLLATE "POSIX"'),
+        ("text[]", 'text[] COLLATE pg_catalog."C"'),
+        ("bytea", "bytea"),
+    ):
+        folder = tmp_path / type_
+        result = run(folder, "change-type", *places, "--type", type_, "--database", shop)
+        assert result.exit_code == 0, result.output
+        text = next((folder / "migrations").glob("*Title.expand.sql".lower())).read_text()
+        assert f'ADD COLUMN "Name" {written};' in text
+        assert r"IS E'The cook''s \\\n-- lockgate: contract';" in text
+
+
+@pytest.mark.parametrize(
+    ("recipe", "place"),
+    [
+        (["split-table", "--to", '"Shop".titles'], '"Shop".titles."Title"'),
+        (["move-column", '"Shop".details.title', "--on", "recipe"], '"Shop".details.title'),
+    ],
+    ids=["split", "move"],
+)
+def test_the_comment_goes_to_another_table(
+    shop: str, tmp_path: Path, recipe: list[str], place: str
+) -> None:
+    name, *rest = recipe
+    arguments = [name, '"Shop"."Recipes"."Title"', *rest, "--database", shop]
+    assert run(tmp_path, *arguments).exit_code == 0
+    text = "\n".join(path.read_text() for path in tmp_path.rglob("*.expand.sql"))
+    assert f"COMMENT ON COLUMN {place} IS E'The cook" in text
+
+
+def test_no_column_of_a_domain_with_constraints_is_added(shop: str, tmp_path: Path) -> None:
+    place, new = '"Shop".people.mail', '"Shop".people.email'
+    for recipe in (
+        ("rename-column", place, new),
+        ("move-column", place, '"Shop".details.mail', "--on", "recipe"),
+    ):
+        result = run(tmp_path, *recipe, "--database", shop)
+        assert result.exit_code == 2
+        assert 'is of "Shop".mails, a domain with constraints' in result.output
+        assert "--type 'character varying(99) COLLATE pg_catalog.\"C\"'" in result.output
+    assert list(tmp_path.iterdir()) == []
+    type_ = 'character varying(99) COLLATE pg_catalog."C"'
+    arguments = ["change-type", place, new, "--type", type_, "--build", BUILD]
+    assert run(tmp_path, *arguments, "--database", shop).exit_code == 0
+    apply(shop, tmp_path)
 
 
 def test_grants_and_the_key_go_to_the_table_that_is_split_off(shop: str, tmp_path: Path) -> None:

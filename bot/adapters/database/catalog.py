@@ -18,7 +18,7 @@ SELECT a.attname,
        format_type(a.atttypid, a.atttypmod),
        a.attnotnull,
        coalesce(pg_get_expr(d.adbin, d.adrelid), ''),
-       CASE WHEN a.attcollation <> t.typcollation
+       CASE WHEN a.attcollation <> coalesce(base.typcollation, t.typcollation)
             THEN (SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)
                     FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace
                    WHERE c.oid = a.attcollation) ELSE '' END,
@@ -29,11 +29,26 @@ SELECT a.attname,
                   WHERE p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
                     AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum
                     AND p.deptype = 'a'), ''),
+       coalesce(col_description(a.attrelid, a.attnum), ''),
+       CASE WHEN base.checked THEN base.written ELSE '' END,
        a.attacl IS NOT NULL,
        a.attnum
   FROM pg_attribute a
   JOIN pg_type t ON t.oid = a.atttypid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  LEFT JOIN LATERAL (
+           WITH RECURSIVE below(base, modifier, checked) AS (
+               SELECT t.typbasetype, t.typtypmod, t.typnotnull
+                      OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid)
+                UNION ALL
+               SELECT b.typbasetype, b.typtypmod, b.typnotnull
+                      OR EXISTS (SELECT FROM pg_constraint WHERE contypid = b.oid)
+                 FROM below JOIN pg_type b ON b.oid = below.base AND b.typtype = 'd'
+           )
+           SELECT p.typcollation, format_type(p.oid, modifier) AS written,
+                  (SELECT bool_or(checked) FROM below) AS checked
+             FROM below JOIN pg_type p ON p.oid = below.base AND p.typtype <> 'd'
+       ) AS base ON t.typtype = 'd'
  WHERE a.attrelid = %s::int8::oid AND a.attnum > 0 AND NOT a.attisdropped
  ORDER BY a.attnum
 """

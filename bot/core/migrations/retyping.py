@@ -8,7 +8,7 @@ from bot.core.migrations.catalog import Table, type_of
 from bot.core.migrations.changes import Change, definition
 from bot.core.migrations.expressions import expression_sql
 from bot.core.migrations.model import Version
-from bot.core.migrations.names import quoted
+from bot.core.migrations.names import dotted, quoted
 from bot.core.migrations.rewrites import BACKFILL_FILE, CONTRACT, EXPAND, files, or_nothing
 from bot.core.migrations.sql import Node, inner, names_of
 from bot.core.migrations.versions import version_after
@@ -41,7 +41,12 @@ class Retyped:
 
     @property
     def type(self) -> str:
-        """As SQL; its name alone where the deparser has no words for it."""
+        """As SQL, with its collation; its name alone where the deparser has no words for it."""
+        named = names_of(self._definition.coll_clause.collname)
+        return f"{self._plain} COLLATE {dotted(*named)}" if named else self._plain
+
+    @property
+    def _plain(self) -> str:
         return or_nothing(_type_sql)(self._definition.type_name) or str(self._new)
 
     def rewrite(self, version: Version) -> str:
@@ -55,8 +60,7 @@ class Retyped:
 
         column, relation = self.change.column, self.change.relation
         alone = len(self.change.statement.node.cmds) == 1
-        told = self._definition
-        if relation is None or not alone or self._using or told.HasField("coll_clause"):
+        if relation is None or not alone or self._using:
             return ""
         # A line end in a name would end the header's line that has it.
         if self.in_a_key or not "".join((*relation, column)).isprintable():
@@ -92,7 +96,7 @@ class Retyped:
         from bot.core.migrations.drafts.files import slug_of
         from bot.core.migrations.drafts.sql import object_name
 
-        return object_name(self.change.column, slug_of(self.type) or "new")
+        return object_name(self.change.column, slug_of(self._plain) or "new")
 
     @property
     def _using(self) -> str:

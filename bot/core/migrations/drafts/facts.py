@@ -1,7 +1,7 @@
 """What is known of a table: read from its catalog, or told by whoever asks for the files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.core.migrations.names import dotted, parse_name, quoted
 
@@ -54,11 +54,14 @@ class Column:
     not_null: bool = False
     default: str = ""
     collation: str = ""
-    """Where it is not the type's own."""
+    """Where it is not the type's own, or that of the type below a domain."""
     generated: bool = False
     identity: bool = False
     sequence: str = ""
     """The sequence that the column owns."""
+    comment: str = ""
+    base: str = ""
+    """Of a domain that has constraints, the type below it."""
     by_hand: tuple[str, ...] = ()
     """What reads it or rests on it, and is not in the files: views, policies, checks, …"""
 
@@ -111,8 +114,9 @@ class Table:
         if self.known:
             return ""
         return (
-            f"{self.name} was not read: if the column has indexes, foreign keys, checks, a default "
-            "or NOT NULL, give `--database`, or write them into the files by hand"
+            f"{self.name} was not read: if the column has indexes, foreign keys, checks, a "
+            "default, a comment, a collation of its own or NOT NULL, give `--database`, or write "
+            "them into the files by hand"
         )
 
     def column(self, place: Place) -> Column:
@@ -169,6 +173,23 @@ def refuse_heirs(table: Table) -> None:
         raise RecipeError(
             f"{table.heirs[0]} inherits from {table.name}: a trigger here does not see its rows",
             "make one table of them first, or a partitioned one",
+        )
+
+
+def refuse_domain(place: Place, column: Column) -> None:
+    """Where a column of a domain with constraints is added, PostgreSQL writes the table anew, and
+    where NULL is none of its values it refuses to.
+
+    Raises:
+        RecipeError: another column of its type cannot be added while builds write.
+    """
+    if column.base:
+        plain = replace(column, type=column.base).declared
+        raise RecipeError(
+            f"{place} is of {column.type}, a domain with constraints: to add another such column "
+            "writes the whole table anew, while nobody may read or write it",
+            f"use `change-type` with `--type '{plain}'`, and give the new column the domain's "
+            "constraints by hand",
         )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from bot.core.migrations.drafts.facts import Place, RecipeError, TableName
 from bot.core.migrations.names import dotted, quoted
-from bot.core.migrations.sql import SqlError, parse_statements, walk
+from bot.core.migrations.sql import SqlError, inner, names_of, parse_statements, walk
 
 _LONGEST_NAME = 63
 """Bytes. https://www.postgresql.org/docs/18/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS"""
 _DIGEST = 8
+_TEXTS = {("text",), ("varchar",), ("bpchar",)}
 
 
 def object_name(*words: str) -> str:
@@ -25,6 +26,17 @@ def object_name(*words: str) -> str:
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def comment_on(place: Place, said: str) -> str:
+    """A statement; empty where nothing is said."""
+    written = literal(said)
+    if not said.isprintable():  # nothing in a file may steer a terminal
+        plain = written.replace("\\", "\\\\").replace("\n", "\\n")
+        written = "E" + "".join(
+            char if char.isprintable() else f"\\U{ord(char):08x}" for char in plain
+        )
+    return f"COMMENT ON COLUMN {place} IS {written};" if said else ""
 
 
 def column_list(names: Sequence[str], alias: str = "") -> str:
@@ -124,16 +136,25 @@ def check_expression(written: str, option: str) -> bool:
 
 
 def check_type(written: str) -> None:
-    """
+    """A collation may stand behind it.
+
     Raises:
         RecipeError: it is no type's name.
     """
     node = _one_value(f"SELECT (NULL::{written})")
     names = [name for name, _ in walk(node)] if node is not None and written.isprintable() else []
+    if names[1:2] == ["CollateClause"]:
+        del names[1]
     if names[:3] != ["ResTarget", "TypeCast", "A_Const"] or "TypeName" not in names:
         raise RecipeError(
             f"“{written}” names no type", "write it as in SQL, such as `bigint` or `varchar(80)`"
         )
+
+
+def takes_collation(written: str) -> bool:
+    """Whether it is a type of texts, and no collation stands behind it."""
+    kind, node = inner(_one_value(f"SELECT (NULL::{written})").val)  # type: ignore[attr-defined]
+    return kind == "type_cast" and names_of(node.type_name.names)[-1:] in _TEXTS
 
 
 def by_hand(place: Place, what: Sequence[str]) -> str:

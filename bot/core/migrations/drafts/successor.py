@@ -9,6 +9,7 @@ from bot.core.migrations.drafts.files import DraftWriter
 from bot.core.migrations.drafts.sql import (
     by_hand,
     column_list,
+    comment_on,
     differ,
     drop_trigger,
     given,
@@ -59,6 +60,7 @@ def write_successor(
         "and a trigger that keeps both equal, whichever a build writes: old builds notice nothing. "
         "Apply it before a build that uses the new column goes live.",
         f"ALTER TABLE {table.name} ADD COLUMN {new.sql} {declared};",
+        *given(comment_on(new, column.comment)),
         trigger_function(
             table.name.schema,
             function,

@@ -3,6 +3,7 @@
 from bot.core.migrations.drafts.facts import RecipeError
 from bot.core.migrations.drafts.files import DraftWriter
 from bot.core.migrations.drafts.recipe import Asked, Recipe
+from bot.core.migrations.drafts.sql import takes_collation
 from bot.core.migrations.drafts.successor import write_successor
 
 
@@ -22,8 +23,12 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
             "a conversion of your own goes both ways",
             "give `--using` for what old builds write, and `--back` for what new ones write",
         )
+    declared = asked.type
+    collation = table.column(old).collation if table.known else ""
+    if collation and takes_collation(declared):
+        declared = f"{declared} COLLATE {collation}"
     write_successor(
-        writer, table, old, new, asked.type, using=asked.using, back=asked.back, converts=True
+        writer, table, old, new, declared, using=asked.using, back=asked.back, converts=True
     )
 
 

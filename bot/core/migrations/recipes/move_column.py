@@ -1,12 +1,20 @@
 """Move a column to another table whose rows belong to this one's, one to one at most."""
 
-from bot.core.migrations.drafts.facts import Place, RecipeError, Table, key_of, refuse_heirs
+from bot.core.migrations.drafts.facts import (
+    Place,
+    RecipeError,
+    Table,
+    key_of,
+    refuse_domain,
+    refuse_heirs,
+)
 from bot.core.migrations.drafts.files import DraftWriter
 from bot.core.migrations.drafts.pairs import Pair, write_guard
 from bot.core.migrations.drafts.recipe import Asked, Recipe
 from bot.core.migrations.drafts.sql import (
     by_hand,
     column_list,
+    comment_on,
     differ,
     drop_trigger,
     equal_keys,
@@ -26,6 +34,7 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
     refuse_heirs(other)
     pair = _pair(asked, home, other)
     column = home.column(old)
+    refuse_domain(old, column)
     fetch = object_name("lockgate_fetch", new.table.name, new.column)
     store = object_name("lockgate_store", new.table.name, new.column)
     push = object_name("lockgate_push", old.table.name, old.column)
@@ -36,6 +45,7 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         "equal follow, a file for each table, so that no transaction locks both. Whoever writes "
         "either table must be allowed to read and update both.",
         f"ALTER TABLE {other.name} ADD COLUMN {new.sql} {column.declared};",
+        *given(comment_on(new, column.comment)),
         suffix="column",
     )
     writer.expand(

@@ -1,6 +1,6 @@
 """Rename a column while builds use either name."""
 
-from bot.core.migrations.drafts.facts import RecipeError
+from bot.core.migrations.drafts.facts import RecipeError, refuse_domain
 from bot.core.migrations.drafts.files import DraftWriter
 from bot.core.migrations.drafts.recipe import Asked, Recipe
 from bot.core.migrations.drafts.successor import write_successor
@@ -18,6 +18,7 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
         raise RecipeError(
             f"{old} is an identity column", "give the new one its own numbers by hand"
         )
+    refuse_domain(old, column)
     write_successor(writer, table, old, new, column.declared)
 
 

@@ -8,6 +8,7 @@ from bot.core.migrations.drafts.sql import (
     by_hand,
     column_list,
     comment,
+    comment_on,
     differ,
     drop_trigger,
     equal_keys,
@@ -55,6 +56,7 @@ def _write(asked: Asked, writer: DraftWriter) -> None:
             if columns[name].not_null or not home.known
         ),
         _create_table(pair, columns, moved),
+        *given(*(comment_on(Place(other, name), columns[name].comment) for name in moved)),
         *_row_security(pair),
         *_grants(home, pair, writer),
         trigger_function(
