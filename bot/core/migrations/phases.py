@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from enum import Enum
 
 from bot.core.migrations.catalog import FILLING, Catalog, Table, type_of
-from bot.core.migrations.changes import Change, Relation, definition
+from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.locks import Cost, type_change
 from bot.core.migrations.model import Migration, Phase, Problem
 from bot.core.migrations.script import DYNAMIC, read_script
-from bot.core.migrations.sql import SqlError, names_of, word
+from bot.core.migrations.sql import SqlError, inner, names_of, word
 
 
 class Effect(Enum):
@@ -40,6 +40,8 @@ _TIGHTENING = frozenset({"AT_SetNotNull", "AT_EnableRowSecurity", "AT_ForceRowSe
 _RELAXING = frozenset(
     {"AT_DropNotNull", "AT_DropConstraint", "AT_DisableRowSecurity", "AT_NoForceRowSecurity"}
     | {"AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule"}
+    | {"AT_EnableReplicaTrig", "AT_EnableReplicaRule", "AT_AlterConstraint"}
+    | {"rename_TABCONSTRAINT"}
 )
 _OF_DOMAIN = {
     "C": Effect.TIGHTENING,
@@ -49,12 +51,21 @@ _OF_DOMAIN = {
 }
 """What ``ALTER DOMAIN`` does: adds a constraint, sets NOT NULL, drops NOT NULL or a constraint.
 https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/nodes/parsenodes.h"""
+_OF_NUMBERS = frozenset({"restart", "increment", "minvalue", "maxvalue", "as", "cycle"})
+"""Options after which a sequence gives other numbers, such as those of rows that are there."""
 _MADE_BY = {
     "create_policy_stmt": "policy_name",
     "create_trig_stmt": "trigname",
     "index_stmt": "idxname",
     "rule_stmt": "rulename",
 }
+
+
+_NAMED = frozenset(
+    {"AT_DropConstraint", "AT_ValidateConstraint", "AT_DisableTrig", "AT_EnableReplicaTrig"}
+    | {"AT_DisableRule", "AT_EnableReplicaRule"}
+)
+"""What these are of has a name."""
 
 
 def phase_of(migration: Migration, catalog: Catalog | None = None) -> Phase | Problem:
@@ -87,11 +98,14 @@ def phase_of(migration: Migration, catalog: Catalog | None = None) -> Phase | Pr
 def effects_of(known: Sequence[tuple[Change, Catalog]]) -> list[Effect]:
     """Of all changes of a file, each with what is known before it."""
     made = {name for change, _ in known for name in _made(change)}
+    new = {_new(change) for change, _ in known} - {None}
     effects = []
     for change, catalog in known:
         effect = _effect(change, catalog)
         if change.kind.startswith("drop_") and _dropped(change) in made:
             effect = Effect.ADDITIVE  # it is made again
+        if _touched(change) in new:
+            effect = Effect.ADDITIVE
         effects.append(effect)
     return effects
 
@@ -100,16 +114,19 @@ def describe(change: Change) -> str:
     """In SQL's words, with the user's own names."""
     kind, column = change.kind, change.column
     verb, _, what = kind.partition("_")
-    if verb in ("drop", "rename"):
+    if verb in ("drop", "rename") and not kind.endswith("_stmt"):
         name = ".".join(filter(None, (change.written, column if change.relation else "")))
-        return f"{verb.upper()} {what.replace('_', ' ')} {name}".strip()
+        what = "CONSTRAINT" if what == "TABCONSTRAINT" else what.replace("_", " ")
+        return f"{verb.upper()} {what} {name}".strip()
     words = "".join(f" {one}" if one.isupper() else one for one in what).upper().split()
-    named = {"AT_DropConstraint", "AT_ValidateConstraint"}
-    column = change.node.name if kind in named else column
+    column = change.node.name if kind in _NAMED else column
+    if kind == "AT_ColumnDefault":
+        words.insert(0, "SET" if change.node.HasField("def") else "DROP")
+    words = ["TRIGGER" if one == "TRIG" else one for one in words]
     if verb == "AT":
         return " ".join(filter(None, (*words, f"{change.written}.{column}".strip("."))))
-    first = change.statement.text.split(None, 3)[:2]
-    return " ".join(first).upper()
+    first = change.statement.text.upper().split(None, 5)[:4]
+    return " ".join([one for one in first if one not in ("OR", "REPLACE")][:2])
 
 
 def _effect(change: Change, catalog: Catalog) -> Effect:
@@ -132,18 +149,44 @@ def _effect(change: Change, catalog: Catalog) -> Effect:
     verb, _, what = kind.partition("_")
     if kind in _BREAKING or (verb == "drop" and what in _BREAKING_DROPS):
         return Effect.BREAKING
+    if kind in _RELAXING:
+        return Effect.RELAXING
     if verb == "rename":
         return Effect.BREAKING if what in _NOTICED_RENAMES else Effect.ADDITIVE
-    if verb == "drop" or kind in _RELAXING:
+    if verb == "drop":
         return Effect.RELAXING
     if kind == "alter_enum_stmt" and change.node.old_val:
         return Effect.BREAKING
+    if kind == "alter_publication_stmt":
+        adds = word(change.node, "action") == "AP_AddObjects"
+        return Effect.ADDITIVE if adds else Effect.RELAXING
     if kind == "alter_domain_stmt":
         return _OF_DOMAIN.get(change.node.subtype, Effect.ADDITIVE)
     revokes = kind in ("grant_stmt", "grant_role_stmt") and not change.node.is_grant
-    if kind in _TIGHTENING or revokes:
+    if kind in _TIGHTENING or revokes or _refuses(change):
         return Effect.TIGHTENING
     return Effect.ADDITIVE
+
+
+def _refuses(change: Change) -> bool:
+    """Whether writes of old builds may be refused, or do something else, from then on."""
+    node = change.node
+    match change.kind:
+        case "rule_stmt":
+            return bool(node.instead)
+        case "create_policy_stmt":
+            return not node.permissive
+        case "alter_seq_stmt":
+            return any(item.def_elem.defname in _OF_NUMBERS for item in node.options)
+        case "AT_AddIdentity":
+            return bool(definition(node).generated_when == "a")
+        case "AT_SetIdentity":
+            options = [item.def_elem for item in definition(node).items]
+            always = any(
+                one.defname == "generated" and inner(one.arg)[1].ival == ord("a") for one in options
+            )
+            return always or any(one.defname in _OF_NUMBERS for one in options)
+    return False
 
 
 def _type_effect(change: Change, catalog: Catalog) -> Effect:
@@ -178,6 +221,20 @@ def _column_effect(change: Change) -> Effect:
         serial = type_of(node.type_name).name.endswith("serial")
         return Effect.ADDITIVE if serial else Effect.TIGHTENING
     return Effect.ADDITIVE
+
+
+def _new(change: Change) -> Relation | None:
+    """The view or sequence that it makes."""
+    if change.kind == "create_seq_stmt":
+        return relation_of(change.node.sequence)
+    return change.relation if change.kind == "view_stmt" else None
+
+
+def _touched(change: Change) -> Relation | None:
+    """What it is of, where that may be one which ``_new`` names."""
+    if change.kind == "alter_seq_stmt":
+        return relation_of(change.node.sequence)
+    return change.relation if change.kind == "rule_stmt" else None
 
 
 def _made(change: Change) -> list[tuple[str, Relation | None, str]]:
