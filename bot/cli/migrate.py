@@ -1,4 +1,4 @@
-"""``lockgate migrate``: bring the database's schema up to date before a release starts."""
+"""``lockgate migrate``: bring the bot's own database up to date before a release starts."""
 
 import asyncio
 
@@ -13,11 +13,12 @@ from bot.wiring.store import EmbeddedError, MigrationError, migrate_store
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's schema up to date.
+    """Bring the bot's own database up to date.
 
     `lockgate serve` and `worker` do so too when they start. Run it by itself where a release is
     to stop before any of them is replaced. The release before goes on working; running it twice,
-    or on many machines at once, does no harm.
+    or on many machines at once, does no harm. An environment's database is changed by `lockgate
+    emc run`, and by `/migrate`.
 
     \b
     Examples:

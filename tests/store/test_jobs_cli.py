@@ -55,6 +55,14 @@ def test_empty_queue_is_said(jobs: Jobs) -> None:
     assert jobs("retry", "--all-dead").output == "No job is dead.\n"
 
 
+def test_a_database_without_tables_says_what_makes_them(
+    jobs: Jobs, empty_database_url: str
+) -> None:
+    ended = jobs("list", url=empty_database_url)
+    assert ended.exit_code == 1
+    assert "`lockgate migrate` brings it up to date" in ended.stderr
+
+
 def test_jobs_are_listed_one_a_line_newest_first(jobs: Jobs, database_url: str) -> None:
     queue(database_url, 1, 2)
     lines = jobs("list").output.splitlines()

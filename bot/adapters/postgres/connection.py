@@ -20,13 +20,16 @@ SCHEMA = "lockgate"
 CONNECT_SECONDS = 3
 STATEMENT_SECONDS = 30
 
+_NOT_MIGRATED = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.InvalidSchemaName,
+)
 UNAVAILABLE = (
     psycopg.OperationalError,  # also the pool's timeout
     psycopg.InterfaceError,
     psycopg.errors.ReadOnlySqlTransaction,
-    psycopg.errors.UndefinedTable,  # not migrated yet
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InvalidSchemaName,
+    *_NOT_MIGRATED,
 )
 _TRY_AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
@@ -83,7 +86,10 @@ def _reason(error: psycopg.Error) -> str:
     if isinstance(error, PoolTimeout):
         return f"the database cannot be reached: {error}"
     first = str(error).strip().splitlines()
-    return f"the database cannot be used: {first[0] if first else type(error).__name__}"
+    said = f"the database cannot be used: {first[0] if first else type(error).__name__}"
+    if isinstance(error, _NOT_MIGRATED):
+        return f"{said}. `lockgate migrate` brings it up to date"
+    return said
 
 
 async def with_connection(pool: Pool, act: Callable[[Connection], Awaitable[T]]) -> T:
