@@ -61,9 +61,10 @@ class Place:
         name = self.environment.lower()
         if name not in databases:
             variable = f"LOCKGATE_DB_{name.upper().replace('-', '_')}"
+            known = f", or name {listed(sorted(databases))}" if databases else ""
             raise CommandError(
                 f"environment {visible(self.environment)} has no database here",
-                f"set {visible(variable)}; set are: {listed(sorted(databases)) or 'none'}",
+                f"set {visible(variable)} to its URL{known}",
             )
         return databases[name].reveal()
 

@@ -151,9 +151,13 @@ class Errand:
         """Whatever GitHub did not do before there was anything to follow."""
         said = shown(str(error))
         if isinstance(error, HubUnavailable):
-            remedy = "try again in a minute"
+            remedy = (
+                "try again in a minute; should it last, look at the network and at GITHUB_API_URL"
+            )
             if self.posting:
-                remedy = "look at the pull request whether the comment is there, before you do"
+                remedy = (
+                    "look at the pull request whether the comment is there before you try again"
+                )
             return CommandError(said, remedy, exit_code=_UNKNOWN)
         if self.posting:
             return CommandError(

@@ -316,7 +316,7 @@ def test_which_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCKGATE_HOME", str(folder))
     other = runner.invoke(main, ["emc", "plan", "--dir", str(folder), "--environment", "eu-west"])
     assert other.exit_code == 2
-    assert "set LOCKGATE_DB_EU_WEST; set are: staging" in other.stderr
+    assert "set LOCKGATE_DB_EU_WEST to its URL, or name staging" in other.stderr
     down = runner.invoke(main, ["emc", "plan", "--dir", str(folder), "--environment", "staging"])
     assert (down.exit_code, "cannot be used now" in down.stderr) == (2, True)
     assert "hunter2" not in down.output

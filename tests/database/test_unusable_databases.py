@@ -117,7 +117,7 @@ async def test_a_worker_is_told_of_a_cut_in_a_batch_and_comes_again(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://maria:hunter2@127.0.0.1:1/shop", "cannot be used now"),
+        ("postgresql://maria:hunter2@127.0.0.1:1/shop", "cannot be used now: Connection refused"),
         ("postgresql://maria:hunter2@[::1", "the database's URL cannot be read"),
         ("host=127.0.0.1 password=hunter2 no_such_word=1", "the database's URL cannot be read"),
     ],

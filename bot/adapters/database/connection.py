@@ -190,7 +190,10 @@ def named(error: psycopg.Error) -> DatabaseError:
             )
         case code if classify(code) in (Failure.LOST, Failure.CONTENDED, Failure.SLOW):
             return DatabaseUnavailable(
-                f"the database cannot be used now: {message}", "try again in a while"
+                f"the database cannot be used now: {message}",
+                "try again in a while"
+                if code
+                else "look whether its server runs and its URL leads there, and try again",
             )
     return DatabaseRefused(f"PostgreSQL refuses it: {message} ({error.sqlstate})", "mend that")
 
@@ -202,7 +205,8 @@ def first_line(error: psycopg.Error) -> str:
     if primary:
         return primary
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].rpartition("failed: ")[2].strip()
+    said = [line for line in lines if "failed: " in line] or lines  # a hint may stand below
+    return said[-1].rpartition("failed: ")[2].strip()
 
 
 async def fetch_row(
