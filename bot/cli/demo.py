@@ -103,11 +103,14 @@ async def _forever() -> None:
 
 def told_lines(told: Told, width: int = 0) -> tuple[str, list[str]]:
     """A step as it is told after its mark: its line, and the evidence beneath it, wrapped for a
-    terminal of ``width`` characters. Without one all is the line."""
+    terminal of ``width`` characters. Without one all is the line; where a line is too narrow for
+    the time, that stands beneath."""
     line = f"{told.name:<{_NAME}} {told.seconds:7.3f} s"
     evidence = told.evidence.replace("**", "")
     if not width:
         return f"{line}  {evidence}", []
+    if width <= len(f"FAILED  {line}"):
+        line, evidence = told.name, f"{told.seconds:.3f} s  {evidence}"
     return line, textwrap.wrap(
         evidence,
         max(width - 1, 40),

@@ -30,6 +30,13 @@ def test_a_step_is_one_line_where_no_terminal_is() -> None:
     assert beneath == []
 
 
+def test_the_time_stands_beneath_in_a_narrow_terminal() -> None:
+    line, beneath = told_lines(STEP, 60)
+    assert line == "it is watched"
+    assert beneath[0].startswith("    1.500 s ")
+    assert all(len(each) < 60 for each in beneath)
+
+
 @pytest.mark.parametrize("width", [80, 100])
 def test_a_step_fits_a_terminal(width: int) -> None:
     line, beneath = told_lines(STEP, width)
