@@ -1,15 +1,16 @@
 """Words, numbers and times as the pages show them."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from served_pages import evaluation
 
 from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.work.kinds import KINDS
-from bot.ports import QueueHealth
+from bot.ports import Job, JobStatus, QueueHealth
 from bot.web.pages.dashboard import DashboardView
-from bot.web.pages.operations import _WORKS, SLOW_SECONDS, OperationsView
+from bot.web.pages.operations import _WORKS, SLOW_SECONDS, OperationsView, view_job
 from bot.web.pages.pulls import view_pull
 from bot.web.pages.text import count, cut, duration, encodable, exact, iso, relative
 
@@ -57,6 +58,36 @@ def test_lone_surrogates_can_be_sent() -> None:
 
 def test_every_kind_of_work_has_words() -> None:
     assert set(_WORKS) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "told"),
+    [
+        ("advance_watch", {"watch_id": 3}, "go on with watch 3"),
+        ("advance_schema_run", {"run_id": 2}, "change a database, run 2"),
+        ("tell_operation", {"operation_id": 7}, "report on operation 7"),
+        ("reconcile_installation", {"installation_id": 9}, "check installation 9"),
+        (
+            "advance_environment",
+            {"repository_id": 5, "environment": "production"},
+            "move environment production",
+        ),
+        (
+            "observe_environment",
+            {"installation_id": 9, "owner": "octo", "name": "shop", "environment": "preview"},
+            "look at what is served by octo/shop preview",
+        ),
+        (
+            "run_command",
+            {"installation_id": 9, "owner": "octo", "name": "shop", "number": 12},
+            "run the command on octo/shop#12",
+        ),
+        ("prune_store", {}, "delete what is past its retention"),
+    ],
+)
+def test_a_job_says_what_it_is_about(kind: str, args: dict[str, Any], told: str) -> None:
+    shown = view_job(Job(1, kind, "key", args, JobStatus.WAITING, 0, "", AT, None))
+    assert f"{shown.work} {shown.subject}".rstrip() == told
 
 
 def operations(oldest_due_seconds: int) -> OperationsView:

@@ -36,8 +36,8 @@ _WORKS = {
     "fix_title": "fix the title of",
     "run_command": "run the command on",
     "advance_environment": "move environment",
-    "advance_watch": "watch what was promoted:",
-    "advance_schema_run": "change a database",
+    "advance_watch": "go on with watch",
+    "advance_schema_run": "change a database, run",
     "observe_environment": "look at what is served by",
     "poll_environment": "look, unasked, at what is served by",
     "tell_move": "tell of a move past the bot:",
@@ -61,6 +61,9 @@ _WORKS = {
     "evaluate_objectives": "evaluate the objectives of",
     "prune_store": "delete what is past its retention",
 }
+
+_NUMBERS = ("operation_id", "watch_id", "run_id", "installation_id")
+"""What a job is about that names no repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +134,9 @@ async def view_operations(store: Store, repository: str = "") -> OperationsView:
         oldest_due_seconds=int(queue.oldest_due_seconds),
         deliveries=tuple(map(_view_delivery, deliveries[:ROWS_SHOWN])),
         more_deliveries=len(deliveries) > ROWS_SHOWN,
-        dead=tuple(map(_view_job, dead[:ROWS_SHOWN])),
+        dead=tuple(map(view_job, dead[:ROWS_SHOWN])),
         more_dead=len(dead) > ROWS_SHOWN,
-        waiting=tuple(map(_view_job, waiting[:ROWS_SHOWN])),
+        waiting=tuple(map(view_job, waiting[:ROWS_SHOWN])),
         more_waiting=len(waiting) > ROWS_SHOWN,
     )
 
@@ -154,12 +157,16 @@ def _repository(args: dict[str, Any]) -> str:
     return f"{args['owner']}/{args['name']}" if "owner" in args and "name" in args else ""
 
 
-def _view_job(job: Job) -> JobView:
+def view_job(job: Job) -> JobView:
     subject = _repository(job.args)
     if "number" in job.args:
         subject += f"#{job.args['number']}"
     elif "head_sha" in job.args:
         subject += f"@{job.args['head_sha'][:7]}"
+    elif "environment" in job.args:
+        subject = f"{subject} {job.args['environment']}".lstrip()
+    if not subject:
+        subject = next((str(job.args[name]) for name in _NUMBERS if name in job.args), "")
     return JobView(
         id=job.id,
         work=_WORKS.get(job.kind, job.kind.replace("_", " ")),
