@@ -157,7 +157,7 @@ def _pull(sandbox: "Sandbox", pull: Pull) -> dict[str, Any]:
         "lines": _lines(repository, pull),
         "runs": sorted(runs, key=lambda run: run.name),
         "verdicts": {run.id: _verdict(run) for run in runs},
-        "summary": _summary(runs),
+        "summary": _summary(runs, state),
         "mergeable": state == "open" and sandbox.mergeable(pull),
         "methods": [name for name, allowed in methods.items() if allowed],
         "at": f"/_sandbox/{repository.full_name}/pulls/{pull.number}",
@@ -185,8 +185,10 @@ def _verdict(run: CheckRun) -> tuple[str, str]:
     return _WORDS.get(run.conclusion or "", ("skip", run.conclusion or ""))
 
 
-def _summary(runs: Sequence[CheckRun]) -> tuple[str, str]:
+def _summary(runs: Sequence[CheckRun], state: str) -> tuple[str, str]:
     kinds = [_verdict(run)[0] for run in runs]
+    if not kinds and state in ("merged", "closed"):
+        return "skip", "No check has reported"
     if not kinds:
         return "wait", "No check has reported yet"
     if "fail" in kinds:

@@ -66,6 +66,17 @@ async def test_what_is_not_there_is_named(github: Sandbox, tip: str, path: str, 
     assert 'href="/"' in page.text
 
 
+async def test_nobody_waits_for_the_checks_of_what_is_merged(
+    github: Sandbox, shop: Repository
+) -> None:
+    pull = github.open_pull(shop, "feat: add search", "feat: add search")
+    assert "No check has reported yet" in (await opened(github, "pull/1")).text
+    github.merge(pull)
+    page = (await opened(github, "pull/1")).text
+    assert "No check has reported yet" not in page
+    assert "It was merged before an App reported one" in page
+
+
 async def opened(github: Sandbox, path: str) -> httpx.Response:
     async with httpx.AsyncClient(base_url=github.url, headers={"accept": "text/html"}) as browser:
         return await browser.get(f"/octo/shop/{path}")

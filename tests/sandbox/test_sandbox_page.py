@@ -207,7 +207,14 @@ async def test_everybody_can_read_it(
         base_url=github.url,
     )  # fmt: skip
     page = await context.new_page()
-    for path in ("/", "/octo/shop", "/octo/shop/pull/1", "/octo/none"):
+    github.create_release(shop, "v1.0.0", body="### Added\n\n- `search`")
+    code = (
+        f"/octo/shop/commit/{pull.head_sha}",
+        f"/octo/shop/compare/v1.0.0...{pull.head_sha}",
+        "/octo/shop/releases/tag/v1.0.0",
+        "/octo/shop/blob/HEAD/README.md",
+    )
+    for path in ("/", "/octo/shop", "/octo/shop/pull/1", "/octo/none", *code):
         await page.goto(path)
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360, path
         await page.add_script_tag(path=AXE)
