@@ -147,6 +147,15 @@ def test_the_nearest_alert_where_none_comes() -> None:
     )
 
 
+def test_a_long_window_that_is_there_already_waits_for_the_short_one() -> None:
+    found = next_alert(standing(alert("9", "2")))
+    assert found is not None
+    assert say_forecast(found) == (
+        "the 6 h window pages at 6×; now 9×; "
+        "it waits for the 30 min window, now 2×, to be there too"
+    )
+
+
 def test_nothing_is_told_where_nothing_is_known() -> None:
     assert next_alert(standing()) is None
     assert next_alert(standing(alert(None, None), alert("9", "9", firing=True))) is None

@@ -117,6 +117,8 @@ async def test_an_objective_with_all_that_belongs_to_it(
     assert "in budget 38 % of its error budget is left, and it burns at 9× over 1 h." in text
     assert "Now 99.938 % of 99.9 % over 30 days" in text
     assert "Counted 100,000 62 of them bad" in text
+    spent = words(await public.get("/repos/octo/shop/slo/api-latency"))
+    assert "exhausted Its error budget is overspent by 12 %, and it burns at " in spent
     # By hand: 4 × 12 less 9 leaves 39 elevenths, and 2 × 12 ÷ (9 − 39 ÷ 11) half hours it takes.
     assert "Next: the 6 h window pages at 6×; now 4×; at this rate in about 2 h 12 min." in text
     assert "quiet page 6× 4× over 6 h 9× over 30 min never fired" in text

@@ -58,6 +58,9 @@ def say_forecast(forecast: Forecast) -> str:
     does = _DOES.get(alert.severity, "fires")
     said = f"the {say_length(alert.long)} window {does} at {say_rate(alert.factor)}; "
     said += f"now {say_rate(alert.long_burn)}; "
+    if within is None and alert.long_burn is not None and alert.long_burn >= alert.factor:
+        short = f"the {say_length(alert.short)} window, now {say_rate(alert.short_burn)}"
+        return f"{said}it waits for {short}, to be there too"
     if within is None:
         return f"{said}it does not get there at this rate"
     if within < _SOON:

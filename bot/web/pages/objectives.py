@@ -82,6 +82,11 @@ class ObjectiveView:
         return say_percent(self.kept.state.budget_remaining)
 
     @property
+    def overspent(self) -> str:
+        """``12 %`` of the budget more than there was; empty where it was enough."""
+        return self.left.removeprefix("−") if self.left.startswith("−") else ""
+
+    @property
     def is_spent(self) -> bool:
         left = self.kept.state.budget_remaining
         return left is not None and left <= 0
