@@ -24,7 +24,7 @@ from bot.core.operations.machine import (
     fail,
     plan_operation,
 )
-from bot.core.operations.outside import is_live, unsettled
+from bot.core.operations.outside import unsettled
 from bot.core.operations.rollback_target import (
     AlreadyLive,
     call,
@@ -32,7 +32,7 @@ from bot.core.operations.rollback_target import (
     taken_back_since,
 )
 from bot.core.operations.setting_aside import choose_held
-from bot.core.operations.turn import plan_by_now, replaced_by
+from bot.core.operations.turn import is_done, plan_by_now, replaced_by
 from bot.core.phrases import say_time
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
@@ -78,14 +78,13 @@ class Moves:
             return refuse(build)
         build = await self.builds.at_host(build, asked, target)
         live = (await self.operations.fetch_live(asked.ref.repo.id)).get(request.environment)
-        same = is_live(live, build.deployment_id)
         doubted = unsettled(
             await self.operations.fetch_operations(
                 asked.ref.repo.id, environment=request.environment
             ),
             live,
         )
-        if live and same and live.verified_at and not live.holds_releases and not doubted:
+        if live and is_done(build, live, doubted):
             return Answer(render_already_live(request.environment, live.build, live))
         plan = plan_operation(
             Kind.PROMOTE, request.environment, target, build, replaced_by(build, live)

@@ -15,6 +15,7 @@ from bot.core.model import RepoRef
 from bot.core.operations.machine import (
     SCHEMA,
     Again,
+    Already,
     Anew,
     Done,
     Failed,
@@ -26,7 +27,7 @@ from bot.core.operations.machine import (
     StepName,
 )
 from bot.core.operations.outside import is_live, unsettled
-from bot.core.operations.turn import overtaken, plan_by_now
+from bot.core.operations.turn import done_meanwhile, overtaken, plan_by_now
 from bot.core.promotion import pick_build
 from bot.core.render.json import to_json
 from bot.engine.links import Links
@@ -212,6 +213,8 @@ class Steps:
             outcome = f"{operation.plan.environment} serves something else by now"
             return Failed(outcome, ending=State.SUPERSEDED)
         if operation.plan.kind is Kind.PROMOTE:
+            if (done := await self._done_meanwhile(operation, live)) is not None:
+                return done
             if (late := overtaken(operation, live)) is not None:
                 return late
             by_now = plan_by_now(operation.plan, live)
@@ -228,6 +231,14 @@ class Steps:
             refused = Failed(objection.against, remedy, State.REFUSED)
             return await self._moved(operation) or refused
         return Done("lock taken", {"fence": fence})
+
+    async def _done_meanwhile(
+        self, operation: Operation, live: LedgerEntry | None
+    ) -> Already | None:
+        there = await self.store.fetch_operations(
+            operation.repo.id, environment=operation.plan.environment
+        )
+        return done_meanwhile(operation, live, unsettled(there, live))
 
     async def _announce(self, operation: Operation, step: Step) -> Result:
         rollback = operation.plan.kind is Kind.ROLLBACK

@@ -75,6 +75,8 @@ class Watches:
             await self.store.enqueue(TellOperation(operation.follows))
         if plan.kind is not Kind.PROMOTE or operation.state is not State.SUCCEEDED:
             return
+        if operation.was_needless:
+            return  # whatever put it live is watched
         remembered = await self.operations.fetch_policy(repo.id)
         policy = parse_remembered(remembered[0]) if remembered else None
         environment = policy.environments.get(plan.environment) if policy else None

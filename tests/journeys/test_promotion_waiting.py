@@ -6,6 +6,7 @@ from production import DOMAIN, POLICY, Production
 
 from bot.core.operations.machine import State
 from bot.core.policy import POLICY_PATH
+from bot.core.render.operation_markers import asked_in
 from bot.sandbox.code import CommitSpec
 
 pytestmark = pytest.mark.slow
@@ -43,16 +44,29 @@ async def test_two_maintainers_promote_at_once(production: Production):
     assert [entry.actor for entry in ledger] == ["bob", "ada"]
 
 
-@pytest.mark.long
 async def test_the_same_build_is_promoted_twice_at_once(production: Production):
     pull = production.merged("feat: add search")
     production.github.set_role(production.repository, production.github.user("bob"), "maintain")
-    production.comment(pull, "/promote")
-    production.comment(pull, "/promote", by="bob")
+    production.vercel.switch_seconds = None
+    one = production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    two = production.comment(pull, "/promote", by="bob")
+    await production.until_step_finds("holds the environment")
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
     await production.nothing_left()
-    assert await production.served() == pull.merge_commit_sha
-    assert production.build_of(pull).was_live == 1
+    assert production.switches() == [f"promote/{production.build_of(pull).id}"]
     assert {each.state for each in await production.operations()} == {State.SUCCEEDED}
+    said = {asked_in(each.body): each.body for each in production.journey.comments_of(pull)}
+    sha = pull.merge_commit_sha[:7]
+    assert f"**Live: `{sha}` on production in" in said[one.id]
+    assert f"**`{sha}` is live on production already, since 20" in said[two.id]
+    assert "Live:" not in said[two.id]
+    production.answer_to(pull, two)
+    assert production.reactions == ["eyes", "rocket"]
+    (entry,) = await production.ledger()
+    assert entry.actor == "ada"
 
 
 async def test_a_rollback_supersedes_a_promotion_that_is_under_way(production: Production):

@@ -7,11 +7,10 @@ from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.hosting import Build, HostTarget, LedgerEntry, Origin
 from bot.core.model import Actor, RepoRef, Sha
 from bot.core.operations.machine import (
-    Again,
     Done,
-    Failed,
     Kind,
     Operation,
+    Result,
     StepName,
     attempt,
     begin,
@@ -127,9 +126,7 @@ def through(
     return current
 
 
-def then(
-    current: Operation, name: StepName, result: Done | Again | Failed, seconds: float = 1.2
-) -> Operation:
+def then(current: Operation, name: StepName, result: Result, seconds: float = 1.2) -> Operation:
     """The operation after one more step."""
     start = max([AT, *(step.ended_at for step in current.steps if step.ended_at)])
     return record(attempt(current, name, start), name, result, start + timedelta(seconds=seconds))

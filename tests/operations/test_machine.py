@@ -13,6 +13,7 @@ from bot.core.operations.machine import (
     ENDED,
     STEPS,
     Again,
+    Already,
     Anew,
     Done,
     Failed,
@@ -73,6 +74,7 @@ class AnyHistory(RuleBasedStateMachine):
             st.builds(Failed, st.just("it broke"), ending=st.sampled_from(BAD_ENDINGS)),
         ]
         if step.name is StepName.LOCK and StepName.GATES in self.done:
+            results.append(st.just(Already("it is live")))
             results.append(st.just(Anew(StepName.GATES, self.operation.plan)))
         result = data.draw(st.one_of(results))
         self.tick()
@@ -83,6 +85,8 @@ class AnyHistory(RuleBasedStateMachine):
             self.done.clear()
         if isinstance(result, Failed):
             self.ending = self.ending or result.ending
+        if isinstance(result, Already):
+            self.ending = self.ending or State.SUCCEEDED
 
     @rule(ending=st.sampled_from(BAD_ENDINGS))
     def stop_from_outside(self, ending: State) -> None:
@@ -150,7 +154,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     @invariant()
     def success_means_that_every_step_was_done(self) -> None:
-        if self.operation.state is State.SUCCEEDED:
+        if self.operation.state is State.SUCCEEDED and not self.operation.was_needless:
             assert self.done == list(self.operation.plan.steps)
 
 
@@ -294,6 +298,16 @@ def test_patience_puts_the_deadline_off_once_and_then_it_is_a_run_like_any_other
     assert again.deadline == cases.AT, "somebody cut it short"
     done = cases.then(current, StepName.SWITCH, Done("taken"))
     assert before < done.deadline < cases.AT + day
+
+
+def test_what_is_so_already_ends_well_with_nothing_done() -> None:
+    current = cases.through(cases.operation(), StepName.GATES)
+    current = cases.out(cases.then(current, StepName.LOCK, Already("It is live.")))
+    assert (current.state, current.outcome) == (State.SUCCEEDED, "It is live.")
+    assert current.was_needless
+    assert current.has(StepName.RELEASE, StepState.DONE)
+    assert not current.production_may_have_changed
+    assert not cases.through(cases.operation()).was_needless
 
 
 def test_the_digest_is_of_the_plan_and_of_nothing_else() -> None:

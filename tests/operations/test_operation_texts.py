@@ -14,6 +14,7 @@ from bot.core.commands.requests import Misread, Refusal
 from bot.core.hosting import Freeze, Lock, Origin
 from bot.core.operations.machine import (
     Again,
+    Already,
     Done,
     Failed,
     Kind,
@@ -79,6 +80,13 @@ OPERATIONS: dict[str, Operation] = {
         Again(timedelta(seconds=1), "shop.example.com still serves dpl_a91b77c"),
     ),
     "succeeded": cases.through(START),
+    "live_already": cases.out(
+        cases.then(
+            cases.through(START, StepName.GATES),
+            StepName.LOCK,
+            Already("`v1.5.0` is live on production already, since 2026-01-01 10:00 UTC."),
+        )
+    ),
     "succeeded_first": cases.through(cases.operation(before=None)),
     "succeeded_github_silent": cases.out(
         cases.then(

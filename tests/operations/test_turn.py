@@ -1,13 +1,14 @@
 """What a promotion finds when its turn has come."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import operation_cases as cases
 import pytest
 
 from bot.core.hosting import Build, LedgerEntry, Origin
-from bot.core.operations.machine import Failed, State
-from bot.core.operations.turn import overtaken, plan_by_now, replaced_by
+from bot.core.operations.machine import Failed, Operation, State
+from bot.core.operations.turn import done_meanwhile, overtaken, plan_by_now, replaced_by
 
 MINUTE = timedelta(minutes=1)
 
@@ -44,6 +45,27 @@ def test_what_was_asked_for_later_counts(
 
 def test_nothing_that_is_live_overtakes_nothing() -> None:
     assert overtaken(cases.operation(), None) is None
+
+
+@pytest.mark.parametrize(
+    ("build", "changes", "doubted", "done"),
+    [
+        (cases.NEW, {}, None, True),
+        (cases.OLD, {}, None, False),
+        (cases.NEW, {"verified_at": None}, None, False),
+        (cases.NEW, {"origin": Origin.ROLLBACK}, None, False),  # the promotion says: no longer held
+        (cases.NEW, {}, cases.operation(), False),
+    ],
+)
+def test_what_another_promotion_has_put_live_is_not_put_live_again(
+    build: Build, changes: dict[str, object], doubted: Operation | None, done: bool
+) -> None:
+    entry = replace(live(build, after=MINUTE, operation_id=6), **changes)
+    found = done_meanwhile(cases.operation(), entry, doubted)
+    assert (found is not None) is done
+    if found is not None:
+        assert f"`{cases.NEW.called}` is live on production already, since 20" in found.outcome
+    assert done_meanwhile(cases.operation(), None, None) is None
 
 
 def test_a_plan_takes_the_place_of_what_is_live_by_then() -> None:

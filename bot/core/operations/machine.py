@@ -203,6 +203,11 @@ class Operation:
         return self.begun(_UNDO_FROM) and not self.step(_UNDO_FROM).detail.get(_UNCHANGED)
 
     @property
+    def was_needless(self) -> bool:
+        """Whether it ended well with nothing done: see ``Already``."""
+        return self.state is State.SUCCEEDED and not self.begun(_UNDO_FROM)
+
+    @property
     def way_back(self) -> Build | None:
         """What the bot itself puts back because a promotion failed; None where nothing is."""
         needed = (
@@ -265,6 +270,14 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Already:
+    """What the operation is to bring about is so, as ``outcome`` says: it ends well, and does
+    nothing more."""
+
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class Anew:
     """What an earlier ``step`` found may not be so any more: it is done again, and all since, by
     ``plan``, which has the steps of the one before. Nothing of them is left in the world."""
@@ -273,7 +286,7 @@ class Anew:
     plan: Plan
 
 
-Result: TypeAlias = Done | Again | Failed | Anew
+Result: TypeAlias = Done | Again | Failed | Already | Anew
 
 
 def next_step(operation: Operation) -> Step | None:
@@ -304,6 +317,9 @@ def record(operation: Operation, name: StepName, result: Result, now: datetime) 
     if isinstance(result, Anew):
         return _anew(operation, result, name, now)
     step = operation.step(name)
+    if isinstance(result, Already):
+        done = replace(step, state=StepState.DONE, ended_at=now)
+        return fail(_with(operation, done), result.outcome, "", State.SUCCEEDED)
     detail = {**step.detail, **result.detail}
     unchanged = not isinstance(result, Done) and result.unchanged
     if unchanged or _UNCHANGED in detail:

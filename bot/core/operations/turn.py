@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from bot.core.hosting import Build, LedgerEntry
-from bot.core.operations.machine import Failed, Operation, Plan, State
+from bot.core.operations.machine import Already, Failed, Operation, Plan, State
 from bot.core.operations.outside import is_live
+from bot.core.phrases import say_time
 
 
 def replaced_by(build: Build, live: LedgerEntry | None) -> Build | None:
@@ -17,6 +18,27 @@ def replaced_by(build: Build, live: LedgerEntry | None) -> Build | None:
 def plan_by_now(plan: Plan, live: LedgerEntry | None) -> Plan:
     """The same again, in place of what is ``live`` now."""
     return replace(plan, replaces=replaced_by(plan.build, live))
+
+
+def is_done(build: Build, live: LedgerEntry | None, doubted: Operation | None) -> bool:
+    """Whether there is nothing to promote: the build is live, was seen to be, and neither a
+    rollback nor an operation that was never seen through (``unsettled``) speaks against it."""
+    if live is None or not is_live(live, build.deployment_id):
+        return False
+    return live.verified_at is not None and not live.holds_releases and doubted is None
+
+
+def done_meanwhile(
+    operation: Operation, live: LedgerEntry | None, doubted: Operation | None
+) -> Already | None:
+    """What is said of a promotion whose build another one has put live; None where none has."""
+    if live is None or not is_done(operation.plan.build, live, doubted):
+        return None
+    environment, since = operation.plan.environment, say_time(live.live_from)
+    return Already(
+        f"`{operation.plan.build.called}` is live on {environment} already, since {since}. "
+        "Nothing was done."
+    )
 
 
 def overtaken(operation: Operation, live: LedgerEntry | None) -> Failed | None:

@@ -120,6 +120,8 @@ def _headline(operation: Operation, *, taken_back: bool = False) -> str:
     plan, environment = operation.plan, _environment(operation.plan)
     promoting = plan.kind is Kind.PROMOTE
     match operation.state:
+        case State.SUCCEEDED if operation.was_needless:
+            return f"**{_sentence(operation.outcome)}**"
         case State.SUCCEEDED:
             took = _took(operation)
             said = (
