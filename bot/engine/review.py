@@ -42,7 +42,7 @@ def review_pull_request(
     decided = decide(pull, snapshot.policy_files)
     held = {one.number: one.base_ref for one in others if one.verdict in _HELD}
     checks = with_others_of_commit(render_checks(decided.decision, details_url=details_url), held)
-    summary = render_summary(decided.decision, pull, now, details_url)
+    summary = render_summary(decided.decision, pull, now, details_url, held)
     effects: list[Effect] = []
     if pull.state is PullState.OPEN:
         effects += plan_checks(pull.ref.repo, pull.head_sha, checks, snapshot.checks, rerun=rerun)

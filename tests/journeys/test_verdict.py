@@ -224,7 +224,10 @@ async def test_pull_requests_of_one_commit_share_a_check_that_passes_for_all(jou
     check = journey.check_of(good)
     assert check.title == "of the same commit #1 is held"
     assert "head of #1 into `main`" in check.summary
-    assert "All well" in journey.comments_of(good)[0].body
+    (comment,) = journey.comments_of(good)
+    held, by_itself = comment.body.split("This pull request by itself:")
+    assert "the same commit is the head of #1 into `main`, which is not in order" in held
+    assert "All well" in by_itself
     github.edit_pull(bad, title="feat: no longer bad")
     assert await journey.verdict(good) == "success"
     github.edit_pull(bad, title="Bad")

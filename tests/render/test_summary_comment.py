@@ -49,6 +49,25 @@ def test_the_commit_it_names_is_a_change() -> None:
     assert comment.digest != COMMENT.digest
 
 
+@pytest.mark.parametrize(
+    ("result", "told"), [(cases.PASSING, True), (cases.SKIPPED, True), (cases.FAILING, False)]
+)
+def test_a_check_that_fails_for_the_sake_of_others_is_not_called_well(
+    result: GateResult, told: bool
+) -> None:
+    """Where it fails by itself the check says nothing of the others either."""
+    decision, others = Decision((result,)), {7: "stable/`x`", 3: "main"}
+    alone = render_summary(decision, cases.pull(), cases.AT, cases.URL)
+    comment = render_summary(decision, cases.pull(), cases.AT, cases.URL, others)
+    assert (comment.digest != alone.digest) is told
+    if told:
+        first, _, own = comment.body.partition("This pull request by itself:")
+        assert "the same commit is the head of #3 into `main`, #7 into" in first
+        assert "which are not in order" in first
+        assert "All well" not in first
+        assert own.strip().startswith("**")
+
+
 def test_the_time_is_shown_in_utc() -> None:
     assert "Evaluated 2026-03-02 12:04:10 UTC at `3f2c1aa`" in COMMENT.body
 

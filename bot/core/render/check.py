@@ -31,6 +31,7 @@ CHECK_TITLE = 60
 CHECK_BYTES = 65_000
 _ANNOTATIONS = 50
 _OTHERS_NAMED = 5
+BY_ITSELF = "This pull request by itself:"
 _SPECIFICATION = "https://www.conventionalcommits.org/en/v1.0.0/"
 
 # "wait" is no neutral: branch protection counts neutral as passed, and what is not known yet must
@@ -77,25 +78,33 @@ def with_others_of_commit(
     passed = [one for one in checks if one.name == COMMITS_CHECK and one.conclusion in passing]
     if not others or not passed:
         return tuple(checks)
-    numbers = sorted(others)[:_OTHERS_NAMED]
-    are, them = ("is", "it") if len(others) == 1 else ("are", "them")
-    named = ", ".join(f"#{number}" for number in numbers)
-    bases = ", ".join(f"#{number} into {escape.code(others[number], 100)}" for number in numbers)
-    said = (
-        f"**{MARKS[Verdict.FAIL]}: the same commit is the head of {bases}, which {are} not in "
-        f"order.** Next: mend or close {them}. GitHub keeps one check for a commit, and counts it "
-        "for every pull request with that commit at its head."
-    )
+    are = "is" if len(others) == 1 else "are"
+    named = ", ".join(f"#{number}" for number in sorted(others)[:_OTHERS_NAMED])
+    said = held_by_others(others)
     return tuple(
         replace(
             one,
             conclusion=Conclusion.FAILURE,
             title=escape.plain(f"of the same commit {named} {are} held", CHECK_TITLE),
-            summary=f"{said}\n\nThis pull request by itself:\n\n{one.summary}",
+            summary=f"{said}\n\n{BY_ITSELF}\n\n{one.summary}",
         )
         if one in passed
         else one
         for one in checks
+    )
+
+
+def held_by_others(others: Mapping[int, str]) -> str:
+    """What is said first where the check of a commit fails for the sake of others; see above."""
+    are, them = ("is", "it") if len(others) == 1 else ("are", "them")
+    bases = ", ".join(
+        f"#{number} into {escape.code(others[number], 100)}"
+        for number in sorted(others)[:_OTHERS_NAMED]
+    )
+    return (
+        f"**{MARKS[Verdict.FAIL]}: the same commit is the head of {bases}, which {are} not in "
+        f"order.** Next: mend or close {them}. GitHub keeps one check for a commit, and counts it "
+        "for every pull request with that commit at its head."
     )
 
 

@@ -1,7 +1,7 @@
 """The summary comment: one on each pull request, edited in place."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -10,7 +10,9 @@ from bot.core.checks import SUMMARY_MARKER
 from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.model import PullRequest
 from bot.core.render import escape
+from bot.core.render.check import BY_ITSELF, held_by_others
 from bot.core.render.words import (
+    HOLDING,
     findings_table,
     fit,
     headline,
@@ -38,13 +40,20 @@ class SummaryComment:
 
 
 def render_summary(
-    decision: Decision, pull: PullRequest, evaluated_at: datetime, details_url: str
+    decision: Decision,
+    pull: PullRequest,
+    evaluated_at: datetime,
+    details_url: str,
+    others: Mapping[int, str] | None = None,
 ) -> SummaryComment:
-    """The comment for a decision on a pull request.
+    """The comment for a decision on a pull request; ``others`` are those that hold its check, as
+    for ``with_others_of_commit``.
 
     The commit counts as substance, since the comment names it; the time does not.
     """
     substance = [*_opening(decision), *_rest(decision, details_url)]
+    if others and decision.verdict not in HOLDING:
+        substance = [held_by_others(others), "", BY_ITSELF, "", *substance]
     where = f"{escape.code(pull.head_sha[:7])} · {see_details(details_url)}"
     digest = sha256("\n".join([*substance, where]).encode()).hexdigest()
     at = evaluated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
