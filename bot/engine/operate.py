@@ -4,6 +4,7 @@ The open operations of an environment take turns in one job: a rollback goes bef
 and ends one that is under way, so that production is never asked for two things at once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +18,10 @@ from bot.core.operations.machine import (
     Again,
     Kind,
     Operation,
+    Result,
     State,
+    Step,
+    StepName,
     StepState,
     attempt,
     begin,
@@ -41,6 +45,10 @@ WAITS_FOR = timedelta(hours=24)
 ROLLBACK_WITHIN = timedelta(minutes=5)
 """The product's promise. A rollback that is not verified by then says so."""
 _TRIED = StepState.ATTEMPTED
+_ASK_GITHUB = (StepName.GATES, StepName.LOCK, StepName.ANNOUNCE, StepName.CONFIRM)
+"""The steps that may be let go of: they leave production alone."""
+_LOOK_UP = 1.0
+"""Seconds after which a step that takes long is asked whether something else goes first."""
 _WAY_OUT = timedelta(seconds=30)
 """What is left after the deadline for closing what was opened."""
 
@@ -109,7 +117,7 @@ class Operator:
             if current is None or current.name is not step.name or current.state is not _TRIED:
                 operation = begun  # somebody ended it, or its time is up
                 continue
-            result = await self.steps.perform(begun, step)
+            result = await self._perform(begun, step)
             ended = self.clock.now()
             done = await self.change(
                 operation.id, partial(record, name=step.name, result=result, now=ended)
@@ -122,6 +130,40 @@ class Operator:
                 return min(result.delay, left + _WAY_OUT)
         await self._conclude(operation)
         return None
+
+    async def _perform(self, operation: Operation, step: Step) -> Result:
+        """Do a step. A promotion's that asks GitHub, which may be long in coming, is let go of as
+        soon as a rollback wants the environment, or somebody ended the promotion: what is left of
+        it then is what a kill at that place would leave. On the way out a step has its own time."""
+        promoting = operation.plan.kind is Kind.PROMOTE and operation.ending is None
+        if not promoting or step.name not in _ASK_GITHUB:
+            return await self.steps.perform(operation, step)
+        performing = asyncio.create_task(self.steps.perform(operation, step))
+        try:
+            while not performing.done():
+                await asyncio.wait({performing}, timeout=_LOOK_UP)
+                if not performing.done() and (why := await self._gives_way(operation)):
+                    log.info("step_let_go", operation=operation.id, step=step.name.value, why=why)
+                    return Again(timedelta(0), why)
+            return performing.result()
+        finally:
+            while not performing.done():  # before Python 3.12 a cancellation may be lost
+                performing.cancel()
+                await asyncio.wait({performing}, timeout=_LOOK_UP)
+            if not performing.cancelled():
+                performing.exception()  # told already, or of no interest any more
+
+    async def _gives_way(self, operation: Operation) -> str:
+        """To what a promotion gives way while it waits for an answer; empty for nothing."""
+        under_way = await self.operations.fetch_operations(
+            operation.repo.id, environment=operation.plan.environment, open_only=True
+        )
+        for one in under_way:
+            if one.id == operation.id and one.ending is not None:
+                return "it was ended meanwhile"
+            if one.plan.kind is Kind.ROLLBACK and not one.ended:
+                return f"operation {one.id} goes first"
+        return ""
 
     async def _supersede(self, rollback: Operation, others: Sequence[Operation]) -> None:
         """End the promotions from before, and where a person asked anew the rollbacks too: a

@@ -37,8 +37,8 @@ from bot.ports.host import Host, HostError, HostGone, HostRefused, HostUnavailab
 from bot.ports.operations import CommandHub, OperationStore, StaleFence
 
 _TELL_WITHIN = 5.0
-"""Seconds that a rollback gives GitHub to be told of it, and of what it takes the place of, before
-production is seen to."""
+"""Seconds that a rollback gives GitHub to be told of it, before production is seen to and after,
+and of what it takes the place of."""
 _NOT_TOLD = f"GitHub was not told: it did not answer within {_TELL_WITHIN:.0f} s"
 _GATES_EVERY = timedelta(seconds=30)
 """How often waiting gates are asked anew where no event says that something changed."""
@@ -304,9 +304,10 @@ class Steps:
 
     async def _confirm(self, operation: Operation, step: Step) -> Result:
         ended_well = operation.ending is None
+        rollback = operation.plan.kind is Kind.ROLLBACK
         try:
-            # What did not end well may be in the way of a rollback.
-            async with asyncio.timeout(None if ended_well else _TELL_WITHIN):
+            # What did not end well may be in the way of a rollback, and so may another rollback.
+            async with asyncio.timeout(_TELL_WITHIN if rollback or not ended_well else None):
                 # Asked for by its key: whoever posted it may have been killed before noting its id.
                 deployment_id = await self.hub.fetch_deployment(
                     operation.repo, environment=operation.plan.environment, key=_key(operation)

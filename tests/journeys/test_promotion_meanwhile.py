@@ -173,11 +173,12 @@ async def test_a_rollback_does_not_wait_for_a_github_that_hangs(
     monkeypatch.setattr("bot.engine.steps._TELL_WITHIN", 0.2)
     good = await production.live_build("feat: add search")
     bad = await production.live_build("feat: break everything")
-    production.github.faults.slow("GET */deployments", 10, times=1)
+    production.github.faults.slow("GET */deployments", 10, times=2)
     assert "Rolled back" in await production.say(bad, "/rollback")
     assert await production.served() == good.merge_commit_sha
     newest = await production.newest()
     assert newest.step(StepName.ANNOUNCE).found.startswith("GitHub was not told")
+    assert newest.step(StepName.CONFIRM).found.startswith("GitHub was not told")
     took = newest.step(StepName.SWITCH).started_at - newest.requested_at
     assert took.total_seconds() < 5
 
@@ -205,6 +206,42 @@ async def test_a_rollback_does_not_wait_until_github_was_told_of_what_it_superse
     promotion = (await production.operations())[1]
     assert promotion.state is State.SUPERSEDED
     assert "did not answer within" in promotion.step(StepName.CONFIRM).found
+
+
+@pytest.mark.parametrize("line", ["/rollback", "/cancel"])
+async def test_what_is_typed_while_a_promotion_waits_for_a_github_that_hangs_does_not_wait(
+    production: Production, monkeypatch: pytest.MonkeyPatch, line: str
+):
+    """The client itself gives up after a minute, of each request."""
+    monkeypatch.setattr("bot.engine.steps._TELL_WITHIN", 0.2)
+    monkeypatch.setattr("bot.engine.operate._LOOK_UP", 0.1)
+    good = await production.live_build("feat: add search")
+    bad = production.merged("feat: break everything")
+    await production.journey.rest()
+    production.switches()
+    held = production.github.faults.hold("GET */deployments", times=None)
+    promoting = production.comment(bad, "/promote")
+    await production.journey.until(lambda: held.hits, "GitHub is not told of the promotion")
+    comment = production.comment(bad, line)
+
+    async def let_go() -> bool:
+        (promotion,) = [
+            each for each in await production.operations() if each.comment_id == promoting.id
+        ]
+        return promotion.concluded
+
+    try:
+        await production.journey.until(let_go, "the promotion holds on", 10)
+    finally:
+        held.released.set()
+    await production.nothing_left()
+    assert await production.served() == good.merge_commit_sha
+    assert f"promote/{production.build_of(bad).id}" not in production.switches()
+    if line == "/rollback":
+        assert "Rolled back" in production.answer_to(bad, comment)
+    else:
+        said = [each.body for each in production.journey.comments_of(bad)]
+        assert any("cancelled" in body for body in said)
 
 
 async def test_a_branch_of_somebodys_own_has_no_say_in_who_moves_production(
