@@ -65,6 +65,7 @@ from bot.ports import (
     HubError,
     HubGone,
     HubRefused,
+    HubSuspended,
     HubUnavailable,
     JobInfo,
     RateLimit,
@@ -152,8 +153,12 @@ class Engine:
                     raise RetryLater(wait, "GitHub's rate limit is low")
             try:
                 await self._unless_gone(handle, work, f"job {job.id}: {work.kind} {work.key}")
-            except (HubUnavailable, HostUnavailable) as error:
-                wait = wait_for_hub(error.retry_after, self.clock.now() - job.queued_at)
+            except (HubUnavailable, HostUnavailable, HubSuspended) as error:
+                # A command is not to be carried out when the App is let in again, days later.
+                if isinstance(error, HubSuspended) and isinstance(work, RunCommand):
+                    raise
+                asked = None if isinstance(error, HubSuspended) else error.retry_after
+                wait = wait_for_hub(asked, self.clock.now() - job.queued_at)
                 if wait is None:
                     raise
                 raise RetryLater(wait, str(error)) from error
@@ -171,7 +176,7 @@ class Engine:
         except HubClosed as error:
             log.info("job_closed", job=cause, error=str(error))
         except (HubGone, HubRefused) as error:
-            if not isinstance(work, RepoWork):
+            if isinstance(error, HubSuspended) or not isinstance(work, RepoWork):
                 raise
             try:
                 gone = await self.shipping.locator.is_elsewhere(work.repo)

@@ -33,7 +33,7 @@ from bot.engine.operate import WAITS_FOR
 from bot.engine.policies import Policies
 from bot.engine.release_lines import release_branches
 from bot.engine.released import Released
-from bot.ports import Clock, Hub, HubClosed, HubGone, HubRefused, Store
+from bot.ports import Clock, Hub, HubClosed, HubGone, HubRefused, HubSuspended, Store
 from bot.ports.host import Host, HostError
 from bot.ports.operations import AuditBroken, AuditLog, CommandHub, OperationStore
 from bot.ports.release_ledger import ReleaseLedger
@@ -75,7 +75,7 @@ class Promotions:
             if concluded and operation.plan.build.sha:
                 for effect in await self._anchor(operation):
                     await apply(effect, hub=self.hub, store=self.store, cause=cause)
-        except HubClosed:
+        except (HubClosed, HubSuspended):
             raise  # it is known where the repository is
         except (HubGone, HubRefused) as error:
             if not await self._tell_elsewhere(work, operation.repo):

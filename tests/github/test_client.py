@@ -22,7 +22,7 @@ from bot.core.decision import Location
 from bot.core.model import PullRef, RepoRef, Sha
 from bot.core.release.model import FileChange
 from bot.metrics import REGISTRY
-from bot.ports import HubError, HubGone, HubRefused, HubUnavailable
+from bot.ports import HubError, HubGone, HubRefused, HubSuspended, HubUnavailable
 from bot.sandbox.code import CommitSpec
 from bot.sandbox.model import Pull, Repository
 
@@ -84,7 +84,7 @@ async def test_a_suspended_installation_is_refused(
 ) -> None:
     repo = github.ref(shop)
     github.sandbox.suspend(github.sandbox.installations[repo.installation_id])
-    with pytest.raises(HubRefused, match="suspended"):
+    with pytest.raises(HubSuspended, match="suspended"):
         await hub.fetch_open_pulls(repo)
     gone = RepoRef(1, repo.id, repo.owner, repo.name)
     with pytest.raises(HubGone, match="could not get a token for the installation 1"):

@@ -5,6 +5,7 @@ from production import Production
 
 from bot.core.operations.machine import State, StepName
 from bot.core.policy import POLICY_PATH
+from bot.ports import Job, JobStatus
 from bot.sandbox.code import CommitSpec
 
 pytestmark = pytest.mark.slow
@@ -65,6 +66,34 @@ async def test_the_app_is_uninstalled_meanwhile(production: Production):
     assert await operations.fetch_holder(production.repository.id, "production") is None
     health = await production.journey.bot.store.queue_health()
     assert health.dead == 0
+
+
+async def test_what_ended_while_the_app_was_suspended_is_told_afterwards(
+    production: Production,
+):
+    github, pull = production.github, production.merged("feat: add search")
+    production.vercel.switch_seconds = None
+    comment = production.comment(pull, "/promote")
+    await production.until_step_finds("the host's job is pending")
+    installation = github.installation_of(github.app, production.repository)
+    github.suspend(installation)
+    production.vercel.switch_seconds = 0
+    for _ in range(2):
+        production.vercel.advance(production.project)
+    await production.until(State.SUCCEEDED, concluded=True)
+    store = production.journey.bot.store
+
+    async def told_in_vain() -> list[Job]:
+        waiting = await store.fetch_jobs(JobStatus.WAITING)
+        return [job for job in waiting if job.kind == "tell_operation" and job.error]
+
+    await production.journey.until(told_in_vain, "nothing waits to be told")
+    # It waits, and has not used up a part of its attempts.
+    assert [job.attempts for job in await told_in_vain()] == [0]
+    github.unsuspend(installation)
+    await production.nothing_left()
+    assert "Live:" in production.answer_to(pull, comment)
+    assert production.reactions == ["eyes", "rocket"]
 
 
 async def test_the_app_is_uninstalled_before_the_gates(production: Production):

@@ -6,11 +6,12 @@ from typing import Any, NoReturn
 
 from bot.adapters.github.retry import GiveUp, Reason
 from bot.core.redaction import redact
-from bot.ports import HubClosed, HubGone, HubRefused, HubUnavailable
+from bot.ports import HubClosed, HubGone, HubRefused, HubSuspended, HubUnavailable
 
 _LONGEST_MESSAGE = 200
 _CLOSED = re.compile(r"issue is locked|(?:repository|it) (?:was|is) archived", re.IGNORECASE)
 """What GitHub says of a locked conversation, and of an archived repository."""
+_SUSPENDED = re.compile(r"installation has been suspended", re.IGNORECASE)
 
 
 def message_of(answer: bytes | Any) -> str:
@@ -71,6 +72,8 @@ def raise_for(
         raise HubGone(f"{what}: {said}")
     if status == 403 and _CLOSED.search(message):
         raise HubClosed(f"{what}: {said}")
+    if status == 403 and _SUSPENDED.search(message):
+        raise HubSuspended(f"{what}: {said}")
     if status == 401 and as_app:
         said += "; the App's id, its key or this machine's clock is wrong: run `lockgate doctor`"
     raise HubRefused(f"{what}: {said}")
