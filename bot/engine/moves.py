@@ -37,6 +37,7 @@ from bot.core.phrases import say_time
 from bot.core.policy.environments import OnFailure
 from bot.core.render.command import (
     nothing_to_cancel,
+    nothing_to_retry,
     render_already_live,
     render_cancelled,
     render_overridden,
@@ -274,16 +275,9 @@ class Moves:
             # What the bot took back by itself is no answer to what was asked for.
             if not (operation.follows and operation.state is State.SUCCEEDED)
         ]
-        said = f"Retry on {environment}"
-        if not newest or not newest[0].ended or newest[0].state is State.SUCCEEDED:
-            return refuse(
-                Refusal(
-                    said,
-                    "The last operation there did not end badly.",
-                    "`/status` tells what is live.",
-                )
-            )
-        last = newest[0]
+        if (nothing := nothing_to_retry(environment, newest[0] if newest else None)) is not None:
+            return refuse(nothing)
+        said, last = f"Retry on {environment}", newest[0]
         if asked.policy_fault and last.plan.kind is Kind.PROMOTE:
             return _without_policy(said, asked)
         return await self._anew(said, last, asked)

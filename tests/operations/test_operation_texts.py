@@ -250,6 +250,11 @@ TEXTS = {
         next(command for command in COMMANDS if command.name == "release"), MAY_NOT
     ),
     "release_as": render_wish(wish(WishKind.AS, "2.0.0-rc.1", "@acme/api")),
+    **{
+        f"retry_{name}": answers.render_refusal(refusal)
+        for name, last in (("nothing", None), ("under_way", START), ("well", cases.through(START)))
+        if (refusal := answers.nothing_to_retry("production", last))
+    },
     "release_prerelease": render_wish(wish(WishKind.PRERELEASE)),
     "release_skip": render_wish(wish(WishKind.SKIP, "a" * 40), subject="feat: <b>x</b> @octo #1"),
     "release_note": render_wish(wish(WishKind.NOTE, "Run `migrate` first, @acme/owners | <b>")),

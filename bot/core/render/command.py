@@ -128,6 +128,21 @@ def nothing_to_cancel(environment: str, queued: Operation | None) -> Refusal:
     )
 
 
+def nothing_to_retry(environment: str, last: Operation | None) -> Refusal | None:
+    """Why the newest operation of an environment is not to be tried again; None if it may be."""
+    if last is not None and last.ended and last.state is not State.SUCCEEDED:
+        return None
+    if last is None:
+        against = "Nothing has been promoted or rolled back there yet."
+    elif last.ended:
+        against = "The last operation there did not end badly."
+    else:
+        against = (
+            f"The {last.plan.kind.noun} of `{call(last.plan.build)}` is still under way there."
+        )
+    return Refusal(f"Retry on {environment}", against, "`/status` tells what is live.")
+
+
 def render_overridden(operation: Operation, gate: str, reason: str, actor: str) -> str:
     aside = f"> **Gate {escape.code(gate, 40)} is set aside by {_login(actor)}**"
     why = f"for the {asked_of(operation)} alone: {stopped(escape.inline(reason))}"
