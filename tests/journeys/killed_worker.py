@@ -40,6 +40,8 @@ TRACED = {
         BOT / "adapters/postgres/worker.py",
     )
 }
+BEGINNINGS = {"worker.py": ("run", "finish_job"), "steps.py": ("perform",)}
+"""Where a task of a job begins: a promotion's step may have one of its own."""
 
 
 class Tracer:
@@ -58,7 +60,7 @@ class Tracer:
         name = TRACED.get(code.co_filename)
         if name is None:
             return None
-        if name == "worker.py" and code.co_name in ("run", "finish_job"):
+        if code.co_name in BEGINNINGS.get(name, ()):
             self._tasks.add(id(asyncio.current_task()))
         return self._line
 
