@@ -76,7 +76,8 @@ def plan(environment: str, database: str, folder: Path, output: str) -> None:
       1  files are at fault, or the database refuses: it is named
       2  the database cannot be asked, or usage
     """
-    from bot.cli.emc_runs import Place, show_plan
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import show_plan
 
     raise SystemExit(show_plan(Place(environment, database, folder, output == "json")))
 
@@ -124,7 +125,8 @@ def run(
       2  the database cannot be asked, or usage
       3  not through: stopped, paused by somebody, or another runner is at it
     """
-    from bot.cli.emc_runs import Place, Wanted, run_all
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import Wanted, run_all
 
     place = Place(environment, database, folder, output == "json")
     wanted = Wanted(versions, dry_run, no_build_needs_it, allow_unknown)
@@ -149,7 +151,8 @@ def status(
       1  the database refuses
       2  the database cannot be asked, or usage
     """
-    from bot.cli.emc_runs import Place, show_status
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import show_status
 
     raise SystemExit(show_status(Place(environment, database, folder, output == "json"), versions))
 
@@ -173,7 +176,8 @@ def pause(
       1  it is not: it has ended, or the database refuses
       2  the database cannot be asked, or usage
     """
-    from bot.cli.emc_runs import Act, Place, act_on
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import Act, act_on
 
     place = Place(environment, database, folder, output == "json")
     raise SystemExit(act_on(place, Act.PAUSE, version, reason))
@@ -198,7 +202,8 @@ def resume(version: str, environment: str, database: str, folder: Path, output: 
       1  the database refuses
       2  the database cannot be asked, or usage
     """
-    from bot.cli.emc_runs import Act, Place, act_on
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import Act, act_on
 
     place = Place(environment, database, folder, output == "json")
     raise SystemExit(act_on(place, Act.RESUME, version, ""))
@@ -220,7 +225,8 @@ def cancel(version: str, environment: str, database: str, folder: Path, output: 
       1  it is not: its end is proven, or the database refuses
       2  the database cannot be asked, or usage
     """
-    from bot.cli.emc_runs import Act, Place, act_on
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import Act, act_on
 
     place = Place(environment, database, folder, output == "json")
     raise SystemExit(act_on(place, Act.CANCEL, version, ""))
@@ -244,6 +250,7 @@ def verify(
       1  rows are left, or they cannot be counted: it is named
       2  the database cannot be asked, or usage
     """
-    from bot.cli.emc_runs import Place, verify_all
+    from bot.cli.emc_place import Place
+    from bot.cli.emc_runs import verify_all
 
     raise SystemExit(verify_all(Place(environment, database, folder, output == "json"), versions))

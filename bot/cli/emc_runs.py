@@ -9,20 +9,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from bot.cli.emc_telling import BackfillBar, Json, as_json, say_backfill, say_item, say_steps
-from bot.cli.environment import settings_or_exit
+from bot.cli.emc_place import Place
+from bot.cli.emc_telling import (
+    BackfillBar,
+    Json,
+    as_json,
+    say_backfill,
+    say_item,
+    say_steps,
+    say_waiting,
+)
 from bot.cli.errors import CommandError
 from bot.core.backfills.model import not_begun
 from bot.core.migrations.agenda import Agenda, Item, Kind, plan_agenda
 from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.compatibility import SEE_FLAG
-from bot.core.migrations.files import Folder, read_folder
-from bot.core.migrations.model import Backfill, Version
+from bot.core.migrations.model import Backfill
 from bot.core.phrases import listed
 from bot.core.render.escape import visible
 from bot.ports.database import DatabaseBusy, DatabaseError, DatabaseRefused
@@ -36,55 +42,6 @@ _GO_ON = "`lockgate emc run` goes on where it was"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Which database, which files, and how to say it."""
-
-    environment: str
-    database: str
-    folder: Path
-    json: bool
-
-    @property
-    def url(self) -> str:
-        """
-        Raises:
-            CommandError: neither or both are given, or the environment has no database here.
-        """
-        if bool(self.environment) == bool(self.database):
-            raise CommandError(
-                "which database?" if not self.database else "both name a database",
-                "give one of --environment and --database",
-            )
-        if self.database:
-            return self.database
-        databases = settings_or_exit(app_needed=False).databases
-        name = self.environment.lower()
-        if name not in databases:
-            variable = f"LOCKGATE_DB_{name.upper().replace('-', '_')}"
-            known = f", or name {listed(sorted(databases))}" if databases else ""
-            raise CommandError(
-                f"environment {visible(self.environment)} has no database here",
-                f"set {visible(variable)} to its URL{known}",
-            )
-        return databases[name].reveal()
-
-    def read(self, applied: Sequence[Version]) -> Folder:
-        return read_folder(
-            self._files(self.folder / "migrations"), self._files(self.folder / "backfills"), applied
-        )
-
-    def _files(self, folder: Path) -> list[tuple[str, bytes]]:
-        try:
-            if not folder.is_dir():
-                return []
-            return [(path.as_posix(), path.read_bytes()) for path in sorted(folder.glob("*.sql"))]
-        except OSError as error:
-            raise CommandError(
-                f"{error.filename} cannot be read: {error.strerror}", "name another with --dir"
-            ) from error
-
-
-@dataclass(frozen=True, slots=True)
 class Wanted:
     """What ``run`` was asked for."""
 
@@ -92,6 +49,10 @@ class Wanted:
     dry_run: bool
     no_build_needs_it: bool
     allow_unknown: bool
+
+
+class _Stopped(Exception):
+    """Somebody asked for it while a migration waited for a lock."""
 
 
 class Act(Enum):
@@ -126,6 +87,9 @@ def show_status(place: Place, versions: Sequence[str]) -> int:
             if one.version not in known
         ]
         shown = sorted([*statuses, *files], key=lambda one: one.version)
+        for version in versions:
+            if version not in {one.version for one in shown}:
+                raise _no_backfill(place, version)
         shown = [one for one in shown if not versions or one.version in versions]
         for one in shown:
             _say(place, say_backfill(one), {"event": "backfill", **as_json(one)})
@@ -153,7 +117,11 @@ def act_on(place: Place, act: Act, version: str, reason: str) -> int:
             case Act.CANCEL:
                 status = await database.cancel_backfill(backfill, by=by)
         _say(place, say_backfill(status), {"event": "backfill", **as_json(status)})
-        return DONE if status.state is expected or act is Act.RESUME else REFUSED
+        if status.state is expected or act is Act.RESUME:
+            return DONE
+        raise CommandError(
+            f"it cannot be {expected.value}: it is {status.state.value}", exit_code=REFUSED
+        )
 
     return _with_database(place, do)
 
@@ -188,7 +156,7 @@ def verify_all(place: Place, versions: Sequence[str]) -> int:
 def run_all(place: Place, wanted: Wanted) -> int:
     async def run(database: PostgresDatabase) -> int:
         agenda = await _agenda(place, database)
-        items = _chosen(agenda, wanted)
+        items = _chosen(place, agenda, wanted)
         if agenda.problems:
             _say_problems(place, agenda)
             return REFUSED
@@ -200,26 +168,31 @@ def run_all(place: Place, wanted: Wanted) -> int:
             )
         async with _until_signalled() as stopped:
             code = await _run_items(place, database, items, wanted, stopped)
-        _say(place, "" if items else "Nothing is to be done.", _summary(code))
+        nothing = not items and not wanted.versions
+        _say(place, "Nothing is to be done." if nothing else "", _summary(code))
         return code
 
     return _with_database(place, run)
 
 
-def _chosen(agenda: Agenda, wanted: Wanted) -> list[Item]:
+def _chosen(place: Place, agenda: Agenda, wanted: Wanted) -> list[Item]:
     """
     Raises:
-        CommandError: a version is not among what is to be done.
+        CommandError: a version has no file.
     """
     if not wanted.versions:
         return [*agenda.of(Kind.EXPAND), *agenda.of(Kind.BACKFILL)]
-    known = {item.version for item in agenda.items}
+    known: set[str] = {item.version for item in agenda.items}
+    known |= {problem.path.rpartition("/")[2][:14] for problem in agenda.problems}
     for version in wanted.versions:
-        if version not in known:
+        if version in known:
+            continue
+        if version not in place.versions:
             raise CommandError(
-                f"{visible(version)} is not to be done: there is no such file, or it is done",
+                f"no file has version {visible(version)}",
                 "`lockgate emc plan` lists what is to be done",
             )
+        _say(place, f"{version} is done already.", None)
     return [item for item in agenda.items if item.version in wanted.versions]
 
 
@@ -260,7 +233,11 @@ async def _run_item(
         )
     try:
         if item.migration is not None:
-            applied = await database.apply(item.migration, dry_run=wanted.dry_run)
+            applied = await database.apply(
+                item.migration,
+                dry_run=wanted.dry_run,
+                gave_way=_while_waiting(place, item, stopped),
+            )
             _say(place, say_steps(item, applied), {"event": "migration", **as_json(applied)})
             return DONE
         if item.backfill is None:
@@ -274,12 +251,26 @@ async def _run_item(
             _say(place, text, {"event": "item", **as_json(item), "proof": proof})
             return DONE
         return await _run_backfill(place, database, item.backfill, stopped)
+    except _Stopped:
+        return UNFINISHED
     except DatabaseRefused as error:
         _say_error(place, error)
         return REFUSED
     except DatabaseBusy as error:
         _say_error(place, error)
         return UNFINISHED
+
+
+def _while_waiting(place: Place, item: Item, stopped: Callable[[], bool]) -> Callable[[int], None]:
+    """What to do between two tries to get a migration's locks."""
+
+    def gave_way(tries: int) -> None:
+        if stopped():
+            raise _Stopped
+        if not place.json:
+            click.echo(say_waiting(item, tries), err=True)
+
+    return gave_way
 
 
 def _refuse_contract(item: Item, wanted: Wanted) -> None:
@@ -330,7 +321,11 @@ def _named(place: Place, version: str) -> Backfill:
     for backfill in place.read(()).backfills:
         if backfill.version == version:
             return backfill
-    raise CommandError(
+    raise _no_backfill(place, version)
+
+
+def _no_backfill(place: Place, version: str) -> CommandError:
+    return CommandError(
         f"no file in {visible(str(place.folder / 'backfills'))} can be read as backfill "
         f"{visible(version)}",
         "`lockgate emc plan` lists them, and what is wrong with files",
@@ -350,7 +345,7 @@ async def _until_signalled() -> AsyncIterator[Callable[[], bool]]:
     def ask(number: signal.Signals) -> None:
         asked.set()
         loop.remove_signal_handler(number)
-        click.echo("\nstopping after this batch …", err=True)
+        click.echo("\nstopping after this batch, or try; Ctrl-C again ends it at once …", err=True)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask, number)
@@ -373,7 +368,9 @@ def _with_database(place: Place, act: Callable[[PostgresDatabase], Awaitable[int
         raise CommandError(visible(str(error)), visible(error.remedy), exit_code=code) from error
     except KeyboardInterrupt:
         raise CommandError(
-            "stopped; the batch that was under way is undone", _GO_ON, exit_code=UNFINISHED
+            "stopped at once; the batch, or transaction, that was under way is undone",
+            _GO_ON,
+            exit_code=UNFINISHED,
         ) from None
 
 

@@ -12,7 +12,7 @@ import click
 from bot.core.backfills.model import BackfillStatus
 from bot.core.migrations.agenda import Item, counted_rows, describe_status
 from bot.core.migrations.builds import BackfillState
-from bot.core.phrases import listed, say_duration
+from bot.core.phrases import counted, listed, say_duration
 from bot.core.render.escape import visible
 from bot.ports.database import Applied
 
@@ -98,10 +98,24 @@ def say_backfill(status: BackfillStatus) -> str:
         line += f", {say_duration(left)} left"
     if status.paused_by:
         line += f"\n                paused by {visible(status.paused_by)}"
-    for words in (status.why, status.remedy):
+    go_on = f"`lockgate emc resume {status.version}` "
+    if status.paused_by:
+        go_on += "lets it go on"
+    elif status.state is BackfillState.CANCELED:
+        go_on += "begins it from the start"
+    else:
+        go_on = ""
+    for words in (status.why, status.remedy, go_on):
         if words:
             line += f"\n                {visible(words)}"
     return line
+
+
+def say_waiting(item: Item, tries: int) -> str:
+    return (
+        f"{item.version}  {visible(item.name)}: others hold what it needs; it gave way "
+        f"{counted(tries, 'time')}, and tries again …"
+    )
 
 
 def say_steps(item: Item, applied: Applied) -> str:

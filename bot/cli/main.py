@@ -73,8 +73,8 @@ class _LazyGroup(Group):
 
 @contextmanager
 def _in_our_words(ctx: click.Context) -> Iterator[None]:
-    """What click finds wrong in the words is said as every other error is, and so is a full disk,
-    which standard output may go to."""
+    """What click finds wrong in the words is said as every other error is, and so are Ctrl-C and a
+    full disk, which standard output may go to."""
     try:
         yield
     except NoArgsIsHelpError:
@@ -85,6 +85,8 @@ def _in_our_words(ctx: click.Context) -> Iterator[None]:
         raise CommandError(
             f"{message[:1].lower()}{message[1:]}", f"`lockgate{path} --help` says how it is used"
         ) from None
+    except KeyboardInterrupt:
+        raise CommandError("stopped, as asked", exit_code=130) from None
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -179,14 +179,29 @@ def test_pause_resume_cancel_and_status(emc: Emc) -> None:
     result = emc("run")
     assert result.exit_code == 3
     assert "paused by" in result.stdout
+    assert "`lockgate emc resume 20260102000000` lets it go on" in result.stdout
     assert "paused" in emc("status").stdout
     assert emc("resume", "20260102000000").exit_code == 0
-    assert emc("cancel", "20260102000000").exit_code == 0
-    assert emc("pause", "20260102000000").exit_code == 1
+    result = emc("cancel", "20260102000000")
+    assert result.exit_code == 0
+    assert "`lockgate emc resume 20260102000000` begins it from the start" in result.stdout
+    result = emc("pause", "20260102000000")
+    assert (result.exit_code, "it cannot be paused: it is canceled" in result.stderr) == (1, True)
     assert emc.events("status")[0]["state"] == "canceled"
     assert emc("run").exit_code == 3
     assert emc("resume", "20260102000000").exit_code == 0
     assert emc("run").exit_code == 0
+
+
+def test_a_version_that_is_done_is_told_from_one_that_no_file_has(emc: Emc) -> None:
+    assert emc("run", "20260101000000").exit_code == 0
+    again = emc("run", "20260101000000")
+    assert (again.exit_code, again.stdout) == (0, "20260101000000 is done already.\n")
+    for command in ("run", "status", "verify", "pause"):
+        unknown = emc(command, "20260101000001")
+        assert unknown.exit_code == 2
+        assert "20260101000001" in unknown.stderr
+        assert "`lockgate emc plan` lists" in unknown.stderr
 
 
 def test_a_row_that_fails_is_named_with_its_key_and_the_remedy(
@@ -381,3 +396,25 @@ def test_what_ctrl_c_or_a_kill_ends_goes_on_where_it_was(
     (status,) = [event for event in emc.events("run") if event["event"] == "backfill"]
     # What a cut batch had done was taken back with its count: each row had its turn once.
     assert (status["proven"], status["changed"], status["visited"]) == (True, 3000, 3000)
+
+
+@pytest.mark.slow
+def test_a_migration_that_waits_for_a_lock_says_so_and_ctrl_c_ends_it(
+    emc: Emc, sql: psycopg.Connection, empty_database_url: str
+) -> None:
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE recipes IN ACCESS SHARE MODE")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", *emc.arguments("run")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        waiting = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert "add_title_norm: others hold what it needs; it gave way 1 time" in waiting
+    assert process.returncode == 3
+    assert said == "Stopped, as asked; `lockgate emc run` goes on where it was.\n"
+    assert emc("run").exit_code == 0

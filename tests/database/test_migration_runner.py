@@ -192,6 +192,29 @@ async def test_it_gives_way_to_who_holds_a_lock_and_tries_again(
     assert applied.tries > 1
 
 
+async def test_what_waits_for_a_lock_can_be_ended_between_two_tries(
+    sql: psycopg.Connection, database: PostgresDatabase, empty_database_url: str
+) -> None:
+    class Stopped(Exception):
+        pass
+
+    tries: list[int] = []
+
+    def gave_way(number: int) -> None:
+        tries.append(number)
+        if number == 2:
+            raise Stopped
+
+    sql.execute("CREATE TABLE recipes (id int)")
+    one = migration("ALTER TABLE recipes ADD COLUMN a int")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE recipes IN ACCESS SHARE MODE")
+        with pytest.raises(Stopped):
+            await database.apply(one, limits=QUICK, gave_way=gave_way)
+    assert tries == [1, 2]
+    assert (await database.apply(one)).applied
+
+
 async def test_the_schema_is_read_before_and_after(
     sql: psycopg.Connection, empty_database_url: str
 ) -> None:

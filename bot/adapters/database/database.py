@@ -58,13 +58,19 @@ class PostgresDatabase:
         *,
         dry_run: bool = False,
         limits: runner.Limits = runner.Limits(),  # noqa: B008 (a frozen value)
+        gave_way: Callable[[int], None] = lambda _: None,
     ) -> Applied:
+        """``gave_way`` is called after each try that did not get its locks, and may end it."""
         if dry_run:
             async with self._reader() as connection:
                 return await runner.plan(connection, migration)
         async with self._own_session() as connection:
             return await runner.apply(
-                connection, migration, read_schema=read_schema_hash, limits=limits
+                connection,
+                migration,
+                read_schema=read_schema_hash,
+                limits=limits,
+                gave_way=gave_way,
             )
 
     async def check_sight(self) -> None:

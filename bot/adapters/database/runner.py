@@ -64,8 +64,10 @@ async def apply(
     *,
     read_schema: Callable[[Connection], Awaitable[str]] | None = None,
     limits: Limits = Limits(),
+    gave_way: Callable[[int], None] = lambda _: None,
 ) -> Applied:
-    """Apply it, unless the ledger has it.
+    """Apply it, unless the ledger has it. ``gave_way`` is called with the number of each try that
+    was in somebody's way and is to be made again; what it raises ends it.
 
     Raises:
         DatabaseBusy: another runner is at work on the database.
@@ -83,9 +85,9 @@ async def apply(
         cleaned: tuple[str, ...] = ()
         try:
             if steps.in_transaction:
-                tries = await _in_one_transaction(connection, migration, steps, limits)
+                tries = await _in_one_transaction(connection, migration, steps, limits, gave_way)
             else:
-                tries, cleaned = await _one_by_one(connection, migration, steps, limits)
+                tries, cleaned = await _one_by_one(connection, migration, steps, limits, gave_way)
         finally:
             # A file may SET what it likes for the session, and the next one is not to inherit it.
             if not connection.closed:
@@ -128,7 +130,11 @@ async def _alone(connection: Connection) -> AsyncIterator[None]:
 
 
 async def _in_one_transaction(
-    connection: Connection, migration: Migration, steps: Steps, limits: Limits
+    connection: Connection,
+    migration: Migration,
+    steps: Steps,
+    limits: Limits,
+    gave_way: Callable[[int], None],
 ) -> int:
     async def once(lock_wait: timedelta) -> None:
         async with connection.transaction():
@@ -138,11 +144,15 @@ async def _in_one_transaction(
             await connection.execute(_ANONYMOUS)
             await ledger.record(connection, migration, [step.text for step in steps.steps])
 
-    return await _until_unlocked(once, migration, limits)
+    return await _until_unlocked(once, migration, limits, gave_way)
 
 
 async def _one_by_one(
-    connection: Connection, migration: Migration, steps: Steps, limits: Limits
+    connection: Connection,
+    migration: Migration,
+    steps: Steps,
+    limits: Limits,
+    gave_way: Callable[[int], None],
 ) -> tuple[int, tuple[str, ...]]:
     """Which statements are done is kept, so that after a failure it goes on with the next."""
     digest = hashlib.sha256(migration.text.encode()).hexdigest()
@@ -174,7 +184,7 @@ async def _one_by_one(
                     raise
             await unfinished.done(connection, migration.version, number)
 
-        tries = max(tries, await _until_unlocked(once, migration, limits))
+        tries = max(tries, await _until_unlocked(once, migration, limits, gave_way))
         await connection.execute(_ANONYMOUS)
     async with connection.transaction():
         await ledger.record(connection, migration, [step.text for step in steps.steps])
@@ -183,7 +193,10 @@ async def _one_by_one(
 
 
 async def _until_unlocked(
-    once: Callable[[timedelta], Awaitable[None]], migration: Migration, limits: Limits
+    once: Callable[[timedelta], Awaitable[None]],
+    migration: Migration,
+    limits: Limits,
+    gave_way: Callable[[int], None],
 ) -> int:
     """How many tries it took."""
     lock_wait = limits.first_lock_wait
@@ -202,6 +215,7 @@ async def _until_unlocked(
                 ) from error
         else:
             return attempt
+        gave_way(attempt)
         lock_wait = min(lock_wait * 2, limits.longest_lock_wait)
         fraction = random.random()  # noqa: S311 (jitter)
         await asyncio.sleep(wait_after(Failure.CONTENDED, attempt, fraction).total_seconds())
