@@ -172,7 +172,14 @@ def run_all(place: Place, wanted: Wanted) -> int:
         _say(place, "Nothing is to be done." if nothing else "", _summary(code))
         return code
 
-    return _with_database(place, run)
+    try:
+        return _with_database(place, run)
+    except KeyboardInterrupt:
+        raise CommandError(
+            "stopped at once; the batch, or transaction, that was under way is undone",
+            _GO_ON,
+            exit_code=UNFINISHED,
+        ) from None
 
 
 def _chosen(place: Place, agenda: Agenda, wanted: Wanted) -> list[Item]:
@@ -366,12 +373,6 @@ def _with_database(place: Place, act: Callable[[PostgresDatabase], Awaitable[int
     except DatabaseError as error:
         code = REFUSED if isinstance(error, DatabaseRefused) else UNASKED
         raise CommandError(visible(str(error)), visible(error.remedy), exit_code=code) from error
-    except KeyboardInterrupt:
-        raise CommandError(
-            "stopped at once; the batch, or transaction, that was under way is undone",
-            _GO_ON,
-            exit_code=UNFINISHED,
-        ) from None
 
 
 def _say(place: Place, text: str, fields: Json | None) -> None:

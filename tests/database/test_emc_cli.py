@@ -418,3 +418,24 @@ def test_a_migration_that_waits_for_a_lock_says_so_and_ctrl_c_ends_it(
     assert process.returncode == 3
     assert said == "Stopped, as asked; `lockgate emc run` goes on where it was.\n"
     assert emc("run").exit_code == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_count_in_our_words(
+    emc: Emc, sql: psycopg.Connection, empty_database_url: str
+) -> None:
+    emc("run")
+    with psycopg.connect(empty_database_url) as other:
+        other.execute("LOCK TABLE recipes IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", *emc.arguments("verify")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not sql.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said, complained = process.communicate(timeout=30)
+    assert (said, complained) == ("", "error: stopped, as asked\n")
+    assert process.returncode in (130, -signal.SIGINT)  # a shell says 130 of both
