@@ -34,6 +34,10 @@ async def known(empty_database_url: str) -> tuple[Catalog, Surroundings]:
             "ALTER TABLE recipes ADD CONSTRAINT of FOREIGN KEY (book_id) REFERENCES books NOT VALID"
         )
         connection.execute(
+            "CREATE DOMAIN plain AS text; CREATE DOMAIN mail AS plain CHECK (value <> '');"
+            "CREATE DOMAIN mails AS mail"
+        )
+        connection.execute(
             "INSERT INTO large SELECT i, repeat('a', 40), 1 FROM generate_series(1, 60000) i"
         )
         connection.execute("INSERT INTO recipes SELECT i, 'a', 1 FROM generate_series(1, 120) i")
@@ -88,6 +92,7 @@ async def test_a_message_has_the_size_and_an_estimate(
         "ALTER TABLE large ALTER title SET NOT NULL;",  # a validated CHECK proves it
         "ALTER TABLE large ALTER n TYPE numeric(12,2);",
         "DELETE FROM large WHERE id = 5;",
+        "ALTER TABLE large ADD m plain;",
     ],
 )
 async def test_what_the_catalog_proves_is_no_finding(
@@ -103,6 +108,8 @@ async def test_what_the_catalog_proves_is_no_finding(
         ("ALTER TABLE recipes ALTER servings SET NOT NULL;", Severity.INFO),
         ("ALTER TABLE large ALTER title TYPE text;", Severity.ERROR),  # the CHECK is read again
         ("UPDATE large SET n = 1;", Severity.ERROR),
+        ("ALTER TABLE large ADD m mails;", Severity.ERROR),
+        ("ALTER TABLE recipes ADD m mail;", Severity.INFO),
         ("UPDATE recipes SET servings = 1;", Severity.INFO),
     ],
 )

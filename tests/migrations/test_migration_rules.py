@@ -29,6 +29,7 @@ from bot.core.migrations.rules.rule import Rule, Surroundings
 from bot.core.migrations.uncounted import BACKFILL_WITHOUT_COUNT
 
 EXPAND = "-- lockgate: expand\nSET lock_timeout = '4s';\n"
+MAIL = "CREATE DOMAIN mail AS text"
 CONTRACT = "-- lockgate: contract\nSET lock_timeout = '4s';\n"
 AROUND = Surroundings(
     ledger={"20260301120000": ("CREATE TABLE drafts (id bigint)",)},
@@ -103,6 +104,11 @@ BAD = [
     ("table-rewrite", CONTRACT + "ALTER TABLE recipes SET LOGGED;"),
     ("table-rewrite", "SET lock_timeout = '4s';\nCLUSTER recipes USING recipes_pkey;"),
     ("table-rewrite", "VACUUM FULL recipes;"),
+    ("table-rewrite", f"{EXPAND}{MAIL} CHECK (value <> ''); ALTER TABLE recipes ADD m mail;"),
+    (
+        "table-rewrite",
+        f"{EXPAND}{MAIL}; ALTER DOMAIN mail SET NOT NULL; ALTER TABLE recipes ADD m mail;",
+    ),
     ("table-rewrite", "VACUUM (FULL, ANALYZE) books;"),
     (
         "applied-file-edited",
@@ -140,6 +146,7 @@ GOOD = [
     NOTES + "CREATE INDEX i ON a.notes (id); UPDATE a.notes SET id = 1; TRUNCATE a.notes;",
     NOTES + "ALTER TABLE a.notes ADD PRIMARY KEY (id), ADD CHECK (id > 0), ALTER id SET NOT NULL;",
     NOTES + "LOCK TABLE a.notes; ALTER TABLE a.notes ALTER id TYPE bigint, SET UNLOGGED;",
+    f"{EXPAND}{MAIL} DEFAULT ''; ALTER TABLE recipes ADD m mail; ALTER TABLE recipes ADD n mail[];",
     EXPAND + "ALTER TABLE recipes ADD COLUMN a int DEFAULT 1, ADD b timestamptz DEFAULT now();",
     EXPAND + "ALTER TABLE recipes ADD COLUMN author bigint REFERENCES books;",
     "SET lock_timeout = '4s'; ALTER TABLE recipes ALTER title TYPE text;",

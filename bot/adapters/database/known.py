@@ -86,6 +86,17 @@ SELECT n.nspname, c.relname, i.relname, x.indisprimary,
  WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 """
 _POLICIES = "SELECT schemaname, tablename, policyname FROM pg_policies"
+_DOMAINS = """
+WITH RECURSIVE constrained(oid) AS (
+    SELECT t.oid FROM pg_type t
+     WHERE t.typtype = 'd'
+       AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint WHERE contypid = t.oid))
+     UNION
+    SELECT t.oid FROM pg_type t JOIN constrained c ON t.typbasetype = c.oid
+)
+SELECT n.nspname, t.typname
+  FROM constrained c JOIN pg_type t ON t.oid = c.oid JOIN pg_namespace n ON n.oid = t.typnamespace
+"""
 _EXPOSED = """
 SELECT n.nspname FROM pg_namespace n JOIN pg_roles r ON r.rolname = 'anon'
  WHERE has_schema_privilege(r.oid, n.oid, 'USAGE')
@@ -120,6 +131,7 @@ async def fetch_known(url: str) -> tuple[Catalog, Surroundings]:
                     await rows(_INDEXES),
                     await rows(_POLICIES),
                     await rows(_EXPOSED),
+                    await rows(_DOMAINS),
                 )
                 applied = await fetch_statements(connection)
     return catalog, Surroundings(ledger=applied)
@@ -145,6 +157,7 @@ def _catalog(
     indexes: Rows,
     policies: Rows,
     exposed: Rows,
+    domains: Rows,
 ) -> Catalog:
     parts: dict[Relation, _Gathered] = defaultdict(_Gathered)
     on: dict[Relation, Relation] = {}
@@ -183,7 +196,13 @@ def _catalog(
             policies=frozenset(of.policies),
             known=True,
         )
-    return Catalog(known, on, frozenset(schema for (schema,) in exposed), complete=True)
+    return Catalog(
+        known,
+        on,
+        frozenset(schema for (schema,) in exposed),
+        complete=True,
+        domains=frozenset(Relation(*domain) for domain in domains),
+    )
 
 
 def _modifiers(written: str) -> tuple[int, ...]:

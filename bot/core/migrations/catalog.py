@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
+from bot.core.migrations.domains import constrained_by
 from bot.core.migrations.expressions import columns_of, expression_sql
 from bot.core.migrations.rewrites import or_nothing
 from bot.core.migrations.script import DYNAMIC
@@ -125,6 +126,8 @@ class Catalog:
     touched: Mapping[Relation, Table | None] = field(default_factory=dict)
     """Those that the transaction has changed so far; None for one that it dropped. They are apart
     because they are few: each change gives a new catalog."""
+    domains: frozenset[Relation] = frozenset()
+    """Those that have constraints: for another column of one a table is written anew."""
 
     def find(self, relation: Relation) -> Table | None:
         """None for one that nothing is known of, or that was dropped."""
@@ -158,17 +161,19 @@ class Catalog:
         told = [change for change in changes if _tells(change)]
         if not told:
             return self
-        touched, indexes = dict(self.touched), self.indexes
+        touched, indexes, domains = dict(self.touched), self.indexes, self.domains
         for change in told:
             if change.kind == DYNAMIC:  # it may have dropped any of them
                 for name, table in {**self.tables, **touched}.items():
                     touched[name] = table._replace(checks={}) if table else None
             elif change.kind in _OF_INDEXES:
                 indexes = _indexed(change, indexes)
+            elif change.kind in _OF_DOMAINS:
+                domains |= constrained_by(change, domains)
             elif (relation := change.relation) is not None:
                 known = touched[relation] if relation in touched else self.tables.get(relation)
                 touched.update(_applied(change, relation, known))
-        return Catalog(self.tables, indexes, self.exposed, self.complete, touched)
+        return Catalog(self.tables, indexes, self.exposed, self.complete, touched, domains)
 
 
 def type_of(node: Node) -> Type:
@@ -197,11 +202,12 @@ _TELLING = frozenset(
     {"create_stmt", "create_table_as_stmt", "index_stmt", "create_policy_stmt", "rename_TABLE"}
     | {"rename_COLUMN", "drop_TABLE", "drop_INDEX", "drop_POLICY"}
 )
+_OF_DOMAINS = frozenset({"create_domain_stmt", "alter_domain_stmt"})
 _OF_INDEXES = frozenset({"index_stmt", "drop_INDEX"})
 
 
 def _tells(change: Change) -> bool:
-    if change.kind == DYNAMIC:
+    if change.kind == DYNAMIC or change.kind in _OF_DOMAINS:
         return True
     told = change.kind in _TELLING or change.kind.startswith("AT_")
     return told and change.relation is not None

@@ -17,6 +17,7 @@ from bot.core.migrations.catalog import (
     type_of,
 )
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
+from bot.core.migrations.domains import domain_of
 from bot.core.migrations.expressions import is_volatile
 from bot.core.migrations.sql import Node, word
 
@@ -164,7 +165,7 @@ def _own(change: Change, relation: Relation, catalog: Catalog) -> Hold | None:
         return None
     exclusive, write = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_ROW_EXCLUSIVE
     if kind.startswith("AT_"):
-        return _alter(change, relation, table)
+        return _alter(change, relation, table, catalog.domains)
     match kind:
         case "index_stmt":
             lock = Lock.SHARE_UPDATE_EXCLUSIVE if node.concurrent else Lock.SHARE
@@ -206,7 +207,7 @@ def _own(change: Change, relation: Relation, catalog: Catalog) -> Hold | None:
     return None
 
 
-def _alter(change: Change, relation: Relation, table: Table) -> Hold:
+def _alter(change: Change, relation: Relation, table: Table, domains: frozenset[Relation]) -> Hold:
     kind = change.kind
     if kind == "AT_AddConstraint":
         return _constraint(change, relation)
@@ -237,13 +238,15 @@ def _alter(change: Change, relation: Relation, table: Table) -> Hold:
         ):
             cost = Cost.SCAN
     elif kind == "AT_AddColumn":
-        cost = _column(definition(change.node))
+        cost = _column(definition(change.node), domains)
     return Hold(relation, Lock.ACCESS_EXCLUSIVE, cost)
 
 
-def _column(node: Node) -> Cost:
+def _column(node: Node, domains: frozenset[Relation]) -> Cost:
     """Of ADD COLUMN."""
     if type_of(node.type_name).name in ("serial", "bigserial", "smallserial"):
+        return Cost.REWRITE
+    if domain_of(node.type_name) in domains:
         return Cost.REWRITE
     cost = Cost.INSTANT
     for item in node.constraints:

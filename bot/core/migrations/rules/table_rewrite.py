@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from bot.core.migrations.changes import definition
+from bot.core.migrations.domains import domain_of
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.rewrites import edited, ended, or_nothing
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
@@ -33,6 +35,17 @@ def _check(reading: Reading) -> Iterator[Fault]:
             f"{_INSTEAD.get(one.change.kind, _ANOTHER_TABLE)}"
         )
         yield Fault(message, one, _rewrite(one))
+    for one in reading.of("AT_AddColumn"):
+        domain = domain_of(definition(one.change.node).type_name)
+        own = next((hold for hold in one.holds if hold.relation == one.change.relation), None)
+        if own is None or domain not in one.before.domains:
+            continue
+        yield Fault(
+            f"{domain} is a domain with constraints, and a new column of it writes the table anew: "
+            f"{impact_of(own, one.table)}; give {one.change.column} the type below the domain, and "
+            "its constraints as a CHECK that is NOT VALID first",
+            one,
+        )
 
 
 @or_nothing
