@@ -69,6 +69,7 @@ async def test_a_connection_that_is_cut_in_a_batch_is_made_anew_and_nothing_is_d
 
         class Cutting(Told):
             def __call__(self, status: BackfillStatus) -> None:
+                super().__call__(status)
                 if status.batches == 2 and not cuts:
                     cuts.append(asyncio.get_running_loop().call_later(0.02, wire.cut))
 
@@ -81,6 +82,9 @@ async def test_a_connection_that_is_cut_in_a_batch_is_made_anew_and_nothing_is_d
     assert connections > 3
     assert (status.state, status.visited) == (BackfillState.FINISHED, 600)
     assert sql.execute("SELECT min(n), max(n) FROM recipes").fetchone() == (1, 1)
+    away = [one for one in told.seen if one.state is BackfillState.PAUSED]
+    assert away
+    assert all("cannot be used now" in one.why and "is tried again" in one.why for one in away)
 
 
 async def test_a_session_that_was_cut_while_it_was_idle_is_made_anew(

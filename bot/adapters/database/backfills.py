@@ -99,6 +99,7 @@ class _Run:
         target = plan.latency.total_seconds()
         self._pace = Pace(Controller(plan.first_batch, target), Courtesy(target))
         self._begun = time.monotonic()
+        self._told: BackfillStatus | None = None
         self._looked = 0.0
         self._note = ""
         """What of the server the last look could not see."""
@@ -271,8 +272,15 @@ class _Run:
 
     async def _wait(self, failure: Failure, status: BackfillStatus, why: str) -> None:
         self._tell(replace(status, state=BackfillState.PAUSED, why=why))
+        await self._rest_after(failure)
+
+    async def _rest_after(self, failure: Failure) -> None:
+        """No longer than until somebody wants it to end."""
         fraction = random.random()  # noqa: S311 (jitter)
-        await asyncio.sleep(wait_after(failure, self._pace.tries, fraction).total_seconds())
+        left = wait_after(failure, self._pace.tries, fraction).total_seconds()
+        while left > 0 and not self._asked.until():
+            await asyncio.sleep(min(left, _PAUSED_LOOK[0]))
+            left -= _PAUSED_LOOK[0]
 
     async def _fail_of_row(self, error: psycopg.Error, found: Range) -> None:
         poison = Poison(
@@ -338,12 +346,16 @@ class _Run:
         self._lease = None  # claimed anew with a new token, which fences what is still under way
         lost = isinstance(error, DatabaseUnavailable) or classify(error.sqlstate) is Failure.LOST
         self._pace = self._pace.failed(Failure.LOST)
+        told = named(error) if isinstance(error, psycopg.Error) else error
         if not lost or not self._asked.wait or self._asked.until() or self._pace.gives_up:
-            raise named(error) if isinstance(error, psycopg.Error) else error
-        fraction = random.random()  # noqa: S311 (jitter)
-        await asyncio.sleep(wait_after(Failure.LOST, self._pace.tries, fraction).total_seconds())
+            raise told
+        if self._told is not None:
+            why = f"{told}; it is tried again"
+            self._tell(replace(self._told, state=BackfillState.PAUSED, why=why))
+        await self._rest_after(Failure.LOST)
 
     def _tell(self, status: BackfillStatus) -> None:
+        self._told = status
         if self._asked.progress is not None:
             self._asked.progress(status)
 
