@@ -1,6 +1,7 @@
 """The proof by trial: what PostgreSQL really does, and that what is expected is what it does."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -374,6 +375,15 @@ def test_what_was_observed_stands_in_the_check(session: psycopg.Connection) -> N
     said = "ACCESS EXCLUSIVE on b, which was written anew and was read whole"
     assert found.message.endswith(f". Observed: {said}")
     assert [(one.locks, one.observed) for one in after.statements] == [((said,), True)]
+
+
+def test_a_message_that_ends_a_sentence_ends_it_once() -> None:
+    check = check_of({CHANGED}, [(CHANGED, b"SET lock_timeout = 0;\nALTER TABLE b ADD x int;")])
+    (found,) = [one for one in check.findings if one.rule == "lock-timeout"]
+    told = replace(check, findings=(replace(found, message="It waits."),))
+    seen = Observed(CHANGED, found.line, found.statement)
+    (after,) = with_trial(told, [seen]).findings
+    assert after.message == "It waits. Observed: no lock that others would notice"
 
 
 def test_a_statement_that_does_not_run_is_a_finding() -> None:

@@ -71,7 +71,7 @@ def _found(finding: Finding, one: Observed | None) -> Finding:
         finding,
         lock=str(strongest.lock) if strongest else "",
         rewrite=any(lock.rewritten for lock in one.locks),
-        message=f"{finding.message}. Observed: {words}",
+        message=f"{finding.message.removesuffix('.')}. Observed: {words}",
     )
 
 
