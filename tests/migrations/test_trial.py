@@ -287,6 +287,8 @@ CREATE ROLE shop_owner NOINHERIT; CREATE ROLE shop_app; CREATE ROLE shop_people 
 CREATE ROLE shop_programs;
 GRANT shop_owner TO shop_people; GRANT pg_execute_server_program TO shop_programs;
 GRANT {superuser} TO shop_programs;
+GRANT EXECUTE ON FUNCTION lo_import(text) TO shop_programs;
+GRANT SELECT, UPDATE ON pg_authid TO shop_programs;
 CREATE SCHEMA shop AUTHORIZATION shop_owner;
 SET ROLE shop_owner;
 CREATE TABLE shop.recipes (id bigint PRIMARY KEY, title text COLLATE "C");
@@ -298,6 +300,8 @@ SET SESSION AUTHORIZATION shop_app;
 GRANT SELECT ON shop.recipes TO shop_people;
 RESET SESSION AUTHORIZATION;
 CREATE FUNCTION shop.on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION shop.outside() RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+    AS $$ BEGIN COPY shop.recipes TO PROGRAM 'true'; END $$;
 CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION shop.on_ddl();
 """
 
@@ -331,10 +335,16 @@ def test_the_shadow_has_the_roles_that_own_a_database_and_their_members(
         "SET LOCAL ROLE shop_programs;"
         "DO $$ BEGIN SET ROLE lockgate; RAISE 'it may';"
         "EXCEPTION WHEN insufficient_privilege THEN END $$;"
-        "COPY shop.recipes TO PROGRAM 'true'"
+        "DO $$ BEGIN COPY (SELECT 1) TO PROGRAM 'true'; RAISE 'it may';"
+        "EXCEPTION WHEN insufficient_privilege THEN END $$;"
+        "DO $$ BEGIN PERFORM lo_import('/etc/passwd'); RAISE 'it may';"
+        "EXCEPTION WHEN insufficient_privilege THEN END $$;"
+        "DO $$ BEGIN UPDATE pg_authid SET rolsuper = true; RAISE 'it may';"
+        "EXCEPTION WHEN insufficient_privilege THEN END $$;"
+        "RESET ROLE; SELECT shop.outside()"
     )
     *ran, last = run_trial([], [passing], owned_database)
-    assert [one.failure for one in ran] == [""] * 13
+    assert [one.failure for one in ran] == [""] * 17
     assert "permission denied to COPY" in last.failure
 
 

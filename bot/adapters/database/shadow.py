@@ -29,6 +29,8 @@ from bot.core.migrations.model import Migration
 from bot.core.migrations.sql import (
     SqlError,
     Statement,
+    inner,
+    names_of,
     parse_statements,
     split_statements,
     word,
@@ -188,7 +190,7 @@ def _make(session: Session, admin: Session, schema: _Schema) -> None:
                     _made(admin, statement)
                 elif not _of_owners(statement):
                     _made(session, statement)
-                elif names.issuperset(_new_owners(statement)):
+                elif names.issuperset(_new_owners(statement)) and not _of_system(statement):
                     last.append(statement)
         for statement in last:
             _made(admin, statement)
@@ -220,6 +222,18 @@ def _of_owners(statement: Statement) -> bool:
     if statement.kind == "variable_set_stmt":
         return bool(statement.node.name == "session_authorization")
     return statement.kind in _OF_PRIVILEGES or bool(_new_owners(statement))
+
+
+def _of_system(statement: Statement) -> bool:
+    """Whether it grants what is PostgreSQL's own, such as a function that reads the machine's
+    files: what somebody may do there is not to be done here."""
+    if statement.kind != "grant_stmt":
+        return False
+    found = [inner(item) for item in statement.node.objects]
+    names = [names_of(node.objname) for kind, node in found if kind == "object_with_args"]
+    schemas = [name[0] for name in names]
+    schemas += [node.schemaname for kind, node in found if kind == "range_var"]
+    return "pg_catalog" in schemas
 
 
 def _new_owners(statement: Statement) -> list[str]:
