@@ -35,7 +35,11 @@ def run_git(
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run git once. Raises GitError when it ends with a status that is not in ``ok``."""
     done = subprocess.run(
-        ["git", "-c", "core.fsync=none", *args], cwd=cwd, input=stdin, capture_output=True
+        ["git", "-c", "core.fsync=none", *args],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        start_new_session=True,  # Ctrl-C is for who runs it: it ends git when it is done itself
     )
     if done.returncode not in ok:
         raise GitError(done.stderr.decode(errors="replace").strip() or f"git {args[0]} failed")
@@ -52,6 +56,7 @@ class _Pipe:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self.stdin: IO[bytes] = cast("IO[bytes]", self._process.stdin)
         self.stdout: IO[bytes] = cast("IO[bytes]", self._process.stdout)

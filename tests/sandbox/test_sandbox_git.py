@@ -1,6 +1,7 @@
 """The repositories are real: git itself reads them, and agrees with what the sandbox says."""
 
 import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -198,3 +199,25 @@ def test_processes_are_given_back(github: Sandbox) -> None:
     assert github.git_host.open_processes <= 48
     assert github.mergeable(shops[0].pulls[1])
     assert shops[0].git.store.read(f"{shops[0].branch('main')}:README.md") is not None
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from bot.sandbox.git import GitHost
+
+signal.signal(signal.SIGINT, lambda *_: None)
+store = GitHost(Path(sys.argv[1])).create("shop").store
+oid = store.write_object("blob", b"kept")
+store.read(oid)
+os.killpg(0, signal.SIGINT)
+for _ in range(10):
+    store.write_object("blob", b"another")
+    assert store.read(oid)[2] == b"kept"
+"""
+
+
+def test_ctrl_c_is_for_the_program_and_not_for_its_git(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, start_new_session=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
