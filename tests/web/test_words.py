@@ -7,11 +7,14 @@ import pytest
 from served_pages import evaluation
 
 from bot.core.decision import Decision, GateResult, Verdict
+from bot.core.hosting import Lock
 from bot.core.work.kinds import KINDS
 from bot.ports import Job, JobStatus, QueueHealth
 from bot.web.pages.dashboard import DashboardView
+from bot.web.pages.objectives import BudgetSummary
 from bot.web.pages.operations import _WORKS, SLOW_SECONDS, OperationsView, view_job
 from bot.web.pages.pulls import view_pull
+from bot.web.pages.shipping import EnvironmentView, Shipped
 from bot.web.pages.text import count, cut, duration, encodable, exact, iso, relative
 
 AT = datetime(2026, 3, 1, 12, 4, 10, tzinfo=UTC)
@@ -104,6 +107,27 @@ def test_a_queue_that_nobody_works_on_is_the_headline() -> None:
     quick = DashboardView("", (), False, operations(SLOW_SECONDS - 1))
     assert quick.headline == "No open pull request has been evaluated."
     assert quick.next_step == ""
+
+
+@pytest.mark.parametrize(
+    ("stopped", "budgets", "besides"),
+    [
+        (0, BudgetSummary(3, 0, Verdict.PASS), ""),
+        (1, BudgetSummary(), " 1 environment is locked, frozen or held."),
+        (0, BudgetSummary(3, 1, Verdict.FAIL), " 1 of 3 objectives is to look at."),
+        (
+            2,
+            BudgetSummary(3, 2, Verdict.FAIL),
+            " 2 environments are locked, frozen or held, and 2 of 3 objectives are to look at.",
+        ),
+    ],
+)
+def test_the_headline_keeps_back_nothing(
+    stopped: int, budgets: BudgetSummary, besides: str
+) -> None:
+    locked = EnvironmentView("octo/shop", 1, "e2e", None, Lock("e2e", "ada", "", AT), (), None)
+    view = DashboardView("", (), False, None, Shipped((locked,) * stopped), budgets=budgets)
+    assert view.headline == f"No open pull request has been evaluated.{besides}"
 
 
 @pytest.mark.parametrize(

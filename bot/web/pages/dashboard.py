@@ -85,11 +85,26 @@ class DashboardView:
                 "or did not verify."
             )
         if not self.pulls:
-            return "No open pull request has been evaluated."
-        if self.held:
+            found = "No open pull request has been evaluated."
+        elif self.held:
             verb = "is" if self.held == 1 else "are"
-            return f"{self.held} of {count(self.pulls, 'open pull request')} {verb} held."
-        return f"Nothing is held among {count(self.pulls, 'open pull request')}."
+            found = f"{self.held} of {count(self.pulls, 'open pull request')} {verb} held."
+        else:
+            found = f"Nothing is held among {count(self.pulls, 'open pull request')}."
+        return f"{found} {self._besides}".rstrip()
+
+    @property
+    def _besides(self) -> str:
+        """What else there is to look at, in a sentence; empty for nothing."""
+        stopped, budgets = self.shipped.stopped, self.budgets
+        said = []
+        if stopped:
+            verb = "is" if stopped == 1 else "are"
+            said.append(f"{count(stopped, 'environment')} {verb} locked, frozen or held")
+        if budgets.held:
+            verb = "is" if budgets.held == 1 else "are"
+            said.append(f"{budgets.held} of {count(budgets.total, 'objective')} {verb} to look at")
+        return f"{', and '.join(said)}." if said else ""
 
     @property
     def next_step(self) -> str:
