@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from io import TextIOWrapper
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -25,7 +26,7 @@ _COMMANDS = {
     "gates": "Ask every gate now whether a pull request could be promoted.",
     "jobs": "List the queue's jobs and retry dead ones.",
     "lock": "Hold every promotion to an environment until it is unlocked.",
-    "migrate": "Bring the database's schema up to date.",
+    "migrate": "Bring the bot's own database up to date.",
     "migrations": "Check the files of database changes.",
     "policy": "Check a policy file, or print its JSON Schema.",
     "promote": "Put a build live, once every gate of the environment passes.",
@@ -108,3 +109,5 @@ def main() -> None:
       lockgate commits check --range origin/main..HEAD
       lockgate serve
     """
+    if isinstance(sys.stdout, TextIOWrapper):  # what its encoding has not is spelt out
+        sys.stdout.reconfigure(errors="backslashreplace")

@@ -1,5 +1,6 @@
 """What every command says of words that it cannot take, and how a group lists its commands."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,17 @@ def test_a_group_lists_whole_sentences() -> None:
     shown = CliRunner().invoke(main, ["emc", "--help"]).stdout
     assert "..." not in shown.split("Commands:")[1]
     assert "with VERSIONs these alone." in " ".join(shown.split())
+
+
+def test_an_encoding_that_lacks_a_character_has_it_spelt_out() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot", "policy", "check", "-"],
+        input="größe→: 1\n".encode(),
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    assert "unknown key `größe\\u2192`".encode("latin-1") in ended.stdout
 
 
 FULL = Path("/dev/full")
