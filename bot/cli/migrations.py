@@ -195,6 +195,10 @@ def _on_disk(path: str | None) -> _Given:
             f"{visible(str(place))} is not there",
             "name a folder of migrations, or one of its files",
         )
+    if place.is_file() and place.suffix != ".sql":
+        raise CommandError(
+            f"{visible(str(place))} is no .sql file", "name a migration, or the folder of them"
+        )
     try:
         migrations = _read(folder)
         backfills = _read(folder.parent / "backfills")
@@ -204,6 +208,8 @@ def _on_disk(path: str | None) -> _Given:
             "see its permissions",
         ) from error
     names = {name for name, _ in (*migrations, *backfills)}
+    if not names:
+        click.echo(f"{visible(str(folder))} has no .sql file", err=True)
     return _Given(
         migrations, backfills, frozenset({place.as_posix()} if place.is_file() else names)
     )

@@ -185,6 +185,7 @@ def test_a_range_that_takes_an_applied_file_away(folder: Path, empty_database_ur
     ("arguments", "said"),
     [
         (["nowhere"], "error: nowhere is not there\nhelp: name a folder of migrations"),
+        (["notes.md"], "error: notes.md is no .sql file\nhelp: name a migration"),
         (["--range", "main"], "error: main is no range\nhelp: write A..B"),
         (["--range", "no-such..HEAD"], "error: git rejects the range: Not a valid object name"),
         (["--range", "--help..HEAD"], "error: git rejects the range"),
@@ -193,10 +194,18 @@ def test_a_range_that_takes_an_applied_file_away(folder: Path, empty_database_ur
 )
 def test_what_cannot_be_checked_ends_with_2(folder: Path, arguments: list[str], said: str) -> None:
     git("init", "-q", "-b", "main")
+    (folder / "notes.md").touch()
     result = run(*arguments)
     assert said in result.output
     assert "secret-word" not in result.output
     assert result.exit_code == 2
+
+
+def test_a_folder_without_migrations_is_in_order_and_says_so(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    result = run("empty")
+    assert (result.exit_code, result.stdout) == (0, "0 files in order\n")
+    assert result.stderr == "empty has no .sql file\n"
 
 
 def test_a_trial_tells_what_was_observed(folder: Path) -> None:
