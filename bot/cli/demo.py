@@ -148,7 +148,8 @@ class _TextTeller:
             f"Sandbox GitHub   {stage.sandbox_page}/\n"
             f"Sandbox Vercel   {stage.vercel_page}/\n\n"
             "Open the sandbox's page to open a pull request, edit its title, push commits and\n"
-            "write comments such as /promote, and watch the bot answer. Ctrl-C ends it."
+            "write comments such as /promote, and watch the bot answer. What to try first is\n"
+            "in docs/tutorial/first-verdict.md. Ctrl-C ends it."
         )
 
 

@@ -175,7 +175,7 @@ def _lines(slo: "Slo") -> "list[str]":
     for pair in pairs_of(slo):
         factor = float(factor_of(pair, slo.window.length))
         out.append(
-            f"  {pair.severity}: burning above {factor:.4g} times over {length_text(pair.long)} "
+            f"  {pair.severity}: burning above {factor:.4g}× over {length_text(pair.long)} "
             f"and {length_text(pair.short)}"
         )
     return out

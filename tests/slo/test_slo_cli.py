@@ -104,7 +104,7 @@ def test_objectives_are_listed_for_an_environment() -> None:
     assert done.output.split("\n")[:3] == [
         "api-latency-preview (preview): API latency (preview)",
         "  95 % of events good over 7d, rolling; 5 % may fail",
-        "  page: burning above 3.36 times over 1h and 5m",
+        "  page: burning above 3.36× over 1h and 5m",
     ]
     found = [
         json.loads(one)
