@@ -134,3 +134,5 @@ async def test_a_build_that_was_taken_back_says_why_on_both_pages(
     assert "/repos/octo/shop/migrations" in links, "the pages of its repository"
     cause = "The bot began this by itself, because the watch over it found error ratio 100 % ."
     assert cause in read(await site.get(f"/operations/{back.id}")).text
+    listed = "The bot began it by itself, because the watch over it found error ratio 100 % ."
+    assert listed in read(await site.get("/")).text
