@@ -193,7 +193,9 @@ class Reconciler:
         except HubGone:
             log.info("repository_gone", repository=repo.full_name)
             return
-        for number in numbers:
+        # Those that were closed while nothing was heard are to be forgotten.
+        known = [] if base_ref else await self.store.fetch_open_numbers(repo.id)
+        for number in dict.fromkeys([*numbers, *known]):
             await self.store.enqueue(RefreshPullRequest(*_fields(repo), number=number))
 
     async def _refresh_merge_groups(self, repo: RepoRef) -> None:

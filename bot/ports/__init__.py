@@ -257,6 +257,10 @@ class Store(Protocol):
         """Of open pull requests, last evaluated first."""
         ...
 
+    async def fetch_open_numbers(self, repository_id: int) -> list[int]:
+        """Of the pull requests that were open when they were last evaluated."""
+        ...
+
     async def fetch_verdicts_of_head(self, repository_id: int, head_sha: Sha) -> list[HeadVerdict]:
         """Of the open pull requests that have this commit at their head."""
         ...

@@ -236,6 +236,21 @@ async def test_pull_requests_of_one_commit_share_a_check_that_passes_for_all(jou
     assert await journey.verdict(good) == "success"
 
 
+async def test_what_was_closed_while_the_app_was_suspended_holds_nothing(journey: Journey):
+    github, repository = journey.github, journey.shop()
+    github.push(repository, "release", CommitSpec("feat: begin"))
+    bad = github.open_pull(repository, "Bad", "work", head="both")
+    good = github.open_pull(repository, "feat: good", head="both", base="release")
+    assert await journey.verdict(good) == "failure"
+    installation = github.installation_of(github.app, repository)
+    github.suspend(installation)
+    github.close(bad)
+    github.unsuspend(installation)
+    assert await journey.verdict(good) == "success"
+    evaluations = await journey.bot.store.fetch_evaluations()
+    assert [one.number for one in evaluations] == [good.number]
+
+
 async def test_commits_are_checked_where_they_land(journey: Journey):
     repository = journey.shop(
         allow_squash_merge=False, allow_rebase_merge=True, allow_merge_commit=False

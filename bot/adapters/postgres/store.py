@@ -156,6 +156,12 @@ class PostgresStore:
         )
         return [_evaluation(row) for row in rows]
 
+    async def fetch_open_numbers(self, repository_id: int) -> list[int]:
+        rows = await self._fetch(
+            _EVALUATIONS["fetch_open_numbers"], {"repository_id": repository_id}
+        )
+        return [row["number"] for row in rows]
+
     async def fetch_verdicts_of_head(self, repository_id: int, head_sha: Sha) -> list[HeadVerdict]:
         rows = await self._fetch(
             _EVALUATIONS["fetch_verdicts_of_head"],

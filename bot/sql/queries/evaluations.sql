@@ -60,6 +60,11 @@ SELECT evaluations.*, coalesce(known.private, evaluations.private) AS hidden
  ORDER BY evaluated_at DESC
  LIMIT %(limit)s;
 
+-- fetch_open_numbers --
+SELECT number FROM evaluations
+ WHERE repository_id = %(repository_id)s AND state = 'open'
+ ORDER BY number;
+
 -- fetch_verdicts_of_head --
 SELECT number, base_ref, verdict
   FROM evaluations
