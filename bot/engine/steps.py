@@ -32,7 +32,7 @@ from bot.core.promotion import pick_build
 from bot.core.render.json import to_json
 from bot.engine.links import Links
 from bot.engine.switching import TURN, Switching, nothing_asked, only_looks
-from bot.ports import Clock, HubError, HubGone, HubUnavailable
+from bot.ports import Clock, HubClosed, HubError, HubGone, HubUnavailable
 from bot.ports.host import Host, HostError, HostGone, HostRefused, HostUnavailable
 from bot.ports.operations import CommandHub, OperationStore, StaleFence
 
@@ -70,7 +70,7 @@ class Steps:
         Raises:
             StoreUnavailable: the job is to be run again.
         """
-        switching = Switching(self.hosts, self.store)
+        switching = Switching(self.hosts, self.store, self.clock)
         acts: dict[StepName, Callable[[Operation, Step], Awaitable[Result]]] = {
             StepName.GATES: self._gates,
             StepName.LOCK: self._lock,
@@ -102,6 +102,8 @@ class Steps:
             return Failed(str(error), error.remedy, unchanged=nothing_asked(step))
         except HubUnavailable as error:
             return Again(error.retry_after or TURN, str(error))
+        except HubClosed as error:
+            return Failed(str(error), "unarchive the repository, then `/retry`")
         except HubError as error:
             return await self._moved(operation) or Failed(
                 str(error), "check that the App is installed and may do this"

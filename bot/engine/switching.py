@@ -21,6 +21,7 @@ from bot.core.operations.machine import (
     StepState,
 )
 from bot.core.phrases import counted
+from bot.ports import Clock
 from bot.ports.host import Host, HostGone, HostRefused
 from bot.ports.operations import OperationStore
 
@@ -31,6 +32,8 @@ TURN = timedelta(seconds=1)
 _NOW_AND_THEN = timedelta(seconds=10)
 _QUEUED_FOR = timedelta(hours=24)
 """How long a rolling release is waited for: no operation of ours makes it end any sooner."""
+_LATE = timedelta(seconds=45)
+"""How long after an operation has ended a host may yet carry out what it did not answer."""
 _BEHIND = "waits at the host behind a rolling release"
 _ALREADY = "already"
 """Set in the switch's detail where the host served the build before it was asked."""
@@ -43,10 +46,15 @@ _UNDER_WAY = (HostJobState.PENDING, HostJobState.IN_PROGRESS)
 class Switching:
     hosts: Mapping[str, Host]
     store: OperationStore
+    clock: Clock
 
     async def switch(self, operation: Operation, step: Step) -> Result:
         plan = operation.plan
         host = self.hosts[plan.target.host]
+        fresh_rollback = plan.kind is Kind.ROLLBACK and nothing_asked(step)
+        if fresh_rollback and (late := await self._comes_late(operation)) is not None:
+            found = f"the host has not answered operation {late.id}, and may yet carry it out"
+            return Again(TURN, found, unchanged=True)
         if step.state is StepState.ATTEMPTED and step.started_at is not None:
             job = await host.fetch_job(operation.repo, plan.target)
             if _is_ours(job, operation):
@@ -84,6 +92,29 @@ class Switching:
         if switched.queued:
             return Done("taken; it waits behind a rolling release", {QUEUED: True})
         return Done(f"the host was asked to serve {build.id}")
+
+    async def _comes_late(self, operation: Operation) -> Operation | None:
+        """The operation before, if the host was asked for it lately, has not answered and shows no
+        job for it: what is to be put back is served still, and would be moved away from once this
+        rollback had ended. None where something else is served: then nothing is waited for."""
+        plan = operation.plan
+        for other in await self.store.fetch_operations(
+            operation.repo.id, environment=plan.environment
+        ):
+            if other.id >= operation.id:
+                continue
+            asked = other.step(StepName.SWITCH)
+            ends = [step.ended_at for step in other.steps if step.ended_at]
+            # Ended while it was tried: no answer came, not even a refusal.
+            unanswered = asked.state is StepState.SKIPPED and other.production_may_have_changed
+            if not unanswered or not ends or self.clock.now() - max(ends) > _LATE:
+                return None
+            host = self.hosts[plan.target.host]
+            if _is_ours(await host.fetch_job(operation.repo, plan.target), other):
+                return None
+            serving = await host.fetch_serving(operation.repo, plan.target)
+            return other if serving == plan.build.deployment_id else None
+        return None
 
     async def _turned_down(self, operation: Operation, step: Step, refused: HostRefused) -> Result:
         """A host does not lead production to where its main domain is already, which is as good as

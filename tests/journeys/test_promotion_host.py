@@ -13,6 +13,7 @@ from bot.core.decision import Verdict
 from bot.core.hosting import Build, Origin
 from bot.core.operations.machine import State, StepName
 from bot.core.policy import POLICY_PATH
+from bot.core.render.operation_markers import asked_in
 from bot.engine.doctor import examine
 from bot.engine.examined import Check
 from bot.sandbox.code import CommitSpec
@@ -318,8 +319,38 @@ async def test_a_request_whose_answer_is_lost_is_not_repeated_blindly(
     assert build.was_live == 1
 
 
+@pytest.mark.parametrize("carried_out", [True, False])
+async def test_a_rollback_is_not_overtaken_by_a_promotion_that_the_host_did_not_answer(
+    production: Production, monkeypatch: pytest.MonkeyPatch, carried_out: bool
+):
+    """What is to be put back is served still: it would be moved away from afterwards."""
+    good = await production.live_build("feat: add search")
+    bad = production.merged("feat: break everything")
+    await production.journey.rest()
+    monkeypatch.setattr("bot.adapters.vercel.client._WHOLE_REQUEST", 0.3)
+    held = production.vercel.faults.hold("POST */promote/*")
+    promoting = production.comment(bad, "/promote")
+    await production.journey.until(lambda: held.hits, "the host is not asked")
+    rolling = production.comment(bad, "/rollback")
+    await production.until_step_finds("may yet carry it out")
+    if carried_out:
+        held.released.set()
+    else:
+        monkeypatch.setattr("bot.engine.switching._LATE", timedelta(0))
+    await production.nothing_left()
+    said = {asked_in(each.body): each.body for each in production.journey.comments_of(bad)}
+    assert "superseded" in said[promoting.id]
+    assert "Rolled back" in said[rolling.id]
+    assert await production.served() == good.merge_commit_sha
+    assert production.build_of(bad).was_live == carried_out
+    held.released.set()
+
+
 @pytest.mark.long
-async def test_a_host_that_stays_away_before_the_switch_is_given_up(production: Production):
+async def test_a_host_that_stays_away_before_the_switch_is_given_up(
+    production: Production, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("bot.engine.switching._LATE", timedelta(0))
     good, following = await a_good_build_and_the_next(production)
     production.vercel.faults.cut(PROMOTE, times=None)
     comment = production.comment(following, "/promote")

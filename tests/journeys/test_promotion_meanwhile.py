@@ -96,6 +96,21 @@ async def test_what_ended_while_the_app_was_suspended_is_told_afterwards(
     assert production.reactions == ["eyes", "rocket"]
 
 
+async def test_a_repository_is_archived_while_a_promotion_waits(production: Production):
+    pull, check = production.checking("feat: add search")
+    await production.until_it_waits(pull)
+    production.github.update_check(check, conclusion="success")
+    production.repository.archived = True
+    ended = await production.until(State.FAILED, State.SUCCEEDED, concluded=True)
+    assert "Repository was archived" in ended.outcome
+    assert ended.remedy.startswith("unarchive the repository")
+    await production.journey.rest()
+    assert production.live is None
+    assert "Repository was archived" in (await production.newest()).untold
+    health = await production.journey.bot.store.queue_health()
+    assert health.dead == 0
+
+
 async def test_the_app_is_uninstalled_before_the_gates(production: Production):
     github = production.github
     pull, _ = production.checking("feat: add search")

@@ -162,6 +162,9 @@ class SandboxVercel(World):
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
             return False
+        if fault.kind == "hold":
+            await fault.released.wait()
+            return False
         if fault.after:
             return False
         if fault.kind == "cut":
