@@ -3,7 +3,8 @@
     python bench/migrations.py [--files N] [--tables N] [--rounds N] [--folder PATH]
 
 Whole processes, medians over the rounds. squawk is run as one process for all files, which is how
-Lockgate runs it, and as one for each file, which is how a shell's loop runs it. The digest is of a
+Lockgate runs it, and as one for each file, which is how a shell's loop runs it; with what it prints
+by itself, as Lockgate prints text, and as JSON, which Lockgate reads. The digest is of a
 schema on a PostgreSQL of its own: its tables have four columns, a key, an index, a check and a
 policy each. ``--folder`` takes the files of a real project besides: those that are made here have
 short statements, and next to no findings.
@@ -73,13 +74,14 @@ def check(files: int, rounds: int) -> None:
         names = sorted(str(one) for one in place.iterdir())
         print(f"{files} files of 10 statements …", file=sys.stderr)
         squawk = str(own / "squawk")
-        once = seconds([squawk, "--reporter", "json", *names], rounds, cwd=place)
+        once = seconds([squawk, *names], rounds, cwd=place)
+        as_json = seconds([squawk, "--reporter", "json", *names], rounds, cwd=place)
         one = str(place / "2026{n}_t{n}.expand.sql")
         for number in range(files):  # a name without leading zeros, for the loop's sake
             (place / f"2026{number}_t{number}.expand.sql").symlink_to(
                 place / f"2026{number:010}_t{number}.expand.sql"
             )
-        loop = seconds([squawk, "--reporter", "json", one], 1, cwd=place, each=files)
+        loop = seconds([squawk, one], 1, cwd=place, each=files)
         for link in place.iterdir():
             if link.is_symlink():
                 link.unlink()
@@ -93,6 +95,7 @@ def check(files: int, rounds: int) -> None:
     print("|---|--:|--:|")
     print(f"| **lockgate migrations check**, squawk's findings among its own | {ours:.2f} | – |")
     print(f"| squawk alone, one process for all | {once:.2f} | {ours / once:.1f} × as slow |")
+    print(f"| the same, as JSON | {as_json:.2f} | {ours / as_json:.1f} × as slow |")
     print(f"| squawk alone, a process for each file | {loop:.2f} | {loop / ours:.1f} × as fast |")
     print(
         f"\nOf one file it takes {first:.2f} s, {first / once:.1f} × what squawk takes of all of "
@@ -107,12 +110,14 @@ def check_folder(folder: Path, rounds: int) -> None:
     size = sum(Path(name).stat().st_size for name in names)
     print(f"{len(names)} files of {folder} …", file=sys.stderr)
     squawk = str(Path(sys.executable).parent / "squawk")
-    once = seconds([squawk, "--reporter", "json", *names], rounds, cwd=folder)
+    once = seconds([squawk, *names], rounds, cwd=folder)
+    as_json = seconds([squawk, "--reporter", "json", *names], rounds, cwd=folder)
     lockgate = [sys.executable, "-m", "bot", "migrations", "check", str(folder.resolve())]
     ours = seconds(lockgate, rounds, cwd=Path(__file__).parents[1])
     print(
         f"\nOf {len(names)} files of {size / len(names) / 1024:.1f} KB on average, as people wrote "
-        f"them: {ours:.2f} s, and squawk alone {once:.2f} s: {ours / once:.1f} × as slow."
+        f"them: {ours:.2f} s. squawk alone takes {once:.2f} s ({ours / once:.1f} ×), and as JSON "
+        f"{as_json:.2f} s ({ours / as_json:.1f} ×)."
     )
 
 
