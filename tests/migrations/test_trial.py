@@ -42,6 +42,7 @@ CREATE DOMAIN mail AS word CHECK (value LIKE '%@%');
 CREATE DOMAIN elsewhere.mails AS mail;
 CREATE VIEW names AS SELECT name FROM books;
 CREATE PUBLICATION told;
+CREATE TABLE words (word text); CREATE INDEX words_word ON words (word);
 CREATE TABLE shelves (id int PRIMARY KEY);
 CREATE TABLE pages (id int, book bigint REFERENCES books, shelf int REFERENCES shelves);
 """
@@ -84,6 +85,8 @@ CASES = [
     ("ALTER TABLE b ALTER at TYPE timestamp(0)", {"b": (EXCLUSIVE, REWRITE)}),
     ("ALTER TABLE b ALTER id TYPE bigint", {"b": (EXCLUSIVE, REWRITE)}),
     ("ALTER TABLE b ALTER title TYPE text USING title || 'a'", {"b": (EXCLUSIVE, REWRITE)}),
+    ('ALTER TABLE words ALTER word TYPE text COLLATE "C"', {"words": (EXCLUSIVE, BUILD)}),
+    ("ALTER TABLE words ALTER word TYPE varchar", {"words": (EXCLUSIVE, INSTANT)}),
     ("ALTER TABLE b SET UNLOGGED", {"b": (EXCLUSIVE, REWRITE)}),
     ("CLUSTER b USING b_id", {"b": (EXCLUSIVE, REWRITE)}),
     ("ALTER TABLE b ENABLE ROW LEVEL SECURITY", {"b": (EXCLUSIVE, INSTANT)}),

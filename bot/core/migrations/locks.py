@@ -232,6 +232,9 @@ def _alter(change: Change, relation: Relation, table: Table, domains: frozenset[
         cost = type_change(table.columns.get(change.column), type_of(new.type_name))
         if new.HasField("raw_default") and cost is Cost.INSTANT:
             cost = Cost.REWRITE
+        # Its indexes are in the order of the collation; which those are is not known.
+        if new.HasField("coll_clause") and cost is Cost.INSTANT:
+            cost = Cost.BUILD
         # A CHECK that speaks of the column is held to the new type, row by row.
         if cost is Cost.INSTANT and any(
             check.validated and change.column in check.columns for check in table.checks.values()
