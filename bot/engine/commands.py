@@ -5,6 +5,7 @@ the payload is believed but which comment it was about. All commands of a commen
 one comment, and each is written to the audit log, also when it is refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -31,8 +32,15 @@ from bot.engine.asked import Answer, Asked, refuse
 from bot.engine.callers import Callers
 from bot.engine.locate import Locator
 from bot.engine.policies import Environments, Policies
-from bot.ports import Clock, Hub, HubClosed, HubGone, HubRefused, Store
-from bot.ports.operations import AuditEntry, AuditLog, CommandComment, CommandHub, OperationStore
+from bot.ports import Clock, Hub, HubClosed, HubGone, HubRefused, HubSuspended, Store
+from bot.ports.operations import (
+    Answered,
+    AuditEntry,
+    AuditLog,
+    CommandComment,
+    CommandHub,
+    OperationStore,
+)
 
 log = structlog.get_logger()
 
@@ -84,14 +92,24 @@ class CommandRunner:
         if await self.operations.fetch_begun(work.repository_id, work.comment_id):
             return  # so was what it began, whose own comment is the answer
         await self._react(work, "eyes", cause)
+        answered = await self.operations.fetch_answered(work.repository_id, work.comment_id)
+        if answered is None:
+            answers = await self._carry_out(reading, work, comment)
+            refused = any(answer.refused for answer in answers)
+            answered = Answered(tuple(answer.text for answer in answers), refused)
+            await self.operations.note_answered(work.repository_id, work.comment_id, answered)
+        await self._answer(work, answered, cause)
+
+    async def _carry_out(
+        self, reading: Misread | Sequence[Typed], work: RunCommand, comment: CommandComment
+    ) -> list[Answer]:
+        """Once: how often the answer has to be tried, until GitHub takes it, is no matter."""
         if isinstance(reading, Misread):
             answer = Answer(render_misread(reading), refused=True, why=reading.problem)
             await self._note(work, comment, "misread", answer)
-            await self._answer(work, [answer], cause)
-            return
+            return [answer]
         asked = await self._asked(work, comment)
-        answers = [await self._run(typed, asked, work, comment) for typed in reading]
-        await self._answer(work, answers, cause)
+        return [await self._run(typed, asked, work, comment) for typed in reading]
 
     async def _is_heard(self, work: RunCommand, comment: CommandComment) -> bool:
         author, own = comment.author, comment.own
@@ -159,17 +177,25 @@ class CommandRunner:
         files = await self.commands.fetch_trunk_policy(work.repo)
         return await self.policies.in_force(work.repo, files)
 
-    async def _answer(self, work: RunCommand, answers: list[Answer], cause: str) -> None:
-        texts = [answer.text for answer in answers if answer.text]
+    async def _answer(self, work: RunCommand, answered: Answered, cause: str) -> None:
+        texts = [each for each in answered.texts if each]
         if texts:
             body = render_answer(work.comment_id, texts)
             comment = SummaryComment(body, f"answer to {work.comment_id}")
             await self._apply(PostComment(work.ref, comment), cause)
-        if any(answer.refused for answer in answers):
+        if answered.refused:
             await self._react(work, "-1", cause)
 
     async def _react(self, work: RunCommand, content: str, cause: str) -> None:
-        await self._apply(React(work.ref, work.comment_id, content), cause)
+        """A reaction is for show: what was asked for is done also where there can be none."""
+        try:
+            await self._apply(React(work.ref, work.comment_id, content), cause)
+        except HubSuspended:
+            raise
+        except HubRefused as error:
+            if await self.locator.find(work.repo) != work.repo:
+                raise  # it goes on where the repository is now
+            log.warning("reaction_refused", comment=work.comment_id, error=str(error))
 
     async def _apply(self, effect: PostComment | React, cause: str) -> None:
         try:

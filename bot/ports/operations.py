@@ -133,6 +133,15 @@ class StaleFence(Exception):
         super().__init__(f"fence {fence} is older than {newest}: the environment was taken since")
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a comment's commands came to: Markdown for each, empty where an operation tells of it;
+    and whether any was refused."""
+
+    texts: tuple[str, ...]
+    refused: bool
+
+
 class OperationStore(Protocol):
     """Operations, locks, freezes and the ledger. Every method may raise StoreUnavailable."""
 
@@ -148,6 +157,12 @@ class OperationStore(Protocol):
     async def fetch_begun(self, repository_id: int, comment_id: int) -> Operation | None:
         """What a comment led to, if it led to anything."""
         ...
+
+    async def note_answered(self, repository_id: int, comment_id: int, answered: Answered) -> None:
+        """The commands of a comment were carried out; what was noted first stays."""
+        ...
+
+    async def fetch_answered(self, repository_id: int, comment_id: int) -> Answered | None: ...
 
     async def fetch_operation(self, operation_id: int) -> Operation | None: ...
 

@@ -1,6 +1,8 @@
 """A worker is killed after it has done a command, and before that is written down: the command
 runs again once all that it began has ended."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from kitchen import ADD_COLUMN, BACKFILLS, EXPAND, FILL, FOLDER, SLOW_FILL, Kitchen
 from production import Production
@@ -47,6 +49,62 @@ async def test_a_command_starts_one_operation_and_has_one_answer(production: Pro
     await production.job_runs_again("run_command")
     assert told(production, pull) == before
     assert await production.operations() == operations
+
+
+@pytest.mark.slow
+async def test_a_command_whose_answer_github_does_not_take_is_carried_out_once(
+    production: Production,
+):
+    """Each attempt at the answer froze anew, and the last one at an unlocking found no lock."""
+    pull = production.merged("feat: add search")
+    await production.say(pull, "/lock the sale begins")
+    operations, repository = production.journey.bot.operations, production.repository
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date()
+    for line, said in (
+        ("/unlock", "**Production is unlocked by ada.** ada had locked it"),
+        (f"/freeze production until {tomorrow} the sale", f"is frozen by ada until {tomorrow}"),
+    ):
+        production.github.faults.answer("POST */comments", 502, times=2)
+        comment = production.comment(pull, line)
+        await production.journey.until(
+            lambda comment=comment: production.answer_to(pull, comment), "no answer comes", 20
+        )
+        assert said in production.answer_to(pull, comment)
+    assert len(await operations.fetch_freezes(repository.id, "production")) == 1
+
+
+@pytest.mark.slow
+async def test_a_delivery_that_is_played_again_is_not_carried_out_again(production: Production):
+    """Under another id, where no answer tells of it: its signature is of the body alone."""
+    pull = production.merged("feat: add search")
+    await production.say(pull, "/lock the sale begins")
+    pull.locked = True
+    unlocking = production.comment(pull, "/unlock")
+    await production.journey.rest()
+    pull.locked = False
+    await production.say(pull, "/lock it begins tomorrow")
+    github = production.github
+    (delivery,) = (
+        each
+        for each in github.hooks.newest_first(github.app)
+        if each.action == "created" and f'"id":{unlocking.id},'.encode() in each.body
+    )
+    github.hooks.send_raw(github.app, "issue_comment", delivery.body)
+    await production.journey.rest()
+    assert "**Production is unlocked by ada.**" in production.answer_to(pull, unlocking)
+    lock = await production.journey.bot.operations.fetch_lock(
+        production.repository.id, "production"
+    )
+    assert lock is not None
+    assert lock.reason == "it begins tomorrow"
+
+
+async def test_a_command_is_carried_out_though_nothing_may_be_reacted(production: Production):
+    pull = production.merged("feat: add search")
+    refused = "Resource not accessible by integration"
+    production.github.faults.answer("POST */reactions", 403, times=None, message=refused)
+    assert "is locked by ada" in await production.say(pull, "/lock the sale begins")
+    assert production.reactions == []
 
 
 async def answered_again(production: Production, pull: Pull, comment: Comment) -> tuple[str, str]:

@@ -148,6 +148,9 @@ SAMPLE_ROWS = {
     "0026_known_backfills.sql": (
         "INSERT INTO known_backfills VALUES (1, '20260101000001', 'fill', false)"
     ),
+    "0027_command_answers.sql": (
+        "INSERT INTO command_answers VALUES (42, 7, ARRAY['**Done.**', ''], false)"
+    ),
 }
 """What may stand in the tables once the migration of that name was applied."""
 

@@ -30,7 +30,7 @@ from bot.core.hosting import Build, Freeze, HostTarget, LedgerEntry, Lock, Origi
 from bot.core.model import Sha
 from bot.core.operations.machine import Operation
 from bot.core.work.operations import AdvanceEnvironment
-from bot.ports.operations import StaleFence
+from bot.ports.operations import Answered, StaleFence
 
 T = TypeVar("T")
 
@@ -82,6 +82,21 @@ class PostgresOperations:
     async def fetch_begun(self, repository_id: int, comment_id: int) -> Operation | None:
         rows = await self._fetch("fetch_begun", repository_id=repository_id, comment_id=comment_id)
         return _operation(rows[0]) if rows else None
+
+    async def note_answered(self, repository_id: int, comment_id: int, answered: Answered) -> None:
+        await self._execute(
+            "note_answered",
+            repository_id=repository_id,
+            comment_id=comment_id,
+            texts=[text(each) for each in answered.texts],
+            refused=answered.refused,
+        )
+
+    async def fetch_answered(self, repository_id: int, comment_id: int) -> Answered | None:
+        rows = await self._fetch(
+            "fetch_answered", repository_id=repository_id, comment_id=comment_id
+        )
+        return Answered(tuple(rows[0]["texts"]), rows[0]["refused"]) if rows else None
 
     async def save_operation(self, operation: Operation) -> Operation | None:
         newer = replace(operation, version=operation.version + 1)

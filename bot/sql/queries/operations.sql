@@ -41,6 +41,16 @@ SELECT id, content, place.installation_id, operations.repository_id, place.owner
     ON place.repository_id = operations.repository_id AND place.moved_at > requested_at
  WHERE id = %(id)s;
 
+-- note_answered --
+INSERT INTO command_answers (repository_id, comment_id, texts, refused)
+VALUES (%(repository_id)s, %(comment_id)s, %(texts)s, %(refused)s)
+ON CONFLICT DO NOTHING;
+
+-- fetch_answered --
+SELECT texts, refused
+  FROM command_answers
+ WHERE repository_id = %(repository_id)s AND comment_id = %(comment_id)s;
+
 -- fetch_begun --
 SELECT id, content, place.installation_id, operations.repository_id, place.owner, place.name
   FROM operations
