@@ -20,6 +20,8 @@ MAX_REASON = 300
 _SHA = re.compile(r"[0-9a-fA-F]{7,40}")
 _PLAN = "--plan"
 _DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
+_AS_TYPED = re.compile(r"--reason[= ](?P<mark>[\"']?)(?P<said>.*)(?P=mark)")
+"""A reason as the terminal takes it. A lock in a hurry is not refused for that."""
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _TAG = re.compile(r"@?[A-Za-z0-9][A-Za-z0-9._+@-]*(?:/[A-Za-z0-9@][A-Za-z0-9._+@-]*)*")
 _MAX_TAG = 100
@@ -277,6 +279,8 @@ def take_target(words: Sequence[str], surroundings: Surroundings, command: str) 
 def take_reason(rest: str, line: str) -> str:
     """``line`` is what was understood so far, for the line to try."""
     reason = " ".join(rest.split())
+    if typed := _AS_TYPED.fullmatch(reason):
+        reason = typed["said"].strip()
     if not reason:
         raise Misuse(
             "The reason is missing; it is shown to whoever is held by this.",
