@@ -236,7 +236,7 @@ async def test_a_rollback_does_not_wait_until_github_was_told_of_what_it_superse
     production.vercel.switch_seconds = None
     production.comment(bad, "/promote")
     await production.until_step_finds("the host's job is pending")
-    held = production.github.faults.hold("GET */deployments")
+    held = production.github.faults.hold("GET */deployments", times=None)
     production.comment(bad, "/rollback")
     production.vercel.switch_seconds = 0
     for _ in range(2):
