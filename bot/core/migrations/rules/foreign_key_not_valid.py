@@ -19,8 +19,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
             # A new column holds nothing but NULL: there is nothing to look up.
             continue
         parents = " and ".join(map(str, foreign_tables(one.change)))
-        own = next((hold for hold in one.holds if hold.relation == one.change.relation), None)
-        words = impact_of(own, one.table) if own else ""
+        words = impact_of(one.own, one.table) if one.own else ""
         message = (
             f"ADD FOREIGN KEY locks {one.change.relation} and {parents} against every write: "
             f"{words}; add it NOT VALID, and validate it in the next file"

@@ -30,6 +30,11 @@ class Seen(NamedTuple):
     def hold(self) -> Hold | None:
         return self.holds[0] if self.holds else None
 
+    @property
+    def own(self) -> Hold | None:
+        """On the relation itself."""
+        return next((hold for hold in self.holds if hold.relation == self.change.relation), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

@@ -37,13 +37,12 @@ def _check(reading: Reading) -> Iterator[Fault]:
         yield Fault(message, one, _rewrite(one))
     for one in reading.of("AT_AddColumn"):
         domain = domain_of(definition(one.change.node).type_name)
-        own = next((hold for hold in one.holds if hold.relation == one.change.relation), None)
-        if own is None or domain not in one.before.domains:
+        if one.own is None or domain not in one.before.domains:
             continue
         yield Fault(
             f"{domain} is a domain with constraints, and a new column of it writes the table anew: "
-            f"{impact_of(own, one.table)}; give {one.change.column} the type below the domain, and "
-            "its constraints as a CHECK that is NOT VALID first",
+            f"{impact_of(one.own, one.table)}; give {one.change.column} the type below the domain, "
+            "and its constraints as a CHECK that is NOT VALID first",
             one,
         )
 

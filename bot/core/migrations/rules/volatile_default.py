@@ -26,7 +26,7 @@ def _check(reading: Reading) -> Iterator[Fault]:
     for one in reading.of("AT_AddColumn"):
         if one.hold is None:
             continue
-        own = next((hold for hold in one.holds if hold.relation == one.change.relation), one.hold)
+        own = one.own or one.hold
         of_domain = domain_of(definition(one.change.node).type_name) in one.before.domains
         if own.cost is not Cost.REWRITE or of_domain:  # table-rewrite tells of that
             continue
