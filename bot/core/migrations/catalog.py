@@ -17,7 +17,7 @@ from bot.core.migrations.sql import Node, copied, inner, names_of, word
 
 _SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2"}
 _REQUIRING = frozenset({"CONSTR_NOTNULL", "CONSTR_PRIMARY", "CONSTR_IDENTITY"})
-FILLING = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
+_FILLING = frozenset({"CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED"})
 """Constraints of a column that give it a value where none is named."""
 _SMALL_ROWS = 10_000
 _SMALL_BYTES = 8 * 2**20
@@ -186,6 +186,15 @@ def type_of(node: Node) -> Type:
     return Type(name, numbers)
 
 
+def column_of(node: Node) -> Column:
+    """Of a column's definition."""
+    type_ = type_of(node.type_name)
+    if serial := _SERIALS.get(type_.name):
+        return Column(Type(serial), not_null=True, filled=True)
+    kinds = {word(one.constraint, "contype") for one in node.constraints}
+    return Column(type_, not kinds.isdisjoint(_REQUIRING), not kinds.isdisjoint(_FILLING))
+
+
 def required_columns(expression: Node) -> frozenset[str]:
     """The columns that ``c IS NOT NULL``, alone or joined by AND, does not let be NULL."""
     kind, node = inner(expression)
@@ -272,7 +281,7 @@ def _created(node: Node) -> Table:
         own, column = _constraints(kind, element), ""
         if kind == "column_def":
             column = element.colname
-            columns[column] = _column(element, own)
+            columns[column] = column_of(element)
         constraints += [(constraint, column) for constraint in own]
     names = tuple(one.partition_elem.name for one in node.partspec.part_params)
     key = names if all(names) else ()
@@ -291,7 +300,7 @@ def _altered(table: Table, change: Change) -> Table:
             node = definition(change.node)
             own = _constraints("column_def", node)
             added = table._replace(
-                columns={**table.columns, change.column: _column(node, own)},
+                columns={**table.columns, change.column: column_of(node)},
                 fresh_columns=table.fresh_columns | {change.column},
             )
             for constraint in own:
@@ -331,14 +340,6 @@ def _constraints(kind: str, element: Node) -> list[Node]:
     if kind == "column_def":
         return [one.constraint for one in element.constraints]
     return [element] if kind == "constraint" else []
-
-
-def _column(node: Node, constraints: Iterable[Node]) -> Column:
-    type_ = type_of(node.type_name)
-    if serial := _SERIALS.get(type_.name):
-        return Column(Type(serial), not_null=True, filled=True)
-    kinds = {word(one, "contype") for one in constraints}
-    return Column(type_, not kinds.isdisjoint(_REQUIRING), not kinds.isdisjoint(FILLING))
 
 
 def _with_constraint(table: Table, node: Node, column: str = "") -> Table:

@@ -7,7 +7,7 @@ taken back that they may rely on. *Breaking*: what they name is gone, or is some
 from collections.abc import Sequence
 from enum import Enum
 
-from bot.core.migrations.catalog import FILLING, Catalog, Table, type_of
+from bot.core.migrations.catalog import Catalog, Table, column_of, type_of
 from bot.core.migrations.changes import Change, Relation, definition, relation_of
 from bot.core.migrations.locks import Cost, type_change
 from bot.core.migrations.model import Migration, Phase, Problem
@@ -215,12 +215,8 @@ def _filled(table: Table, column: str) -> bool:
 
 def _column_effect(change: Change) -> Effect:
     """A required column without a value of its own is refused to builds that do not name it."""
-    node = definition(change.node)
-    kinds = {word(one.constraint, "contype") for one in node.constraints}
-    if kinds & {"CONSTR_NOTNULL", "CONSTR_PRIMARY"} and not kinds & FILLING:
-        serial = type_of(node.type_name).name.endswith("serial")
-        return Effect.ADDITIVE if serial else Effect.TIGHTENING
-    return Effect.ADDITIVE
+    column = column_of(definition(change.node))
+    return Effect.TIGHTENING if column.not_null and not column.filled else Effect.ADDITIVE
 
 
 def _new(change: Change) -> Relation | None:
