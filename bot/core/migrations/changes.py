@@ -1,6 +1,6 @@
 """Statements → single changes: an ``ALTER TABLE`` with three commands is three of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bot.core.migrations.names import dotted
@@ -72,7 +72,7 @@ def changes_of(statement: Statement) -> Iterator[Change]:
             dropped = "" if what in _RELATIONS else "".join(names[-1:])
             names = names[:-1] if of_table else names
             of_relation = of_table or what in _RELATIONS
-            found = _relation(names) if of_relation and names else None
+            found = relation_named(names) if of_relation and names else None
             yield Change(f"drop_{what}", found, node, statement, dropped, tuple(names))
     elif kind == "truncate_stmt" or kind == "lock_stmt":
         for item in node.relations:
@@ -106,7 +106,7 @@ def changes_of(statement: Statement) -> Iterator[Change]:
     elif kind == "comment_stmt" and word(node, "objtype") in ("OBJECT_TABLE", "OBJECT_COLUMN"):
         names = list(names_of(inner(node.object)[1].items))
         names = names[:-1] if word(node, "objtype") == "OBJECT_COLUMN" else names
-        relation = _relation(names) if names else None
+        relation = relation_named(names) if names else None
         yield Change(kind, relation, node, statement, "", tuple(names))
     elif "relation" in node.DESCRIPTOR.fields_by_name and node.HasField("relation"):
         yield _change(kind, node.relation, node, statement)
@@ -135,6 +135,10 @@ def relation_of(range_var: Node) -> Relation:
     return Relation(range_var.schemaname or DEFAULT_SCHEMA, range_var.relname)
 
 
+def relation_named(names: Sequence[str]) -> Relation:
+    return Relation(names[-2] if len(names) > 1 else DEFAULT_SCHEMA, names[-1])
+
+
 def written_as(range_var: Node) -> str:
     return dotted(range_var.schemaname, range_var.relname)
 
@@ -155,10 +159,6 @@ def _dropped_names(item: Node) -> list[str]:
     if kind == "object_with_args":
         return list(names_of(node.objname))
     return list(names_of(node.names)) if kind == "type_name" else [node.sval]
-
-
-def _relation(names: list[str]) -> Relation:
-    return Relation(names[-2] if len(names) > 1 else DEFAULT_SCHEMA, names[-1])
 
 
 def _object(node: Node, field: str) -> str:

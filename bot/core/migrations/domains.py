@@ -4,14 +4,14 @@ PostgreSQL writes the table anew for it: ``ATExecAddColumn`` in
 https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/commands/tablecmds.c
 """
 
-from bot.core.migrations.changes import DEFAULT_SCHEMA, Change, Relation
+from bot.core.migrations.changes import Change, Relation, relation_named
 from bot.core.migrations.sql import Node, names_of, word
 
 
 def domain_of(node: Node) -> Relation | None:
     """The domain that a ``TypeName`` is, if it is one; an array's elements are not looked at."""
     names = () if node.array_bounds else names_of(node.names)
-    return Relation((DEFAULT_SCHEMA, *names)[-2], names[-1]) if names else None
+    return relation_named(names) if names else None
 
 
 def constrained_by(change: Change, known: frozenset[Relation]) -> set[Relation]:
@@ -25,4 +25,4 @@ def constrained_by(change: Change, known: frozenset[Relation]) -> set[Relation]:
         has = bool(kinds & {"CONSTR_CHECK", "CONSTR_NOTNULL"}) or (
             domain_of(node.type_name) in known
         )
-    return {Relation((DEFAULT_SCHEMA, *names)[-2], names[-1])} if has else set()
+    return {relation_named(names)} if has else set()
