@@ -352,7 +352,7 @@ def test_what_else_may_be_done_about_a_grant_is_said(granted: str, other: str) -
         ("SELECT ON ALL TABLES IN SCHEMA public", "SELECT on every table in public"),
         ("USAGE ON TYPE a.mood", "USAGE on type a.mood"),
         ("USAGE ON FOREIGN SERVER s", "USAGE on foreign server s"),
-        ("SELECT ON LARGE OBJECT 5", "SELECT on largeobject 5"),
+        ("SELECT ON LARGE OBJECT 5, 3000000000", "SELECT on largeobject 5, 3000000000"),
     ],
 )
 def test_what_is_granted_to_everybody_is_named(granted: str, said: str) -> None:

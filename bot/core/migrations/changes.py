@@ -67,7 +67,7 @@ def changes_of(statement: Statement) -> Iterator[Change]:
     elif kind == "drop_stmt":
         what = _object(node, "remove_type")
         for item in node.objects:
-            names = _dropped_names(item)
+            names = object_names(item)
             of_table = what in ("POLICY", "TRIGGER", "RULE")
             dropped = "" if what in _RELATIONS else "".join(names[-1:])
             names = names[:-1] if of_table else names
@@ -135,6 +135,16 @@ def relation_of(range_var: Node) -> Relation:
     return Relation(range_var.schemaname or DEFAULT_SCHEMA, range_var.relname)
 
 
+def object_names(item: Node) -> list[str]:
+    """The name of what a statement drops or grants, with a schema if the statement has one."""
+    kind, node = inner(item)
+    if kind == "list":
+        return list(names_of(node.items))
+    if kind == "object_with_args":
+        return list(names_of(node.objname))
+    return list(names_of(node.names)) if kind == "type_name" else [node.sval]
+
+
 def relation_named(names: Sequence[str]) -> Relation:
     return Relation(names[-2] if len(names) > 1 else DEFAULT_SCHEMA, names[-1])
 
@@ -150,15 +160,6 @@ def _change(
         return Change(kind, None, node, statement, column)
     names = (range_var.schemaname, range_var.relname)
     return Change(kind, relation_of(range_var), node, statement, column, names)
-
-
-def _dropped_names(item: Node) -> list[str]:
-    kind, node = inner(item)
-    if kind == "list":
-        return list(names_of(node.items))
-    if kind == "object_with_args":
-        return list(names_of(node.objname))
-    return list(names_of(node.names)) if kind == "type_name" else [node.sval]
 
 
 def _object(node: Node, field: str) -> str:

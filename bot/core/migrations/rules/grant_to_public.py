@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from bot.core.migrations.changes import relation_of
+from bot.core.migrations.changes import object_names, relation_of
 from bot.core.migrations.names import dotted
 from bot.core.migrations.rewrites import ended
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen
-from bot.core.migrations.sql import Node, inner, names_of, parse_statements, scan_tokens, word
+from bot.core.migrations.sql import Node, inner, parse_statements, scan_tokens, word
 
 _EVERYBODY = ("anon", "PUBLIC")
 _SIGNED_IN = "authenticated"
@@ -84,14 +84,12 @@ def _objects(grant: Node) -> str:
     names = []
     for item in grant.objects:
         match inner(item):
-            case "object_with_args", node:
-                names.append(dotted(*names_of(node.objname)))
-            case "list", node:
-                names.append(dotted(*names_of(node.items)))
-            case "string", node:
-                names.append(dotted(node.sval))
-            case _, node:
+            case "integer", node:
                 names.append(str(node.ival))
+            case "float", node:  # a number that needs more than 31 bits
+                names.append(node.fval)
+            case _:
+                names.append(dotted(*object_names(item)))
     return ", ".join(names)
 
 
