@@ -52,13 +52,11 @@ def routes(sandbox: "Sandbox", page: Render) -> list[Route]:
     async def release(request: Request) -> Response:
         repository = control.repository_of(sandbox, request)
         tag = request.path_params["tag"]
-        found = [
-            one for one in repository.releases.values() if one.tag_name == tag and not one.draft
-        ]
-        if not found:
+        found = sandbox.release_of(repository, tag)
+        if found is None or found.draft:
             raise HTTPException(404, f"{repository.full_name} has no release {tag}.")
         sha = repository.git.resolve(f"tags/{tag}")
-        return page(request, "release.html", repository=repository, release=found[0], sha=sha)
+        return page(request, "release.html", repository=repository, release=found, sha=sha)
 
     async def file(request: Request) -> Response:
         repository = control.repository_of(sandbox, request)
