@@ -203,6 +203,13 @@ class Operation:
         return self.begun(_UNDO_FROM) and not self.step(_UNDO_FROM).detail.get(_UNCHANGED)
 
     @property
+    def began_because(self) -> str:
+        """Why the bot began it by itself; empty where somebody asked for it."""
+        if self.cause or not self.follows:
+            return self.cause
+        return f"operation {self.follows} could not be verified"
+
+    @property
     def was_needless(self) -> bool:
         """Whether it ended well with nothing done: see ``Already``."""
         return self.state is State.SUCCEEDED and not self.begun(_UNDO_FROM)

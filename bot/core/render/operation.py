@@ -163,10 +163,8 @@ def _under_way(operation: Operation) -> str:
 
 
 def _asked_by(operation: Operation) -> str:
-    if operation.cause:
-        return f"by itself, because {escape.inline(operation.cause, 300)}"
-    if operation.follows:
-        return f"by itself, because operation {operation.follows} could not be verified"
+    if operation.began_because:
+        return f"by itself, because {escape.inline(operation.began_because, 300)}"
     where = " in a comment" if operation.comment_id > 0 else ""
     return f"asked by {_by(operation.actor)}{where}"
 

@@ -157,14 +157,6 @@ class OperationView:
         return self.operation.actor.login
 
     @property
-    def began_because(self) -> str:
-        """Why the bot began it by itself; empty where somebody asked for it."""
-        operation = self.operation
-        if operation.cause or not operation.follows:
-            return operation.cause
-        return f"operation {operation.follows} could not be verified"
-
-    @property
     def overrides(self) -> tuple[tuple[str, str], ...]:
         return tuple(sorted(self.operation.overrides.items()))
 
