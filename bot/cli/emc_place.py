@@ -8,6 +8,7 @@ from bot.cli.environment import settings_or_exit
 from bot.cli.errors import CommandError
 from bot.core.migrations.files import Folder, read_folder
 from bot.core.migrations.model import Version
+from bot.core.migrations.versions import version_in
 from bot.core.phrases import listed
 from bot.core.render.escape import visible
 
@@ -51,11 +52,11 @@ class Place:
         )
 
     @property
-    def versions(self) -> frozenset[str]:
+    def versions(self) -> frozenset[Version]:
         """All that a file has."""
         names = ("migrations", "backfills")
         files = [path for name in names for path, _ in self._files(self.folder / name)]
-        return frozenset(path.rpartition("/")[2][:14] for path in files)
+        return frozenset(version_in(path) for path in files)
 
     def _files(self, folder: Path) -> list[tuple[str, bytes]]:
         try:

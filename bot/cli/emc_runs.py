@@ -29,6 +29,7 @@ from bot.core.migrations.agenda import Agenda, Item, Kind, plan_agenda
 from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.compatibility import SEE_FLAG
 from bot.core.migrations.model import Backfill
+from bot.core.migrations.versions import version_in
 from bot.core.phrases import listed
 from bot.core.render.escape import visible
 from bot.ports.database import DatabaseBusy, DatabaseError, DatabaseRefused
@@ -190,7 +191,7 @@ def _chosen(place: Place, agenda: Agenda, wanted: Wanted) -> list[Item]:
     if not wanted.versions:
         return [*agenda.of(Kind.EXPAND), *agenda.of(Kind.BACKFILL)]
     known: set[str] = {item.version for item in agenda.items}
-    known |= {problem.path.rpartition("/")[2][:14] for problem in agenda.problems}
+    known |= {version_in(problem.path) for problem in agenda.problems}
     for version in wanted.versions:
         if version in known:
             continue

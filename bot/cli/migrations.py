@@ -172,12 +172,12 @@ def _known(database: str | None) -> "tuple[Catalog | None, Surroundings]":
 def _observed(given: _Given, around: "Surroundings", database: str | None) -> "Sequence[Observed]":
     from bot.adapters.database.shadow import ShadowError, run_trial
     from bot.core.migrations.files import read_folder
-    from bot.core.migrations.model import Version
+    from bot.core.migrations.versions import version_in
     from bot.logs import configure_logging
 
     configure_logging(level="error", json=False)  # standard output is for findings alone
     others = [path for path, _ in given.migrations if path not in given.changed]
-    folder = read_folder(given.migrations, applied={Version(Path(one).name[:14]) for one in others})
+    folder = read_folder(given.migrations, applied={version_in(one) for one in others})
     pending = [one for one in folder.migrations if one.version not in around.ledger]
     before = [one for one in pending if one.path not in given.changed]
     tried = [one for one in pending if one.path in given.changed]
@@ -222,6 +222,8 @@ def _read(folder: Path) -> Files:
 
 
 def _in_range(range_: str, path: str | None) -> _Given:
+    from bot.core.migrations.versions import version_in
+
     first, dots, last = range_.partition("..")
     if not dots or last.startswith("."):
         raise CommandError(f"{plain(range_)} is no range", "write A..B, such as origin/main..HEAD")
@@ -233,7 +235,7 @@ def _in_range(range_: str, path: str | None) -> _Given:
     contents = _blobs([after[name] for name in sorted(after)])
     files = list(zip(sorted(after), contents, strict=True))
     kept = [one for one in files if Path(one[0]).parent.as_posix() == folder]
-    versions = [Path(name).name[:14] for name in before if Path(name).parent.as_posix() == folder]
+    versions = [version_in(name) for name in before if Path(name).parent.as_posix() == folder]
     return _Given(
         kept,
         [one for one in files if one not in kept],

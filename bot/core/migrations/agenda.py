@@ -9,6 +9,7 @@ from bot.core.migrations.builds import BackfillState
 from bot.core.migrations.files import Folder
 from bot.core.migrations.model import Backfill, Migration, Phase, Problem, Version
 from bot.core.migrations.phases import phase_of
+from bot.core.migrations.versions import version_in
 from bot.core.phrases import counted
 
 
@@ -79,7 +80,7 @@ def plan_agenda(
     items.sort(key=lambda item: (order.index(item.kind), item.version))
     files = {migration.version for migration in folder.migrations}
     # A file that could not be read is there all the same.
-    files |= {Version(_version_in(problem.path)) for problem in problems}
+    files |= {version_in(problem.path) for problem in problems}
     unknown = tuple(version for version in sorted(applied) if version not in files)
     return Agenda(tuple(items), unknown, tuple(problems))
 
@@ -137,10 +138,6 @@ def _backfill(
         backfill=backfill,
         status=status,
     )
-
-
-def _version_in(path: str) -> str:
-    return path.rpartition("/")[2][:14]
 
 
 def describe_status(status: BackfillStatus) -> str:

@@ -10,7 +10,7 @@ from bot.core.migrations.files import parse_migration, read_folder
 from bot.core.migrations.findings import Check, Finding, Severity, Told, page_of
 from bot.core.migrations.impact import impact_of
 from bot.core.migrations.locks import Cost, Hold, Lock, holds_of
-from bot.core.migrations.model import Migration, Phase, Problem, Version
+from bot.core.migrations.model import Migration, Phase, Problem
 from bot.core.migrations.phases import Effect, effects_of
 from bot.core.migrations.rules.applied_file_edited import APPLIED_FILE_EDITED
 from bot.core.migrations.rules.rule import Fault, Reading, Rule, Seen, Surroundings
@@ -19,6 +19,7 @@ from bot.core.migrations.script import Step, read_script
 from bot.core.migrations.sql import SqlError
 from bot.core.migrations.squawk import SquawkFinding
 from bot.core.migrations.uncounted import uncounted
+from bot.core.migrations.versions import version_in
 
 UNREADABLE = "unreadable-file"
 """The rule that a file breaks which cannot be read."""
@@ -60,7 +61,7 @@ def check_of(
     for path, content in sorted(migrations, key=lambda one: one[0].rpartition("/")[2]):
         if not path.endswith(".sql"):
             continue
-        done = _digits(path) in around.ledger
+        done = version_in(path) in around.ledger
         found = parse_migration(path, content, applied=done or path not in changed)
         if faulty := isinstance(found, tuple):
             unread.add(path)
@@ -202,7 +203,7 @@ def _problems(
 ) -> list[Finding]:
     """Of single files and of what does not go together. What was read is not parsed again."""
     read = [path for path, _ in migrations if path not in unread or path not in changed]
-    applied = {_digits(path) for path in read}
+    applied = {version_in(path) for path in read}
     folder = read_folder(migrations, backfills, applied)
     found, problems = uncounted(folder.backfills, changed)
     problems += [one for one in folder.problems if one.path in changed]
@@ -228,7 +229,7 @@ def _unreadable(problem: Problem) -> Finding:
 
 def _gone(removed: Iterable[str], migrations: Files, around: Surroundings) -> list[Finding]:
     """Files that were applied and are no more. One that has another name now is there."""
-    there = {_digits(path) for path, _ in migrations}
+    there = {version_in(path) for path, _ in migrations}
     return [
         Finding(
             file=path,
@@ -240,19 +241,15 @@ def _gone(removed: Iterable[str], migrations: Files, around: Surroundings) -> li
             rewrite=False,
             severity=APPLIED_FILE_EDITED.severity,
             message=(
-                f"{_digits(path)} is applied, and its file is gone: databases that are made from "
-                "the files will lack what it did; put the file back, and take back in a new one "
-                "what is not wanted"
+                f"{version_in(path)} is applied, and its file is gone: databases that are made "
+                "from the files will lack what it did; put the file back, and take back in a new "
+                "one what is not wanted"
             ),
             url=page_of(APPLIED_FILE_EDITED.name),
         )
         for path in removed
-        if _digits(path) in around.ledger and _digits(path) not in there
+        if version_in(path) in around.ledger and version_in(path) not in there
     ]
-
-
-def _digits(path: str) -> Version:
-    return Version(path.rpartition("/")[2][:14])
 
 
 def _squawked(one: SquawkFinding, statements: Sequence[_Placed]) -> Finding:

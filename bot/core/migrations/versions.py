@@ -7,6 +7,11 @@ from bot.core.migrations.model import Version
 STAMP = "%Y%m%d%H%M%S"
 
 
+def version_in(path: str) -> Version:
+    """The one that the file's name begins with."""
+    return Version(path.rpartition("/")[2][:14])
+
+
 def version_after(version: str) -> Version | None:
     """The next second's, where it is a time; None after the last of 14 digits."""
     try:
