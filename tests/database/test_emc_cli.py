@@ -64,6 +64,14 @@ class Emc:
     def __call__(self, *typed: str) -> Result:
         return CliRunner().invoke(main, self.arguments(*typed))
 
+    def start(self, *typed: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bot", *self.arguments(*typed)],
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+
     def events(self, *typed: str) -> list[dict]:
         result = self(*typed, "--format", "json")
         return [json.loads(line) for line in result.stdout.splitlines()]
@@ -366,12 +374,7 @@ def test_what_ctrl_c_or_a_kill_ends_goes_on_where_it_was(
         "CREATE TRIGGER slowly BEFORE UPDATE ON recipes FOR EACH ROW EXECUTE FUNCTION slowly()"
     )
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bot", *emc.arguments("run")],
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        text=True,
-    )
+    process = emc.start("run", stderr=theirs)
     os.close(theirs)
     drawn = b""
     while b"rows/s" not in drawn:
@@ -404,12 +407,7 @@ def test_a_migration_that_waits_for_a_lock_says_so_and_ctrl_c_ends_it(
 ) -> None:
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE recipes IN ACCESS SHARE MODE")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", *emc.arguments("run")],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = emc.start("run")
         assert process.stderr is not None
         waiting = process.stderr.readline()
         process.send_signal(signal.SIGINT)
@@ -427,12 +425,7 @@ def test_ctrl_c_ends_a_count_in_our_words(
     emc("run")
     with psycopg.connect(empty_database_url) as other:
         other.execute("LOCK TABLE recipes IN ACCESS EXCLUSIVE MODE")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", *emc.arguments("verify")],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = emc.start("verify")
         while not sql.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
