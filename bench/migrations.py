@@ -26,6 +26,9 @@ import structlog
 
 from bot.adapters.postgres.embedded import embedded_server
 
+ROOT = Path(__file__).parents[1]
+SQUAWK = str(Path(sys.executable).parent / "squawk")
+LOCKGATE = [sys.executable, "-m", "bot", "migrations", "check"]
 STATEMENTS = """\
 SET lock_timeout = '4s';
 CREATE TABLE public.t{n} (id bigint PRIMARY KEY, title text, price numeric(10, 2));
@@ -63,34 +66,33 @@ def seconds(command: Sequence[str], rounds: int, *, cwd: Path, each: int = 1) ->
     return statistics.median(taken)
 
 
+def of_folder(place: Path, rounds: int) -> tuple[float, float, float]:
+    """The seconds that Lockgate takes for its files, squawk, and squawk as JSON."""
+    names = sorted(str(one) for one in place.glob("*.sql"))
+    once = seconds([SQUAWK, *names], rounds, cwd=place)
+    as_json = seconds([SQUAWK, "--reporter", "json", *names], rounds, cwd=place)
+    return seconds([*LOCKGATE, str(place)], rounds, cwd=ROOT), once, as_json
+
+
 def check(files: int, rounds: int) -> None:
-    own = Path(sys.executable).parent
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
         place = Path(folder) / "supabase/migrations"
         place.mkdir(parents=True)
         for number in range(files):
             name = f"2026{number:010}_t{number}.expand.sql"
             (place / name).write_text(STATEMENTS.format(n=number))
-        names = sorted(str(one) for one in place.iterdir())
         print(f"{files} files of 10 statements …", file=sys.stderr)
-        squawk = str(own / "squawk")
-        once = seconds([squawk, *names], rounds, cwd=place)
-        as_json = seconds([squawk, "--reporter", "json", *names], rounds, cwd=place)
+        ours, once, as_json = of_folder(place, rounds)
         one = str(place / "2026{n}_t{n}.expand.sql")
         for number in range(files):  # a name without leading zeros, for the loop's sake
             (place / f"2026{number}_t{number}.expand.sql").symlink_to(
                 place / f"2026{number:010}_t{number}.expand.sql"
             )
-        loop = seconds([squawk, one], 1, cwd=place, each=files)
-        for link in place.iterdir():
-            if link.is_symlink():
-                link.unlink()
-        lockgate = [sys.executable, "-m", "bot", "migrations", "check", str(place)]
-        ours = seconds(lockgate, rounds, cwd=Path(__file__).parents[1])
+        loop = seconds([SQUAWK, one], 1, cwd=place, each=files)
         alone = Path(folder) / "alone"
         alone.mkdir()
-        (alone / Path(names[0]).name).write_text(STATEMENTS.format(n=0))
-        first = seconds([*lockgate[:-1], str(alone)], rounds, cwd=Path(__file__).parents[1])
+        (alone / "20260000000000_t0.expand.sql").write_text(STATEMENTS.format(n=0))
+        first = seconds([*LOCKGATE, str(alone)], rounds, cwd=ROOT)
     print(f"| {files} files of 10 statements | seconds | Lockgate is |")
     print("|---|--:|--:|")
     print(f"| **lockgate migrations check**, squawk's findings among its own | {ours:.2f} | – |")
@@ -106,18 +108,13 @@ def check(files: int, rounds: int) -> None:
 
 
 def check_folder(folder: Path, rounds: int) -> None:
-    names = sorted(str(one) for one in folder.resolve().glob("*.sql"))
-    size = sum(Path(name).stat().st_size for name in names)
-    print(f"{len(names)} files of {folder} …", file=sys.stderr)
-    squawk = str(Path(sys.executable).parent / "squawk")
-    once = seconds([squawk, *names], rounds, cwd=folder)
-    as_json = seconds([squawk, "--reporter", "json", *names], rounds, cwd=folder)
-    lockgate = [sys.executable, "-m", "bot", "migrations", "check", str(folder.resolve())]
-    ours = seconds(lockgate, rounds, cwd=Path(__file__).parents[1])
+    sizes = [one.stat().st_size for one in folder.glob("*.sql")]
+    print(f"{len(sizes)} files of {folder} …", file=sys.stderr)
+    ours, once, as_json = of_folder(folder.resolve(), rounds)
     print(
-        f"\nOf {len(names)} files of {size / len(names) / 1024:.1f} KB on average, as people wrote "
-        f"them: {ours:.2f} s. squawk alone takes {once:.2f} s ({ours / once:.1f} ×), and as JSON "
-        f"{as_json:.2f} s ({ours / as_json:.1f} ×)."
+        f"\nOf {len(sizes)} files of {statistics.mean(sizes) / 1024:.1f} KB on average, as people "
+        f"wrote them: {ours:.2f} s. squawk alone takes {once:.2f} s ({ours / once:.1f} ×), and as "
+        f"JSON {as_json:.2f} s ({ours / as_json:.1f} ×)."
     )
 
 
