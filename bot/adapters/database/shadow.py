@@ -3,7 +3,7 @@
 Within each file's transaction ``pg_locks``, the tables' files on disk and their scans are compared
 before and after every statement. The shadow is a server of its own, which ends with the trial. What
 is tried runs there as a role that is no superuser: SQL must reach neither files nor programs. It is
-a member of all roles, so that it may do what their owners may.
+a member of all roles, so that it may do what those may that own things.
 """
 
 import os
@@ -246,7 +246,7 @@ def _new_owners(statement: Statement) -> list[str]:
 
 
 def _dump(database: str) -> _Schema:
-    """The schema with the roles that it names. The password is in no argument."""
+    """The schema, with the roles of its server. The password is in no argument."""
     given = {name: str(value) for name, value in conninfo_to_dict(database).items()}
     password = given.pop("password", "")
     command = [find_binaries(None).program("pg_dump"), "--schema-only"]
