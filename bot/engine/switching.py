@@ -98,23 +98,19 @@ class Switching:
         job for it: what is to be put back is served still, and would be moved away from once this
         rollback had ended. None where something else is served: then nothing is waited for."""
         plan = operation.plan
-        for other in await self.store.fetch_operations(
-            operation.repo.id, environment=plan.environment
-        ):
-            if other.id >= operation.id:
-                continue
-            asked = other.step(StepName.SWITCH)
-            ends = [step.ended_at for step in other.steps if step.ended_at]
-            # Ended while it was tried: no answer came, not even a refusal.
-            unanswered = asked.state is StepState.SKIPPED and other.production_may_have_changed
-            if not unanswered or not ends or self.clock.now() - max(ends) > _LATE:
-                return None
-            host = self.hosts[plan.target.host]
-            if _is_ours(await host.fetch_job(operation.repo, plan.target), other):
-                return None
-            serving = await host.fetch_serving(operation.repo, plan.target)
-            return other if serving == plan.build.deployment_id else None
-        return None
+        newest = await self.store.fetch_operations(operation.repo.id, environment=plan.environment)
+        other = next((one for one in newest if one.id < operation.id), None)
+        if other is None or self.clock.now() - other.last_change > _LATE:
+            return None
+        # Ended while it was tried: no answer came, not even a refusal.
+        skipped = other.step(StepName.SWITCH).state is StepState.SKIPPED
+        if not skipped or not other.production_may_have_changed:
+            return None
+        host = self.hosts[plan.target.host]
+        if _is_ours(await host.fetch_job(operation.repo, plan.target), other):
+            return None
+        serving = await host.fetch_serving(operation.repo, plan.target)
+        return other if serving == plan.build.deployment_id else None
 
     async def _turned_down(self, operation: Operation, step: Step, refused: HostRefused) -> Result:
         """A host does not lead production to where its main domain is already, which is as good as

@@ -181,6 +181,12 @@ class Operation:
         return self.state in ENDED
 
     @property
+    def last_change(self) -> datetime:
+        """When its last step ended, or else when it was asked for."""
+        ends = [step.ended_at for step in self.steps if step.ended_at]
+        return max(ends, default=self.requested_at)
+
+    @property
     def schema_hash(self) -> str:
         """Of the environment's database when the build went live; empty where nobody knows."""
         found = next((one for one in self.steps if one.name is StepName.RECORD), None)

@@ -1,7 +1,7 @@
 """The progress comment of a promotion or rollback: one for each operation, edited as it goes."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from bot.core.decision import Decision, GateResult, Verdict
 from bot.core.hosting import Build
@@ -183,8 +183,7 @@ def _production(operation: Operation) -> str:
 
 
 def _took(operation: Operation) -> str:
-    ended = [step.ended_at for step in operation.steps if step.ended_at]
-    return say_seconds(max(ended) - operation.requested_at) if ended else say_seconds(timedelta())
+    return say_seconds(operation.last_change - operation.requested_at)
 
 
 def _overridden(operation: Operation, decision: Decision | None) -> list[str]:

@@ -149,7 +149,7 @@ class OperationView:
         """Seconds from the command to the last step's end."""
         if not self.operation.ended or not any(step.ended_at for step in self.steps):
             return None
-        span = last_change(self.operation) - self.operation.requested_at
+        span = self.operation.last_change - self.operation.requested_at
         return max(span.total_seconds(), 0.0)
 
     @property
@@ -247,7 +247,7 @@ def view_operation(
         live is not None
         and operation.ended
         and live.operation_id != operation.id
-        and live.live_from > last_change(operation)
+        and live.live_from > operation.last_change
     )
     return OperationView(
         operation=operation,
@@ -256,12 +256,6 @@ def view_operation(
         gates=None if decision is None else tuple(map(view_gate, decision.results)),
         now_live=live.build if live is not None and came_later else None,
     )
-
-
-def last_change(operation: Operation) -> datetime:
-    """When its last step ended, or else when it was asked for."""
-    ends = [step.ended_at for step in operation.steps if step.ended_at]
-    return max(ends, default=operation.requested_at)
 
 
 async def live_by_environment(site: Site, repository_id: int) -> dict[str, LedgerEntry]:
