@@ -237,6 +237,8 @@ class Steps:
     async def _done_meanwhile(
         self, operation: Operation, live: LedgerEntry | None
     ) -> Already | None:
+        if not is_live(live, operation.plan.build.deployment_id):
+            return None  # whatever the operations before it say
         there = await self.store.fetch_operations(
             operation.repo.id, environment=operation.plan.environment
         )

@@ -20,12 +20,11 @@ def plan_by_now(plan: Plan, live: LedgerEntry | None) -> Plan:
     return replace(plan, replaces=replaced_by(plan.build, live))
 
 
-def is_done(build: Build, live: LedgerEntry | None, doubted: Operation | None) -> bool:
+def is_done(build: Build, live: LedgerEntry, doubted: Operation | None) -> bool:
     """Whether there is nothing to promote: the build is live, was seen to be, and neither a
     rollback nor an operation that was never seen through (``unsettled``) speaks against it."""
-    if live is None or not is_live(live, build.deployment_id):
-        return False
-    return live.verified_at is not None and not live.holds_releases and doubted is None
+    seen = is_live(live, build.deployment_id) and live.verified_at is not None
+    return seen and not live.holds_releases and doubted is None
 
 
 def done_meanwhile(
