@@ -114,7 +114,7 @@ async def test_a_build_that_was_taken_back_says_why_on_both_pages(
         cause="the watch over it found error ratio 100 %",
     )
     back, _ = await operations.add_operation(asked)
-    begun = replace(plan_watch(promoted, SloPolicy(watch=ASKED), ASKED))
+    begun = plan_watch(promoted, SloPolicy(watch=ASKED), ASKED)
     kept = await watches.add_watch(begun)
     path = f"/operations/{promoted.id}"
     going_on = read(await site.get(path)).text
