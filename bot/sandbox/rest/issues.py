@@ -92,10 +92,9 @@ def delete_comment(call: Call) -> Reply:
 
 
 def _refuse_foreign(call: Call, comment: Comment) -> None:
-    writer = _writer(call)
-    if comment.author is writer or call.principal.kind == "installation":
+    if comment.author is _writer(call) or call.principal.kind == "installation":
         return
-    if call.sandbox.role_of(call.repository, writer).base not in ("write", "maintain", "admin"):
+    if not _may_write(call):
         raise ApiError(403, "You cannot edit this comment.")
 
 
@@ -104,13 +103,13 @@ def _refuse_locked(call: Call, pull: Pull, what: str) -> None:
 
     https://docs.github.com/communities/moderating-comments-and-conversations/locking-conversations
     """
-    writer = _writer(call)
-    if not pull.locked or (
-        call.principal.kind != "installation"
-        and call.sandbox.role_of(call.repository, writer).base in ("write", "maintain", "admin")
-    ):
-        return
-    raise ApiError(403, f"Unable to {what} because issue is locked.")
+    if pull.locked and (call.principal.kind == "installation" or not _may_write(call)):
+        raise ApiError(403, f"Unable to {what} because issue is locked.")
+
+
+def _may_write(call: Call) -> bool:
+    role = call.sandbox.role_of(call.repository, _writer(call))
+    return role.base in ("write", "maintain", "admin")
 
 
 def _comment(call: Call) -> Comment:
