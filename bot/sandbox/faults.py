@@ -35,6 +35,14 @@ class Fault:
         verb, _, pattern = self.route.rpartition(" ")
         return verb in ("", "*", method) and _glob(pattern, path)
 
+    async def lets_through(self) -> bool:
+        """Whether a request takes effect all the same, once it has waited as it is made to."""
+        if self.kind == "slow":
+            await asyncio.sleep(self.seconds)
+        elif self.kind == "hold":
+            await self.released.wait()
+        return self.after or self.kind in ("slow", "hold")
+
 
 class Faults:
     """Faults of the API, first planned first hit."""

@@ -201,13 +201,7 @@ class Sandbox(Shipping):
 
     async def _failed(self, fault: Fault, scope: Scope, path: str, raw: bytes, send: Send) -> bool:
         """Whether the fault has dealt with the request."""
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            return False
-        if fault.kind == "hold":
-            await fault.released.wait()
-            return False
-        if fault.after:
+        if await fault.lets_through():
             return False
         if fault.kind == "cut":
             cut(send)

@@ -3,7 +3,6 @@
 A production domain is told by the request's ``Host``; ``/_sites/<domain>/`` shows it to a browser.
 """
 
-import asyncio
 import json
 import secrets
 from collections.abc import Callable
@@ -159,13 +158,7 @@ class SandboxVercel(World):
 
     async def _failed(self, fault: Fault, scope: Scope, send: Send) -> bool:
         """Whether the fault has dealt with the request."""
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            return False
-        if fault.kind == "hold":
-            await fault.released.wait()
-            return False
-        if fault.after:
+        if await fault.lets_through():
             return False
         if fault.kind == "cut":
             cut(send)
