@@ -21,6 +21,7 @@ from bot.core.migrations.model import Migration, Phase, Version
 from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.squawk import SquawkError, SquawkFinding
 from bot.core.migrations.trees import Tree, read_tree
+from bot.core.migrations.versions import version_in
 from bot.core.model import RepoRef, Sha
 from bot.core.policy.migrations import MigrationsPolicy
 from bot.core.render.migrations_check import render_migrations_check
@@ -79,7 +80,7 @@ class MigrationChecks:
             return
         changed, removed = await self._differing(work, policy, base, head)
         if work.number:
-            added = [Version(_digits(path)) for path in changed & head.migrations.keys()]
+            added = [version_in(path) for path in changed & head.migrations.keys()]
             await self.known.save_pull_versions(repo.id, work.number, added)
         if not changed and not removed:
             return
@@ -136,7 +137,7 @@ class MigrationChecks:
         except DatabaseError as error:
             catalog, around = Catalog(exposed=frozenset(policy.exposed_schemas)), Surroundings()
             unread = error
-        versions = [Version(_digits(path)) for path in base.migrations]
+        versions = [version_in(path) for path in base.migrations]
         around = replace(
             around,
             newest=max(versions, default=None),
@@ -180,7 +181,7 @@ class MigrationChecks:
         """Versions that others add: open pull requests, and what came to the base since. A merge
         queue's candidate is made of pull requests that are open still."""
         others = {
-            Version(_digits(path)): f"{path.rpartition('/')[2]} on the trunk"
+            version_in(path): f"{path.rpartition('/')[2]} on the trunk"
             for path in base.migrations.keys() - head.migrations.keys() - removed
         }
         if not work.number:
@@ -304,7 +305,3 @@ def _unknown(path: str, rule: str, severity: Severity, message: str) -> Finding:
 
 def _files(folders: Folders) -> dict[str, bytes]:
     return {**folders.migrations, **folders.backfills}
-
-
-def _digits(path: str) -> str:
-    return path.rpartition("/")[2][:14]

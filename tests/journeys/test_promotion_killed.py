@@ -164,7 +164,7 @@ async def telling(production: Production, kill: Killer) -> Told:
     return Told(production, kill)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [0, pytest.param(1, marks=pytest.mark.slow)])
 async def test_a_worker_is_killed_between_steps_and_amid_effects(
     idle_production: Production, part: int
 ):

@@ -14,6 +14,7 @@ from bot.core.migrations.rules.rule import Surroundings
 from bot.core.migrations.squawk import SquawkFinding
 
 EXPAND = "-- lockgate: expand\nSET lock_timeout = '4s';\n"
+CONTRACT = "-- lockgate: contract\nSET lock_timeout = '4s';\n"
 READ, WRITTEN = "while the whole table is read", "while the whole table is written anew"
 SHORT = "less than a second"
 RECIPES = Relation("public", "recipes")
@@ -77,6 +78,28 @@ def test_a_table_that_may_be_there_is_not_taken_for_a_new_one() -> None:
     found = {one.rule for one in check_of({CHANGED}, files).findings}
     assert "index-concurrently" in found
     assert "index-concurrently" not in {one.rule for one in check_of({CHANGED}, files[1:]).findings}
+
+
+def test_keys_without_a_name_are_told_apart() -> None:
+    last = f"{FOLDER}/20260301120003_c.sql"
+    files = [
+        (FIRST, b"CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY);"),
+        (
+            f"{FOLDER}/20260301120000_c.sql",
+            b"CREATE TABLE c (x int REFERENCES a, y int REFERENCES b, z int);",
+        ),
+        (f"{FOLDER}/20260301120001_c.sql", f"{EXPAND}ALTER TABLE c DROP x;".encode()),
+        (
+            f"{FOLDER}/20260301120002_c.sql",
+            f"{EXPAND}ALTER TABLE c ADD FOREIGN KEY (z) REFERENCES a NOT VALID;".encode(),
+        ),
+        (last, f"{CONTRACT}ALTER TABLE c DROP y;".encode()),
+    ]
+    told = check_of({last}, files).statements[-1]
+    assert [lock.partition(" blocks")[0] for lock in told.locks] == [
+        "ACCESS EXCLUSIVE on c",
+        "ACCESS EXCLUSIVE on b",
+    ]
 
 
 def test_an_applied_file_is_not_taken_away() -> None:

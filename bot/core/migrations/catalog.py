@@ -5,6 +5,7 @@ Everything may be unknown (None): what nobody knows proves nothing.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -345,11 +346,11 @@ def _constraints(kind: str, element: Node) -> list[Node]:
 def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
     kind = word(node, "contype")
     if kind == "CONSTR_CHECK":
-        name = node.conname or f"?{len(table.checks)}"
+        name = node.conname or _unnamed(table.checks)
         check = Check(not node.skip_validation, copied(node.raw_expr))
         return table._replace(checks={**table.checks, name: check})
     if kind == "CONSTR_FOREIGN":
-        name = node.conname or f"?{len(table.foreign_keys)}"
+        name = node.conname or _unnamed(table.foreign_keys)
         key = ForeignKey(relation_of(node.pktable), names_of(node.fk_attrs) or (column,))
         return table._replace(foreign_keys={**table.foreign_keys, name: key})
     if kind in ("CONSTR_PRIMARY", "CONSTR_UNIQUE"):
@@ -358,6 +359,11 @@ def _with_constraint(table: Table, node: Node, column: str = "") -> Table:
             primary = columns if kind == "CONSTR_PRIMARY" else table.key
             return table._replace(key=primary, unique=table.unique | {columns})
     return table
+
+
+def _unnamed(known: Mapping[str, object]) -> str:
+    """What no constraint is called, nor another one that has no name."""
+    return next(name for number in count() if (name := f"?{number}") not in known)
 
 
 def _without_keys(table: Table, change: Change) -> Table:
