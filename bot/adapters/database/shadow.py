@@ -22,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bot.adapters.database.supabase import MEMBERS, ROLES, SCHEMA
 from bot.adapters.postgres.binaries import EmbeddedError, find_binaries
-from bot.adapters.postgres.embedded import ROLE, embedded_server
+from bot.adapters.postgres.embedded import ROLE, embedded_server, remove_server
 from bot.core.migrations.changes import Relation
 from bot.core.migrations.locks import Lock
 from bot.core.migrations.model import Migration
@@ -148,6 +148,8 @@ def _shadow(database: str | None) -> Iterator[Session]:
                 yield session
         except EmbeddedError as error:
             raise ShadowError(f"the shadow cannot be started: {error}", "see its text") from error
+        finally:
+            remove_server(home)  # which writes into its folder until it has ended
 
 
 def _make_roles(admin: Session, schema: _Schema) -> dict[str, str]:
