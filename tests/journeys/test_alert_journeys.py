@@ -122,6 +122,7 @@ async def alerted(idle_production: Production) -> AsyncIterator[Alerted]:
             yield Alerted(production, slack, pagerduty, clock, slos)
 
 
+@pytest.mark.slow
 async def test_an_endpoint_that_fails_is_told_once_and_so_is_its_recovery(alerted: Alerted):
     await alerted.defined()
     await alerted.production.live_build("feat: break the API")

@@ -69,6 +69,7 @@ async def reconciles(journey: Journey) -> int:
         return (await cursor.fetchone())[0]
 
 
+@pytest.mark.slow
 async def test_200_events_that_come_during_a_reconcile_are_answered_by_one_more(journey: Journey):
     github = journey.github
     pull = github.open_pull(journey.shop(), "Add search")

@@ -202,6 +202,7 @@ async def test_a_life_of_promotions_is_as_github_describes_it(database_url: str,
     assert OF_COMMANDS - asked == ELSEWHERE
 
 
+@pytest.mark.slow
 async def test_a_bots_whole_life_is_as_github_describes_it(database_url: str, tmp_path: Path):
     contract = Contract()
     requests = Requests(on_exchange=contract)

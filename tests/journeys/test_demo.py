@@ -95,6 +95,7 @@ def entries(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()]
 
 
+@pytest.mark.slow
 async def test_the_whole_story_comes_true(tmp_path: Path):
     code, out, err = await lockgate(
         "demo", "--once", "--json", *FREE_PORTS, env=environment(tmp_path)

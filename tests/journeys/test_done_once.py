@@ -21,6 +21,7 @@ def told(production: Production, pull: Pull) -> list[tuple[str, list[str]]]:
     ]
 
 
+@pytest.mark.slow
 async def test_a_delivery_is_routed_once(production: Production):
     pull = production.merged("feat: add search")
     await production.say(pull, "/promote")
@@ -133,6 +134,7 @@ async def waiting(production: Production, title: str) -> Pull:
     return pull
 
 
+@pytest.mark.slow
 async def test_an_override_that_was_done_is_not_refused(production: Production):
     pull = await waiting(production, "feat: add search")
     comment = production.comment(pull, "/override checks production is down")
@@ -154,6 +156,7 @@ async def test_a_cancelling_that_was_done_is_not_refused(production: Production)
     assert again == answer
 
 
+@pytest.mark.slow
 async def test_a_run_that_was_cancelled_is_not_refused(kitchen: Kitchen):
     pull = kitchen.merged(
         "feat: search titles",

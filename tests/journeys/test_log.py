@@ -90,6 +90,7 @@ def secrets_of(journey: Journey) -> Iterator[str]:
     yield password
 
 
+@pytest.mark.slow
 async def test_a_troubled_life_is_told_without_a_secret(log: io.StringIO, journey: Journey):
     await troubled_life(journey)
     await knock(journey)

@@ -132,6 +132,7 @@ async def test_a_rollback_goes_to_what_fits_the_schema_alone(kitchen: Kitchen) -
     assert await production.served() == using.merge_commit_sha, said
 
 
+@pytest.mark.slow
 async def test_a_promotion_waits_for_no_failed_backfill(kitchen: Kitchen) -> None:
     kitchen.rows("ALTER TABLE recipes ADD COLUMN title_norm text CHECK (title_norm <> 'soup 7')")
     await kitchen.say(kitchen.merged("feat: show titles"), "/promote")

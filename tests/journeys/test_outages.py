@@ -72,6 +72,7 @@ async def down(server: EmbeddedServer, journey: Journey) -> AsyncIterator[None]:
         os.kill(supervisor, signal.SIGCONT)
 
 
+@pytest.mark.slow
 async def test_the_store_goes_away_and_comes_back(own_server: EmbeddedServer, tmp_path: Path):
     requests = Requests()
     async with (

@@ -77,6 +77,7 @@ def steps(found: list[str]) -> list[str]:
     return [of("_complete")[0], of("_reached")[0], of("_release")[-1]]
 
 
+@pytest.mark.slow
 async def test_a_worker_is_killed_between_the_steps_of_a_release(idle_journey: Journey) -> None:
     repository = shop(idle_journey)
     async with killer(idle_journey) as kill:

@@ -65,6 +65,7 @@ def notices() -> list[Notice]:
     return []
 
 
+@pytest.mark.slow
 async def test_a_worker_is_killed_while_it_watches(
     database_url: str, tmp_path: Path, notices: list[Notice]
 ):

@@ -351,6 +351,7 @@ def test_the_shadow_has_the_roles_that_own_a_database_and_their_members(
     assert "permission denied to COPY" in last.failure
 
 
+@pytest.mark.slow
 def test_the_schema_of_a_database_may_be_longer_than_a_file(empty_database_url: str) -> None:
     with psycopg.connect(empty_database_url, autocommit=True) as connection:
         for at in range(3):

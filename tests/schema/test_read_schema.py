@@ -62,6 +62,7 @@ def test_a_dump_and_a_restore_change_nothing(rich: str, empty_database_url: str)
 
 
 @pytest.mark.optional
+@pytest.mark.slow
 def test_another_major_version_of_the_server_changes_nothing(
     postgres_server: EmbeddedServer, rich: str, empty_database_url: str
 ) -> None:

@@ -244,6 +244,7 @@ def test_our_own_migrations_meet_our_own_rules() -> None:
     assert {one.rule for one in warnings} <= {"lock-timeout"}
 
 
+@pytest.mark.slow
 async def test_eight_processes_at_once_apply_each_migration_once(empty_database_url: str) -> None:
     script = (
         "import asyncio, sys; from bot.adapters.postgres.migrations import migrate;"

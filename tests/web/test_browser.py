@@ -194,6 +194,7 @@ async def test_a_phone_scrolls_in_one_direction_only(page: Page, live_url: str) 
 
 
 @pytest.mark.usefixtures("story")
+@pytest.mark.slow
 async def test_the_keyboard_reaches_everything_and_shows_where_it_is(
     page: Page, live_url: str
 ) -> None:
