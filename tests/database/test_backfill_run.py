@@ -545,10 +545,12 @@ async def test_two_runners_never_have_the_same_backfill(
         def __call__(self, status: BackfillStatus) -> None:
             begun.set()
 
-    first = asyncio.create_task(run(database, backfill(batch=1, target_ms=1), Announcing()))
-    await begun.wait()
-    with pytest.raises(DatabaseBusy, match="runs backfill"):
-        await second.run_backfill_for(backfill(batch=1, target_ms=1), SLICE)
+    with sql.transaction():  # which the first cannot come to its end before
+        sql.execute("SELECT FROM recipes WHERE id = 300 FOR UPDATE")
+        first = asyncio.create_task(run(database, backfill(), Announcing()))
+        await begun.wait()
+        with pytest.raises(DatabaseBusy, match="runs backfill"):
+            await second.run_backfill_for(backfill(), SLICE)
     status = await first
     await second.close()
     assert (status.proven, status.visited, status.changed) == (True, 300, 300)
