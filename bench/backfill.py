@@ -410,7 +410,7 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=10_000_000, help="rows, once more with so many")
     parser.add_argument("--writers", type=int, default=4, help="processes of them")
     parser.add_argument("--rate", type=float, default=400, help="transactions a second, of all")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory(prefix="lockgate-bench-") as folder:
