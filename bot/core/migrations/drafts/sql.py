@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.core.migrations.drafts.facts import Place, RecipeError, TableName
 from bot.core.migrations.names import dotted, quoted
-from bot.core.migrations.sql import SqlError, inner, names_of, parse_statements, walk
+from bot.core.migrations.sql import Node, SqlError, inner, names_of, parse_statements, walk
 
 _LONGEST_NAME = 63
 """Bytes. https://www.postgresql.org/docs/18/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS"""
@@ -153,7 +153,10 @@ def check_type(written: str) -> None:
 
 def takes_collation(written: str) -> bool:
     """Whether it is a type of texts, and no collation stands behind it."""
-    kind, node = inner(_one_value(f"SELECT (NULL::{written})").val)  # type: ignore[attr-defined]
+    value = _one_value(f"SELECT (NULL::{written})")
+    if value is None:
+        return False
+    kind, node = inner(value.val)
     return kind == "type_cast" and names_of(node.type_name.names)[-1:] in _TEXTS
 
 
@@ -178,7 +181,7 @@ def given(*statements: str) -> tuple[str, ...]:
     return tuple(statement for statement in statements if statement)
 
 
-def _one_value(sql: str) -> object | None:
+def _one_value(sql: str) -> Node | None:
     """The only target of a SELECT that has nothing else; None where it is something else."""
     try:
         statements = parse_statements(sql)
