@@ -21,7 +21,7 @@ from bot.core.commits.message import CHERRY_PICK_TOKEN, Footer, Message, Message
 # Possessive quantifiers: nothing is tried twice, so hostile headers take linear time.
 _HEADER = re.compile(
     r"(?P<type>\w[\w-]*+)"
-    r"(?:\((?P<scope>[^()]*+(?:\([^()]*+\)[^()]*+)*+)\))?+"
+    r"(?:\((?P<scope>[^()]*+(?:\([^()]*+\)[^()]*+)*)\))?"
     r"(?P<exclamation>!)?:(?: +(?P<description>.*))?\Z",
     re.DOTALL,
 )

@@ -73,10 +73,10 @@ def _pattern(words: frozenset[str]) -> re.Pattern[str]:
     named = "|".join(sorted((re.escape(word) for word in words), key=len, reverse=True))
     return re.compile(
         r"(?<![0-9])(?<![0-9]\.)[0-9]++\.[0-9]++\.[0-9]++"
-        rf"(?:-(?:(?:{named})|[0-9]++)(?:[.-]?(?:(?:{named})(?![a-z])|[0-9]++))*+"
+        rf"(?:-(?:(?:{named})|[0-9]++)(?:[.-]?(?:(?:{named})(?![a-z])|[0-9]++))*"
         r"|(?:a|b|rc)[0-9]++)?"
         r"(?:\.post[0-9]++)?(?:\.dev[0-9]++)?"
-        r"(?:\+[0-9a-z-]++(?:\.[0-9a-z-]++)*+)?"
+        r"(?:\+[0-9a-z-]++(?:\.[0-9a-z-]++)*)?"
         r"(?![0-9a-z]|\.[0-9])",
         re.IGNORECASE | re.ASCII,
     )

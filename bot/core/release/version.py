@@ -11,13 +11,15 @@ MAX_LENGTH = 256
 """Characters. The specification sets no limit and asks for good judgement; registries take no more
 than this, and Python does not turn endless digits into a number."""
 
+# Of single signs repetitions are possessive, never of groups: before 3.11.5 Python takes those for
+# found that are not (https://github.com/python/cpython/issues/106052).
 _NUMBER = r"(?:0|[1-9][0-9]*+)"
 _IDENTIFIER = rf"(?:{_NUMBER}(?![0-9A-Za-z-])|[0-9]*+[A-Za-z-][0-9A-Za-z-]*+)"
-_PRERELEASE = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*+")
+_PRERELEASE = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*")
 _VERSION = re.compile(
     rf"({_NUMBER})\.({_NUMBER})\.({_NUMBER})"
-    rf"(?:-({_PRERELEASE.pattern}))?+"
-    r"(?:\+([0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+))?+"
+    rf"(?:-({_PRERELEASE.pattern}))?"
+    r"(?:\+([0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*))?"
 )
 
 

@@ -57,11 +57,11 @@ _LONG_KEY = re.compile(
 _STRING = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'  # two of the closing quotes may belong to the text
     r"|'''.*?'{3,5}"
-    r'|"(?:\\.|[^"\\\n])*+"'
+    r'|"(?:\\.|[^"\\\n])*"'
     r"|'[^'\n]*+'",
     re.DOTALL,
 )
-_BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
+_BLANK = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]++")
 _DOT = re.compile(r"[ \t]*+\.[ \t]*+")
 _EQUALS = re.compile(r"[ \t]*+=[ \t]*+")
